@@ -1,0 +1,24 @@
+import { randomBytes } from 'node:crypto'
+
+/** Makes a fresh identifier: `run_0jx3…`. Sorts by creation time to the millisecond. */
+export type NewId = (prefix: string) => string
+
+const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz'
+
+/** Ids of 10 time characters and 10 random ones (48 + 50 bits), in Crockford's alphabet, lower case. */
+export function createIds(
+  nowMs: () => number,
+  bytes: (n: number) => Uint8Array = randomBytes,
+): NewId {
+  return (prefix) => {
+    let time = ''
+    let ms = nowMs()
+    for (let i = 0; i < 10; i++) {
+      time = ALPHABET[ms % 32] + time
+      ms = Math.floor(ms / 32)
+    }
+    let tail = ''
+    for (const byte of bytes(10)) tail += ALPHABET[byte & 31]
+    return `${prefix}_${time}${tail}`
+  }
+}
