@@ -1,0 +1,16 @@
+import { z } from 'zod'
+import { ColumnContract } from './dataset.ts'
+import { Name } from './ref.ts'
+
+export const EndpointSpec = z.strictObject({
+  name: Name,
+  /** Name of the registered model whose versions may be released here. */
+  model: Name,
+  /** What one prediction is about; its id decides the arm and joins labels. */
+  subject: Name,
+  /** Request fields and what each must be. A type mismatch is refused, a broken bound is quarantined. */
+  input: z.record(Name, ColumnContract),
+  /** A probability from here on is answered as 1. */
+  threshold: z.number().min(0).max(1).default(0.5),
+})
+export type EndpointSpec = z.infer<typeof EndpointSpec>

@@ -1,0 +1,46 @@
+import { z } from 'zod'
+
+/** Bounds of one metric. `atLeast` and `atMost` include the bound, `above` and `below` do not. */
+export const GateRule = z.strictObject({
+  atLeast: z.exactOptional(z.number()),
+  atMost: z.exactOptional(z.number()),
+  above: z.exactOptional(z.number()),
+  below: z.exactOptional(z.number()),
+  betterThan: z.exactOptional(z.enum(['baseline', 'champion'])),
+  notWorseThan: z.exactOptional(z.enum(['baseline', 'champion'])),
+  /** Slack of the comparison, in the metric's unit. */
+  margin: z.exactOptional(z.number().min(0)),
+})
+export type GateRule = z.infer<typeof GateRule>
+
+export const GateRules = z.record(z.string(), GateRule)
+export type GateRules = z.infer<typeof GateRules>
+
+export const GateCheck = z.strictObject({
+  metric: z.string(),
+  rule: z.string(),
+  value: z.number().nullable(),
+  bound: z.number().nullable(),
+  passed: z.boolean(),
+  reason: z.string(),
+})
+export type GateCheck = z.infer<typeof GateCheck>
+
+export const Metrics = z.record(z.string(), z.number().nullable())
+export type Metrics = z.infer<typeof Metrics>
+
+/** What a gate said of exactly one candidate under exactly one set of rules. */
+export const Verdict = z.strictObject({
+  gate: z.string(),
+  gateDigest: z.string(),
+  passed: z.boolean(),
+  checks: z.array(GateCheck),
+  metrics: z.strictObject({
+    candidate: Metrics,
+    champion: Metrics.nullable(),
+    baseline: Metrics.nullable(),
+  }),
+  rows: z.number().int(),
+  champion: z.string().nullable(),
+})
+export type Verdict = z.infer<typeof Verdict>

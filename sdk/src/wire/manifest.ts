@@ -1,0 +1,61 @@
+import { z } from 'zod'
+import { DatasetSpec } from './dataset.ts'
+import { EndpointSpec } from './endpoint.ts'
+import { TransformSpec, ViewSpec } from './feature.ts'
+import { GateRules } from './gate.ts'
+import { MonitorSpec } from './monitor.ts'
+import { PipelineSpec } from './pipeline.ts'
+import { DigestText, Name } from './ref.ts'
+import { TriggerSpec } from './trigger.ts'
+
+/** A host refuses a manifest of another major. */
+export const MANIFEST_PROTOCOL = 1
+
+/** The answers to "what are we solving, and when is it good enough?", which gates read. */
+export const ProjectCard = z.strictObject({
+  task: z.string().min(1),
+  metric: z.string().min(1),
+  baseline: z.string().min(1),
+  thresholds: GateRules,
+  owner: z.string().min(1),
+})
+export type ProjectCard = z.infer<typeof ProjectCard>
+
+/** A project's definitions as language-neutral JSON, beside the bundle that holds its code. */
+export const Manifest = z.strictObject({
+  protocol: z.literal(MANIFEST_PROTOCOL, {
+    error: `expected manifest protocol ${MANIFEST_PROTOCOL}`,
+  }),
+  name: Name,
+  card: ProjectCard.nullable(),
+  datasets: z.array(DatasetSpec),
+  views: z.array(ViewSpec),
+  transforms: z.array(TransformSpec),
+  pipelines: z.array(PipelineSpec),
+  endpoints: z.array(EndpointSpec),
+  monitors: z.array(MonitorSpec),
+  triggers: z.array(TriggerSpec),
+})
+export type Manifest = z.infer<typeof Manifest>
+
+export const ApplyRequest = z.strictObject({
+  manifest: Manifest,
+  /** Digest of the bundle: a tree of chunk path → JavaScript, already uploaded. */
+  bundle: DigestText,
+})
+export type ApplyRequest = z.infer<typeof ApplyRequest>
+
+export const PlanChange = z.strictObject({
+  kind: z.string(),
+  name: z.string(),
+  change: z.enum(['added', 'changed', 'removed', 'unchanged']),
+  fields: z.array(z.string()),
+})
+export type PlanChange = z.infer<typeof PlanChange>
+
+export const ApplyReply = z.strictObject({
+  ref: z.string(),
+  changes: z.array(PlanChange),
+  applied: z.boolean(),
+})
+export type ApplyReply = z.infer<typeof ApplyReply>

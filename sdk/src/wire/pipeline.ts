@@ -1,0 +1,122 @@
+import { z } from 'zod'
+import { ModelInput } from './feature.ts'
+import { GateRules } from './gate.ts'
+import { Duration, Instant, Json, Name } from './ref.ts'
+
+export const ParamSpec = z.strictObject({
+  type: z.enum(['day', 'int', 'number', 'text', 'duration', 'boolean']),
+  default: z.exactOptional(Json),
+})
+export type ParamSpec = z.infer<typeof ParamSpec>
+
+/** A value a step reads: a constant, a parameter of the pipeline, or (part of) what another step gave. */
+export type ValueSpec =
+  | { readonly kind: 'literal'; readonly value: z.infer<typeof Json> }
+  | { readonly kind: 'param'; readonly param: string }
+  | { readonly kind: 'step'; readonly step: string; readonly path: readonly string[] }
+export const ValueSpec: z.ZodType<ValueSpec> = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('literal'), value: Json }),
+  z.strictObject({ kind: z.literal('param'), param: Name }),
+  z.strictObject({ kind: z.literal('step'), step: Name, path: z.array(z.string()) }),
+])
+
+/** Rows with a known label and the inputs a model learns from, each as known at the row's own time. */
+export const TrainingSetSpec = z.strictObject({
+  dataset: Name,
+  /** Keep the rows whose number in the file is a multiple of this. */
+  every: z.number().int().positive(),
+  /** Dataset rows count up to here; later ones come from the endpoint's own labelled predictions. */
+  historyBefore: z.exactOptional(Instant),
+  /** Endpoint whose labelled, unquarantined predictions continue the history. */
+  served: z.exactOptional(Name),
+  inputs: z.array(ModelInput).min(1),
+  /** The newest part, held out for the gate. */
+  holdout: Duration,
+})
+export type TrainingSetSpec = z.infer<typeof TrainingSetSpec>
+
+const step = { name: Name, inputs: z.record(z.string(), ValueSpec) }
+
+export const StepSpec = z.discriminatedUnion('kind', [
+  z.strictObject({
+    ...step,
+    kind: z.literal('module'),
+    chunk: z.string(),
+    digest: z.string(),
+    export: z.string(),
+    retries: z.number().int().min(0).max(10),
+    timeout: Duration,
+  }),
+  z.strictObject({ ...step, kind: z.literal('training-set'), spec: TrainingSetSpec }),
+  z.strictObject({
+    ...step,
+    kind: z.literal('gate'),
+    rules: GateRules,
+    /** Endpoint whose stable model is the champion. */
+    champion: z.exactOptional(Name),
+  }),
+  z.strictObject({
+    ...step,
+    kind: z.literal('register'),
+    model: Name,
+    /** Name of the policy that approves a version whose gate passed; a person must when absent. */
+    approvedBy: z.exactOptional(Name),
+  }),
+])
+export type StepSpec = z.infer<typeof StepSpec>
+
+export const PipelineSpec = z.strictObject({
+  name: Name,
+  params: z.record(Name, ParamSpec),
+  /** In an order in which each step follows those it reads from. */
+  steps: z.array(StepSpec).min(1),
+})
+export type PipelineSpec = z.infer<typeof PipelineSpec>
+
+/** A set of rows in the blob store, as a training-set step gives it. */
+export const RowSet = z.strictObject({
+  digest: z.string(),
+  rows: z.number().int(),
+  from: Instant,
+  until: Instant,
+  label: z.string(),
+  at: z.string(),
+  subject: z.string(),
+  inputs: z.array(ModelInput),
+})
+export type RowSet = z.infer<typeof RowSet>
+
+/** A trained model in the blob store: a tree of `model.onnx` and `model.json`. */
+export const ModelArtifact = z.strictObject({ digest: z.string(), rows: z.number().int() })
+export type ModelArtifact = z.infer<typeof ModelArtifact>
+
+export const StepState = z.enum(['pending', 'leased', 'succeeded', 'failed', 'lost', 'skipped'])
+export type StepState = z.infer<typeof StepState>
+
+export const StepRun = z.strictObject({
+  step: z.string(),
+  kind: z.string(),
+  state: StepState,
+  attempt: z.number().int(),
+  cached: z.boolean(),
+  cacheKey: z.string().nullable(),
+  runId: z.string().nullable(),
+  outputs: Json,
+  error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+  startedAt: z.string().nullable(),
+  endedAt: z.string().nullable(),
+})
+export type StepRun = z.infer<typeof StepRun>
+
+export const PipelineRun = z.strictObject({
+  id: z.string(),
+  pipeline: z.string(),
+  code: z.string(),
+  params: z.record(z.string(), Json),
+  status: z.enum(['running', 'succeeded', 'failed', 'cancelled']),
+  startedAt: z.string(),
+  endedAt: z.string().nullable(),
+  trigger: z.string().nullable(),
+  steps: z.array(StepRun),
+})
+export type PipelineRun = z.infer<typeof PipelineRun>
