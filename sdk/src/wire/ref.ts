@@ -34,10 +34,7 @@ export type Ref = z.infer<typeof Ref>
 /** A printed `Ref`, or `run:ID`, or `prediction:ID`. */
 export const RefText = z.string().regex(/^[a-z]+:[^@\s]+(@[^@\s]+)?$/)
 
-export const DigestText = z
-  .string()
-  .regex(/^sha256:[0-9a-f]{64}$/)
-  .transform((text) => text as `sha256:${string}`)
+export const DigestText = z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)])
 
 /** ISO-8601 in UTC, as written by `Date.toISOString`. */
 export const Instant = z.iso.datetime({ offset: true })
@@ -54,4 +51,4 @@ export type JsonValue =
   | string
   | readonly JsonValue[]
   | { readonly [key: string]: JsonValue }
-export const Json: z.ZodType<JsonValue> = z.json() as z.ZodType<JsonValue>
+export const Json: z.ZodType<JsonValue> = z.json()

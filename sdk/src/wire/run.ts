@@ -1,0 +1,77 @@
+import { z } from 'zod'
+
+export const RunStatus = z.enum(['running', 'succeeded', 'failed', 'lost', 'cancelled'])
+export type RunStatus = z.infer<typeof RunStatus>
+
+const SPECIAL = { NaN, Infinity, '-Infinity': -Infinity } as const
+
+/**
+ * A double as JSON can carry it: a number, or `"NaN"`, `"Infinity"`, `"-Infinity"` in its place.
+ * `parse` gives a number; replies go out through `z.encode`, since `JSON.stringify(NaN)` is `null`.
+ */
+export const Double = z.codec(
+  z.union([z.number(), z.enum(['NaN', 'Infinity', '-Infinity'])]),
+  z.custom<number>((value) => typeof value === 'number'),
+  {
+    decode: (wire) => (typeof wire === 'number' ? wire : SPECIAL[wire]),
+    encode: (value) => {
+      if (Number.isFinite(value)) return value
+      if (Number.isNaN(value)) return 'NaN'
+      return value > 0 ? 'Infinity' : '-Infinity'
+    },
+  },
+)
+
+/** What a run read or made: `model:churn@7` or `run:ID`, and the part it played (`train`, `model`). */
+export const RunRef = z.strictObject({
+  ref: z.string().min(1),
+  role: z.string(),
+  digest: z.exactOptional(z.string()),
+})
+export type RunRef = z.infer<typeof RunRef>
+
+/** The code a run ran: enough to run it again. */
+export const RunCode = z.strictObject({
+  digest: z.exactOptional(z.string()),
+  ref: z.exactOptional(z.string()),
+  gitCommit: z.exactOptional(z.string()),
+  dirty: z.exactOptional(z.boolean()),
+  lockfileDigest: z.exactOptional(z.string()),
+})
+export type RunCode = z.infer<typeof RunCode>
+
+export const RunError = z.strictObject({ code: z.string(), message: z.string() })
+export type RunError = z.infer<typeof RunError>
+
+/** Anything that makes things: training, evaluation, a pipeline step, a batch score, an index build. */
+export const Run = z.strictObject({
+  id: z.string(),
+  project: z.string(),
+  kind: z.string(),
+  name: z.string(),
+  status: RunStatus,
+  parentId: z.string().nullable(),
+  startedAt: z.iso.datetime(),
+  endedAt: z.iso.datetime().nullable(),
+  actor: z.string(),
+  params: z.record(z.string(), z.json()),
+  /** The newest value of each key: greatest step, then latest time, then last logged. */
+  metrics: z.record(z.string(), Double),
+  tags: z.record(z.string(), z.string()),
+  inputs: z.array(RunRef),
+  outputs: z.array(RunRef),
+  code: RunCode.nullable(),
+  environment: z.record(z.string(), z.string()),
+  error: RunError.nullable(),
+  seed: z.number().int().nullable(),
+})
+export type Run = z.infer<typeof Run>
+
+/** One point of a run's metric; `at` is UTC, `step` counts from 0. */
+export const MetricPoint = z.strictObject({
+  key: z.string().min(1),
+  value: Double,
+  step: z.exactOptional(z.number().int()),
+  at: z.exactOptional(z.iso.datetime()),
+})
+export type MetricPoint = z.infer<typeof MetricPoint>
