@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Json } from './ref.ts'
 
 /** What an event or a row is about: `{ kind: 'model', id: 'churn@7' }`. */
 export const Subject = z.strictObject({ kind: z.string().min(1), id: z.string().min(1) })
@@ -15,7 +16,7 @@ export const Event = z.strictObject({
   actor: z.string().min(1),
   project: z.string().min(1),
   subject: Subject,
-  data: z.record(z.string(), z.json()),
+  data: z.record(z.string(), Json),
   /** 64 hexadecimal digits; 64 zeros before the first event. */
   prevHash: z.string().length(64),
   hash: z.string().length(64),

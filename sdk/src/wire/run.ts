@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Json } from './ref.ts'
 
 export const RunStatus = z.enum(['running', 'succeeded', 'failed', 'lost', 'cancelled'])
 export type RunStatus = z.infer<typeof RunStatus>
@@ -54,7 +55,7 @@ export const Run = z.strictObject({
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().nullable(),
   actor: z.string(),
-  params: z.record(z.string(), z.json()),
+  params: z.record(z.string(), Json),
   /** The newest value of each key: greatest step, then latest time, then last logged. */
   metrics: z.record(z.string(), Double),
   tags: z.record(z.string(), z.string()),
