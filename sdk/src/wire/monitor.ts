@@ -14,6 +14,8 @@ export const MonitorSpec = z.strictObject({
   minRows: z.number().int().positive().default(500),
   /** Worse log loss than at the gate by more than this raises `quality.degraded`; absent = not judged. */
   worseBy: z.exactOptional(z.number().positive()),
+  /** |mean score − late rate| beyond this raises `quality.degraded`; absent = not judged. */
+  calibrationWithin: z.exactOptional(z.number().positive()),
   /** Share of quarantined requests above which an alert is raised. */
   quarantineShare: z.number().min(0).max(1).default(0.05),
 })
