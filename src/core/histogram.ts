@@ -1,4 +1,4 @@
-import { quantile, sortedPresent } from './quantile.ts'
+import { quantile, sortedFinite } from './quantile.ts'
 
 /** Up to this many distinct numbers each get a bin of their own: quantiles of so few would coincide. */
 export const FEW_DISTINCT = 20
@@ -26,10 +26,10 @@ export type Bins =
 
 /**
  * Bins of about equal reference counts (`count` of them, fewer where quantiles coincide), or one per
- * value when the reference has at most 20. NaN is missing and takes no part; undefined if nothing is present.
+ * value when the reference has at most 20. Only finite values take part; undefined when there are none.
  */
 export function numericBins(reference: ArrayLike<number>, count = 10): Bins | undefined {
-  const sorted = sortedPresent(reference)
+  const sorted = sortedFinite(reference)
   const [min, max] = [sorted[0], sorted.at(-1)]
   if (min === undefined || max === undefined) return undefined
   const few = fewDistinct(sorted)

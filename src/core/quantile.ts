@@ -1,12 +1,10 @@
-/** The present (non-NaN) values in ascending order, as a new array. */
-export function sortedPresent(values: ArrayLike<number>): Float64Array {
-  return Float64Array.from(values)
-    .filter((value) => !Number.isNaN(value))
-    .sort()
+/** The finite values in ascending order, as a new array: NaN stands for a missing value. */
+export function sortedFinite(values: ArrayLike<number>): Float64Array {
+  return Float64Array.from(values).filter(Number.isFinite).toSorted()
 }
 
 /**
- * The value below which the share `at` (0..1) of the ascending, NaN-free `sorted` lies, linear between
+ * The value below which the share `at` (0..1) of the ascending `sorted` lies, linear between
  * neighbours; NaN for no values. Source: Hyndman & Fan (1996), type 7, numpy's default.
  */
 export function quantile(sorted: ArrayLike<number>, at: number): number {

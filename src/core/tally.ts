@@ -22,7 +22,7 @@ interface Placing {
 }
 
 /** How the values spread over the bins. O(values · log bins). */
-export function tally(bins: Bins, values: ArrayLike<Value>): Tally {
+export function countInto(bins: Bins, values: ArrayLike<Value>): Tally {
   const counts = Array.from({ length: binCount(bins) }, () => 0)
   const { binOf, isOutside } = placing(bins)
   let [missing, outside] = [0, 0]
@@ -70,7 +70,7 @@ function rangeOf(edges: readonly number[], value: number): number {
   let [low, high] = [0, edges.length]
   while (low < high) {
     const middle = (low + high) >> 1
-    if ((edges[middle] as number) <= value) low = middle + 1
+    if ((edges[middle] ?? 0) <= value) low = middle + 1
     else high = middle
   }
   return low
