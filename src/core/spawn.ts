@@ -1,6 +1,4 @@
 import { fork, type ChildProcess, type ForkOptions } from 'node:child_process'
-import { createRequire } from 'node:module'
-import { pathToFileURL } from 'node:url'
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 
 /** True when this very file runs as TypeScript source (tsx, vitest), false in the built tree. */
@@ -19,7 +17,7 @@ export function siblingUrl(name: string, base: string): URL {
 /** Starts a worker thread on a module of ours. From source it goes through a stub that registers tsx. */
 export function spawnThread(module: URL, options: WorkerOptions = {}): Worker {
   if (!FROM_SOURCE) return new Worker(module, options)
-  const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx/esm/api')).href
+  const tsx = import.meta.resolve('tsx/esm/api')
   const stub = `import(${JSON.stringify(tsx)}).then(({ register }) => { register(); return import(${JSON.stringify(module.href)}) })`
   return new Worker(stub, { ...options, eval: true, execArgv: ['--conditions=source'] })
 }

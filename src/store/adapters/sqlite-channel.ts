@@ -1,0 +1,112 @@
+import type { Worker } from 'node:worker_threads'
+import { GyreError, isErrorCode } from '../../core/errors.ts'
+import { siblingUrl, spawnThread } from '../../core/spawn.ts'
+import { sqliteError } from './sqlite-error.ts'
+import type { Op, Opened, Reply, SqlResult, SqlValue, ThreadData } from './sqlite-protocol.ts'
+
+/** Reads in flight; past it the callers are faster than the disk and are told so. */
+const MAX_PENDING = 10_000
+
+/** The thread that owns the database, as the main thread sees it: ordered, one message a turn. */
+export interface Channel {
+  begin(): void
+  unit(): void
+  keep(): void
+  undo(): void
+  run(sql: string, params: readonly SqlValue[]): Promise<SqlResult>
+  read(sql: string, params: readonly SqlValue[]): Promise<SqlResult>
+  commit(): Promise<void>
+  checkpoint(): Promise<void>
+  close(): Promise<void>
+}
+
+interface Pending {
+  readonly sql: string | undefined
+  resolve(result: SqlResult): void
+  reject(error: GyreError): void
+}
+
+/** Opens, and if need be makes and migrates, the database. Throws NEWER_DATABASE, FOLDER_NOT_WRITABLE. */
+export async function openChannel(data: ThreadData): Promise<Channel> {
+  const worker = spawnThread(siblingUrl('./sqlite-thread', import.meta.url), { workerData: data })
+  await opened(worker)
+  const pending = new Map<number, Pending>()
+  let gone: GyreError | undefined
+  let nextId = 0
+  let outbox: Op[] = []
+
+  function lose(error: GyreError): void {
+    gone ??= error
+    for (const call of pending.values()) call.reject(gone)
+    pending.clear()
+  }
+
+  worker.on('message', (replies: readonly Reply[]) => {
+    for (const reply of replies) {
+      const call = pending.get(reply.id)
+      pending.delete(reply.id)
+      if ('result' in reply) call?.resolve(reply.result)
+      else call?.reject(sqliteError(reply.error, call.sql))
+    }
+  })
+  worker.on('error', (cause) => lose(unavailable('the catalog thread failed', cause)))
+  worker.on('exit', () => lose(unavailable('the catalog is closed')))
+
+  /** Everything said in one turn of the event loop crosses in one message: a statement costs one hop. */
+  function send(op: Op): void {
+    if (outbox.length === 0)
+      queueMicrotask(() => {
+        worker.postMessage(outbox)
+        outbox = []
+      })
+    outbox.push(op)
+  }
+
+  function ask(make: (id: number) => Op, sql?: string): Promise<SqlResult> {
+    if (gone) return Promise.reject(gone)
+    if (pending.size >= MAX_PENDING)
+      return Promise.reject(
+        new GyreError('OVERLOADED', `the catalog has ${pending.size} statements waiting`),
+      )
+    return new Promise((resolve, reject) => {
+      const id = nextId++
+      pending.set(id, { sql, resolve, reject })
+      send(make(id))
+    })
+  }
+
+  return {
+    begin: () => send({ op: 'begin' }),
+    unit: () => send({ op: 'unit' }),
+    keep: () => send({ op: 'keep' }),
+    undo: () => send({ op: 'undo' }),
+    run: (sql, params) => ask((id) => ({ op: 'run', id, sql, params }), sql),
+    read: (sql, params) => ask((id) => ({ op: 'read', id, sql, params }), sql),
+    commit: async () => void (await ask((id) => ({ op: 'commit', id }))),
+    checkpoint: async () => void (await ask((id) => ({ op: 'checkpoint', id }))),
+    async close() {
+      await ask((id) => ({ op: 'close', id }))
+      await worker.terminate()
+    },
+  }
+}
+
+function opened(worker: Worker): Promise<void> {
+  return new Promise((resolve, reject) => {
+    worker.once('error', reject)
+    worker.once('message', (first: Opened) => {
+      worker.off('error', reject)
+      if (first.opened) resolve()
+      else reject(openError(first.code, first.message))
+    })
+  })
+}
+
+function openError(code: string, message: string): GyreError {
+  if (isErrorCode(code) && code !== 'INTERNAL') return new GyreError(code, message)
+  return sqliteError(message)
+}
+
+function unavailable(message: string, cause?: unknown): GyreError {
+  return new GyreError('UNAVAILABLE', message, {}, cause)
+}

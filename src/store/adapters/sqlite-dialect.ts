@@ -1,0 +1,71 @@
+import {
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type QueryResult,
+} from 'kysely'
+import { GyreError } from '../../core/errors.ts'
+import type { SqlResult, SqlValue } from './sqlite-protocol.ts'
+
+/** Sends one statement to the thread that owns the database. */
+export type Execute = (sql: string, params: readonly SqlValue[]) => Promise<SqlResult>
+
+/** Kysely over a function: transactions belong to `catalog.write`, so those of Kysely are refused. */
+export function sqliteDialect(execute: Execute): Dialect {
+  const connection: DatabaseConnection = {
+    async executeQuery<R>(query: {
+      readonly sql: string
+      readonly parameters: readonly unknown[]
+    }) {
+      const result = await execute(query.sql, query.parameters.map(toSqlValue))
+      return toQueryResult<R>(result)
+    },
+    streamQuery: () => refuse('streaming: read a page at a time'),
+  }
+  const driver: Driver = {
+    init: async () => {},
+    acquireConnection: async () => connection,
+    releaseConnection: async () => {},
+    destroy: async () => {},
+    beginTransaction: async () => refuse('transactions of its own: use catalog.write'),
+    commitTransaction: async () => refuse('transactions of its own'),
+    rollbackTransaction: async () => refuse('transactions of its own'),
+  }
+  return {
+    createDriver: () => driver,
+    createAdapter: () => new SqliteAdapter(),
+    createQueryCompiler: () => new SqliteQueryCompiler(),
+    createIntrospector: (db) => new SqliteIntrospector(db),
+  }
+}
+
+function toQueryResult<R>({ columns, rows, changes }: SqlResult): QueryResult<R> {
+  const objects = rows.map((row) => {
+    const object: Record<string, SqlValue> = {}
+    for (const [i, name] of columns.entries()) object[name] = row[i] ?? null
+    return object
+  })
+  return {
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- R is what Kysely derived from this very SQL
+    rows: objects as R[],
+    ...(changes === undefined ? {} : { numAffectedRows: BigInt(changes) }),
+  }
+}
+
+function toSqlValue(value: unknown, index: number): SqlValue {
+  if (value === null || value instanceof Uint8Array) return value
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint')
+    return value
+  if (typeof value === 'boolean') return value ? 1 : 0
+  throw new GyreError(
+    'INTERNAL',
+    `SQL parameter ${index + 1}: expected text, a number, bytes or null, got ${typeof value}`,
+  )
+}
+
+function refuse(what: string): never {
+  throw new GyreError('INTERNAL', `the catalog has no ${what}`)
+}
