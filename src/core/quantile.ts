@@ -1,6 +1,6 @@
 /** The finite values in ascending order, as a new array: NaN stands for a missing value. */
 export function sortedFinite(values: ArrayLike<number>): Float64Array {
-  return Float64Array.from(values).filter(Number.isFinite).toSorted()
+  return new Float64Array(values).filter(Number.isFinite).toSorted()
 }
 
 /**

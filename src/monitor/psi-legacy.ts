@@ -15,13 +15,13 @@ export function legacyPsi(
   actual: ArrayLike<number>,
   bins = 10,
 ): number {
-  const sorted = Float64Array.from(reference).toSorted()
+  const sorted = new Float64Array(reference).toSorted()
   if (sorted.length === 0 || Number.isNaN(sorted.at(-1)))
     throw new GyreError('INVALID_ARGUMENT', 'reference: expected numbers, none of them NaN')
   const edges = Array.from({ length: bins + 1 }, (_, i) => quantile(sorted, i / bins))
   return divergence(
     closedShares(sorted, edges),
-    closedShares(Float64Array.from(actual).toSorted(), edges),
+    closedShares(new Float64Array(actual).toSorted(), edges),
   )
 }
 
