@@ -1,6 +1,13 @@
 import type { MetricPoint, Run, RunCode, RunError, RunRef, RunStatus } from '@gyre/sdk/wire/run'
+import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
-import type { Tx } from './catalog.ts'
+import { GyreError } from '../core/errors.ts'
+import type { NewId } from '../core/id.ts'
+import type { Catalog, Tx } from './catalog.ts'
+import type { Events } from './events.ts'
+import { addRefs } from './run-refs.ts'
+import { logPoints, readHistory, type MetricHistory } from './run-metrics.ts'
+import { toRuns } from './run-row.ts'
 
 export interface NewRun {
   /** `training`, `evaluation`, `pipeline`, `step`, … */
@@ -32,11 +39,6 @@ export interface RunFilter {
 export interface RunPage {
   readonly runs: readonly Run[]
   /** Hand it in to get the next page; undefined on the last one. */
-  readonly next: string | undefined
-}
-
-export interface MetricHistory {
-  readonly points: readonly Required<MetricPoint>[]
   readonly next: string | undefined
 }
 
@@ -72,4 +74,170 @@ export interface Runs {
   producersOf(ctx: Context, ref: string): Promise<readonly Run[]>
   /** Runs that list `ref` among their inputs, oldest first. */
   consumersOf(ctx: Context, ref: string): Promise<readonly Run[]>
+}
+
+export interface RunsDeps {
+  readonly catalog: Catalog
+  readonly events: Events
+  readonly clock: Clock
+  readonly newId: NewId
+}
+
+export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
+  const now = () => clock.now().toISOString()
+  const inUnit = <T>(tx: Tx | undefined, unit: (tx: Tx) => Promise<T>) =>
+    tx ? unit(tx) : catalog.write(unit)
+
+  async function find(ctx: Context, id: string, tx?: Tx): Promise<Run | undefined> {
+    const db = tx ?? catalog.read
+    const rows = await db
+      .selectFrom('runs')
+      .selectAll()
+      .where('project', '=', ctx.project)
+      .where('id', '=', id)
+      .execute()
+    const [run] = await toRuns(db, rows)
+    return run
+  }
+
+  async function get(ctx: Context, id: string, tx?: Tx): Promise<Run> {
+    const run = await find(ctx, id, tx)
+    if (!run) throw new GyreError('NOT_FOUND', `no such run: ${id}`, { id })
+    return run
+  }
+
+  async function named(ctx: Context, ref: string, direction: 'input' | 'output') {
+    const rows = await catalog.read
+      .selectFrom('runs')
+      .selectAll()
+      .where('project', '=', ctx.project)
+      .where('id', 'in', (eb) =>
+        eb
+          .selectFrom('run_refs')
+          .select('run_id')
+          .where('ref', '=', ref)
+          .where('direction', '=', direction),
+      )
+      .orderBy('seq')
+      .execute()
+    return toRuns(catalog.read, rows)
+  }
+
+  return {
+    start: (ctx, run, tx) =>
+      inUnit(tx, async (unit) => {
+        const id = newId('run')
+        if (run.parentId !== undefined) await get(ctx, run.parentId, unit)
+        await unit
+          .insertInto('runs')
+          .values({
+            id,
+            project: ctx.project,
+            kind: run.kind,
+            name: run.name,
+            status: 'running',
+            parent_id: run.parentId ?? null,
+            started_at: now(),
+            ended_at: null,
+            actor: ctx.actor,
+            params: JSON.stringify(run.params ?? {}),
+            tags: JSON.stringify(run.tags ?? {}),
+            code: run.code ? JSON.stringify(run.code) : null,
+            environment: JSON.stringify(run.environment ?? {}),
+            error: null,
+            seed: run.seed ?? null,
+          })
+          .execute()
+        await addRefs(unit, id, 'input', run.inputs ?? [])
+        const { kind, name } = run
+        const subject = { kind: 'run', id }
+        await events.append(unit, ctx, { type: 'run.started', subject, data: { kind, name } })
+        return get(ctx, id, unit)
+      }),
+
+    finish: (ctx, id, { status, outputs, error }, tx) =>
+      inUnit(tx, async (unit) => {
+        const { numUpdatedRows } = await unit
+          .updateTable('runs')
+          .set({ status, ended_at: now(), error: error ? JSON.stringify(error) : null })
+          .where('project', '=', ctx.project)
+          .where('id', '=', id)
+          .where('status', '=', 'running')
+          .executeTakeFirst()
+        if (numUpdatedRows === 0n) throw endedError(await get(ctx, id, unit))
+        await addRefs(unit, id, 'output', outputs ?? [])
+        const run = await get(ctx, id, unit)
+        const data = { kind: run.kind, name: run.name, status, ...(error ? { error } : {}) }
+        await events.append(unit, ctx, { type: 'run.finished', subject: { kind: 'run', id }, data })
+        return run
+      }),
+
+    logMetrics: (ctx, id, points, tx) =>
+      inUnit(tx, async (unit) => {
+        await assertKnown(unit, ctx, id)
+        await logPoints(unit, id, points, now())
+      }),
+
+    addInputs: (ctx, id, refs, tx) =>
+      inUnit(tx, async (unit) => {
+        await assertKnown(unit, ctx, id)
+        await addRefs(unit, id, 'input', refs)
+      }),
+
+    addOutputs: (ctx, id, refs, tx) =>
+      inUnit(tx, async (unit) => {
+        await assertKnown(unit, ctx, id)
+        await addRefs(unit, id, 'output', refs)
+      }),
+
+    setTags: (ctx, id, tags, tx) =>
+      inUnit(tx, async (unit) => {
+        const run = await get(ctx, id, unit)
+        const merged = JSON.stringify({ ...run.tags, ...tags })
+        await unit.updateTable('runs').set({ tags: merged }).where('id', '=', id).execute()
+      }),
+
+    get,
+    find,
+
+    async list(ctx, filter, limit, cursor) {
+      let query = catalog.read.selectFrom('runs').selectAll().where('project', '=', ctx.project)
+      if (filter.kind !== undefined) query = query.where('kind', '=', filter.kind)
+      if (filter.name !== undefined) query = query.where('name', '=', filter.name)
+      if (filter.status !== undefined) query = query.where('status', '=', filter.status)
+      if (filter.parentId !== undefined) query = query.where('parent_id', '=', filter.parentId)
+      if (cursor !== undefined) query = query.where('seq', '<', parseCursor(cursor))
+      const rows = await query.orderBy('seq', 'desc').limit(limit).execute()
+      const last = rows.length === limit ? rows.at(-1) : undefined
+      return { runs: await toRuns(catalog.read, rows), next: last && String(last.seq) }
+    },
+
+    async metricHistory(ctx, id, key, limit, cursor) {
+      await assertKnown(catalog.read, ctx, id)
+      return readHistory(catalog.read, id, key, limit, cursor)
+    },
+
+    producersOf: (ctx, ref) => named(ctx, ref, 'output'),
+    consumersOf: (ctx, ref) => named(ctx, ref, 'input'),
+  }
+}
+
+async function assertKnown(db: Tx, ctx: Context, id: string): Promise<void> {
+  const row = await db
+    .selectFrom('runs')
+    .select('id')
+    .where('project', '=', ctx.project)
+    .where('id', '=', id)
+    .executeTakeFirst()
+  if (!row) throw new GyreError('NOT_FOUND', `no such run: ${id}`, { id })
+}
+
+function endedError({ id, status }: Run): GyreError {
+  return new GyreError('CONFLICT', `the run ${id} has ended already: ${status}`, { id, status })
+}
+
+function parseCursor(cursor: string): number {
+  const seq = Number(cursor)
+  if (Number.isSafeInteger(seq) && seq >= 0) return seq
+  throw new GyreError('INVALID_ARGUMENT', `cursor: expected one of this list's, got ${cursor}`)
 }
