@@ -1,0 +1,21 @@
+import { DefinitionError } from './definition-error.ts'
+
+const NAME = /^[a-zA-Z][a-zA-Z0-9_.-]{0,127}$/
+
+/** Refuses a name that cannot become part of paths, URLs and references. */
+export function checkName(field: string, name: string): void {
+  if (typeof name !== 'string' || !NAME.test(name))
+    throw new DefinitionError(
+      field,
+      `expected a name of a letter followed by letters, digits, _, . or -, got ${JSON.stringify(name)}`,
+    )
+}
+
+/** Refuses a name that is not among `known`, and says which are. */
+export function checkKnown(field: string, name: string, known: readonly string[]): void {
+  if (!known.includes(name))
+    throw new DefinitionError(
+      field,
+      `expected one of ${known.join(', ')}, got ${JSON.stringify(name)}`,
+    )
+}

@@ -1,0 +1,41 @@
+import type { ParamSpec } from '../wire/pipeline.ts'
+import { checkDuration, type Duration } from './duration.ts'
+import { checkInstant } from './instant.ts'
+
+export type ParamKind = ParamSpec['type']
+
+/** A parameter of a pipeline: given with every run, or left at its preset. */
+export interface Param<K extends ParamKind = ParamKind> {
+  readonly param: Omit<ParamSpec, 'type'> & { readonly type: K }
+}
+
+/** What a parameter of each kind is when a step reads it; a day is an ISO-8601 instant in UTC. */
+interface ParamValues {
+  day: string
+  int: number
+  number: number
+  text: string
+  duration: string
+  boolean: boolean
+}
+
+export type ParamValue<P> = P extends Param<infer K> ? ParamValues[K] : never
+
+/** An instant in event time, such as the end of the rows to learn from. */
+export function day(preset?: string): Param<'day'> {
+  if (preset !== undefined) checkInstant('day', preset)
+  return param('day', preset)
+}
+
+/** A length of event time: `duration('28d')`. */
+export function duration(preset?: Duration): Param<'duration'> {
+  if (preset !== undefined) checkDuration('duration', preset)
+  return param('duration', preset)
+}
+
+export function param<K extends ParamKind>(
+  type: K,
+  preset: string | number | boolean | undefined,
+): Param<K> {
+  return { param: preset === undefined ? { type } : { type, default: preset } }
+}

@@ -1,0 +1,66 @@
+import type { ModelArtifact, RowSet } from '../wire/pipeline.ts'
+import type { Frame } from './frame.ts'
+
+/** A model in memory, with all it needs to score raw rows: learned rates, reference histograms. */
+export interface TrainedModel {
+  readonly algorithm: 'gradient-boosting' | 'logistic-regression'
+  /** Rows it learned from. */
+  readonly rows: number
+  /** Share of each input in what the model decides by; sums to 1. */
+  readonly importance: Readonly<Record<string, number>>
+  /** Probability of class 1, one per row; the same numbers as the saved model serves. */
+  score(frame: Frame): Float32Array
+}
+
+export interface GradientBoostingOptions {
+  /** Trees; 100 unless told. */
+  readonly rounds?: number
+  /** Weight of each tree's step, above 0 and up to 1; 0.1 unless told. */
+  readonly learningRate?: number
+  /** 31 unless told. */
+  readonly maxLeaves?: number
+  /** 20 unless told. */
+  readonly minRowsPerLeaf?: number
+  /** Penalty on leaf values; 0 unless told. */
+  readonly l2?: number
+  /** Histogram bins a feature, up to 255. */
+  readonly maxBins?: number
+  /** Share of the rows, drawn anew, that a tree grows on; 1 unless told. */
+  readonly rowShare?: number
+  /** Share of the features, drawn anew, that a tree may ask for; 1 unless told. */
+  readonly featureShare?: number
+}
+
+export interface LogisticRegressionOptions {
+  /** Penalty ½ · l2 · |weights|² on standardised inputs; 1 unless told. */
+  readonly l2?: number
+}
+
+/**
+ * Built-in trainers: deterministic by the step's seed, missing values handled. Rates of categories are
+ * learned from the frame's own rows, each row's without its own label.
+ */
+export interface Trainers {
+  gradientBoosting(frame: Frame, options?: GradientBoostingOptions): Promise<TrainedModel>
+  logisticRegression(frame: Frame, options?: LogisticRegressionOptions): Promise<TrainedModel>
+}
+
+/** What a step of a pipeline is given, wherever it runs. */
+export interface StepContext {
+  /** The pipeline's parameter `seed`, 0 where it has none. */
+  readonly seed: number
+  /** Aborted when the run is cancelled or the step's time is up. */
+  readonly signal: AbortSignal
+  readonly train: Trainers
+  /** A line in the log of this step's run. */
+  log(message: string): void
+  /** A point of a metric of this step's run; `step` counts from 0. */
+  metric(key: string, value: number, step?: number): void
+  /** Brings a row set into memory, inputs computed. */
+  rows(set: RowSet): Promise<Frame>
+  /** Stores the model, with what serving needs, as an artifact. */
+  save(model: TrainedModel): Promise<ModelArtifact>
+}
+
+/** One step: its inputs and its result are JSON, so that they can be kept and compared. */
+export type StepFunction<I, O> = (ctx: StepContext, inputs: I) => Promise<O>
