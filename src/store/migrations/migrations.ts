@@ -1,8 +1,23 @@
 import { core } from './0001-core.ts'
 import { access } from './0004-access.ts'
+import { registry } from './0006-registry.ts'
 import { pipelines } from './0007-pipelines.ts'
 import { routes } from './0008-routes.ts'
+import { monitor } from './0009-monitor.ts'
+import { loop } from './0010-loop.ts'
+import { evaluate } from './0012-evaluate.ts'
+import { release } from './0013-release.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, oldest first. A new one is a file and a line here, and a name in `../schema.ts`. */
-export const MIGRATIONS: readonly Migration[] = [core, access, pipelines, routes]
+export const MIGRATIONS: readonly Migration[] = [
+  core,
+  access,
+  registry,
+  pipelines,
+  routes,
+  monitor,
+  loop,
+  evaluate,
+  release,
+]
