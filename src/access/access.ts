@@ -1,5 +1,5 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
-import { CreateKey, Role, type CreatedKey, type Key } from '@gyre/sdk/wire/key'
+import { Role, type CreatedKey, type CreateKey, type Key } from '@gyre/sdk/wire/key'
 import { z } from 'zod'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
@@ -175,7 +175,7 @@ export function createAccess({ catalog, events, clock, newId, keyless }: AccessD
         .select((eb) => eb.fn.countAll<number>().as('live'))
         .where('revoked_at', 'is', null)
         .executeTakeFirstOrThrow()
-      return Number(live)
+      return live
     },
   }
 }

@@ -19,7 +19,7 @@ export const ERRORS = {
   UNSUPPORTED_MEDIA_TYPE: { status: 415, exit: 2 },
   OVERLOADED: { status: 429, exit: 1 },
   MODEL_FAILED: { status: 500, exit: 1 },
-  STEP_FAILED: { status: 500, exit: 1 },
+  STEP_FAILED: { status: 422, exit: 1 },
   INTERNAL: { status: 500, exit: 1 },
   UNAVAILABLE: { status: 503, exit: 1 },
   DISK_FULL: { status: 507, exit: 1 },
