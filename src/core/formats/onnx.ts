@@ -1,0 +1,125 @@
+import { z } from 'zod'
+import { GyreError } from '../errors.ts'
+import { ONNX_DATATYPES, ReadModel } from './onnx-proto.ts'
+
+/** An input or output of a model. */
+export interface OnnxValue {
+  readonly name: string
+  /** In the words of the Open Inference Protocol: FP32, INT64, BYTES, … */
+  readonly datatype: string
+  /** -1 is a dimension that varies. */
+  readonly shape: readonly number[]
+}
+
+/** What an ONNX file says of itself. */
+export interface OnnxSummary {
+  readonly inputs: readonly OnnxValue[]
+  readonly outputs: readonly OnnxValue[]
+  /** Version of each operator set by domain; '' is ONNX itself. */
+  readonly opsets: Readonly<Record<string, number>>
+  readonly producer: string
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+/** The limit of protobuf itself. */
+const MAX_BYTES = 2 ** 31 - 1
+
+/** Far above any real model's; they keep a summary small and its checking quick. */
+const [MAX_VALUES, MAX_RANK, MAX_NAME, MAX_TEXT] = [1024, 32, 1024, 1 << 20]
+
+const Name = z.string().min(1).max(MAX_NAME)
+
+const Value = z.object({
+  name: Name,
+  type: z.object({
+    tensorType: z.object({
+      elemType: z.int().refine((type) => ONNX_DATATYPES.has(type), { error: 'unknown datatype' }),
+      shape: z.object({
+        dim: z
+          .array(z.object({ dimValue: z.int().min(0).optional() }))
+          .max(MAX_RANK)
+          .default([]),
+      }),
+    }),
+  }),
+})
+
+const Property = z.object({ key: Name, value: z.string().max(MAX_TEXT).default('') })
+
+const File = z.object({
+  irVersion: z.int().min(1),
+  producerName: z.string().max(MAX_NAME).default(''),
+  opsetImport: z
+    .array(z.object({ domain: z.string().max(MAX_NAME).default(''), version: z.int().min(1) }))
+    .min(1)
+    .max(MAX_VALUES),
+  metadataProps: z.array(Property).max(MAX_VALUES).default([]),
+  graph: z.object({
+    initializer: z.array(z.object({ name: z.string().max(MAX_NAME).default('') })).default([]),
+    input: z.array(Value).max(MAX_VALUES).default([]),
+    output: z.array(Value).min(1).max(MAX_VALUES),
+  }),
+})
+
+/**
+ * Reads inputs, outputs, operator sets and metadata of an ONNX file without its weights and without running
+ * anything. Only tensors may go in and out. Throws INVALID_INPUT naming the field when the bytes are not
+ * such a model, when they nest too deeply, or when weights lie outside the file: a path in a model would
+ * be opened on the host that loads it.
+ */
+export function inspectOnnx(bytes: Uint8Array): OnnxSummary {
+  const message = decode(bytes)
+  const parsed = File.safeParse(message)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    const field = ['model', ...(issue?.path ?? [])].join('.')
+    throw invalid(field, issue?.message ?? 'not an ONNX model', parsed.error)
+  }
+  const external = findExternalTensor(message)
+  if (external !== undefined)
+    throw invalid(`model.${external}`, 'expected the weights inside the file, not in another one')
+  const { graph, opsetImport, producerName, metadataProps } = parsed.data
+  const constants = new Set(graph.initializer.map(({ name }) => name))
+  return {
+    // Before IR version 4 the constants had to be listed among the inputs.
+    inputs: graph.input.filter(({ name }) => !constants.has(name)).map(summarise),
+    outputs: graph.output.map(summarise),
+    opsets: Object.fromEntries(opsetImport.map(({ domain, version }) => [domain, version])),
+    producer: producerName,
+    metadata: Object.fromEntries(metadataProps.map(({ key, value }) => [key, value])),
+  }
+}
+
+function decode(bytes: Uint8Array): unknown {
+  if (bytes.length === 0 || bytes.length > MAX_BYTES)
+    throw invalid('model', `expected 1 to ${MAX_BYTES} bytes, not ${bytes.length}`)
+  try {
+    return ReadModel.toObject(ReadModel.decode(bytes), { longs: Number })
+  } catch (cause) {
+    throw invalid('model', 'expected an ONNX file, but the bytes do not parse', cause)
+  }
+}
+
+function summarise({ name, type }: z.output<typeof Value>): OnnxValue {
+  const { elemType, shape } = type.tensorType
+  return {
+    name,
+    datatype: ONNX_DATATYPES.get(elemType) ?? '',
+    shape: shape.dim.map(({ dimValue }) => dimValue ?? -1),
+  }
+}
+
+/** The path of the first tensor, at any depth, whose data lies outside the file. */
+function findExternalTensor(value: unknown): string | undefined {
+  if (typeof value !== 'object' || value === null) return undefined
+  if ('externalData' in value || ('dataLocation' in value && value.dataLocation !== 0)) return ''
+  for (const [key, inner] of Object.entries(value)) {
+    const found = findExternalTensor(inner)
+    if (found !== undefined) return found === '' ? key : `${key}.${found}`
+  }
+  return undefined
+}
+
+function invalid(field: string, expected: string, cause?: unknown): GyreError {
+  return new GyreError('INVALID_INPUT', `${field}: ${expected}`, { field }, cause)
+}

@@ -1,0 +1,80 @@
+import { z } from 'zod'
+import { startBoosting } from './boosting.ts'
+import { watchValidation } from './early-stopping.ts'
+import { assertFeatures, assertLabelled, assertTrainable } from './matrix.ts'
+import type { LabelledRows, Matrix } from './matrix.ts'
+import { parseOptions } from './options.ts'
+import { addTree, type Tree } from './tree.ts'
+
+/** How to boost; the defaults are LightGBM's where it has the option. */
+export const GbdtOptions = z.strictObject({
+  rounds: z.int().min(1).max(10_000).default(100),
+  learningRate: z.number().gt(0).max(1).default(0.1),
+  maxLeaves: z.int().min(2).max(4096).default(31),
+  minRowsPerLeaf: z.int().min(1).default(20),
+  minHessianPerLeaf: z.number().min(0).default(1e-3),
+  l2: z.number().min(0).default(0),
+  minGain: z.number().min(0).default(0),
+  maxBins: z.int().min(2).max(255).default(255),
+  /** Share of the rows, drawn anew without replacement, that a tree grows on. */
+  rowShare: z.number().gt(0).max(1).default(1),
+  /** Share of the features, drawn anew, that a tree may ask for. */
+  featureShare: z.number().gt(0).max(1).default(1),
+  /** Stop after so many rounds in which the validation rows' log loss did not fall. */
+  patience: z.int().min(1).default(20),
+  seed: z.int().min(0).max(0xffffffff).default(0),
+})
+export type GbdtOptions = z.infer<typeof GbdtOptions>
+
+/** Boosted trees: the score, in log-odds, is `prior` plus every tree's leaf value. */
+export interface GbdtModel {
+  readonly kind: 'gbdt'
+  readonly names: readonly string[]
+  readonly prior: number
+  readonly trees: readonly Tree[]
+}
+
+/** What is known after a round, the first being 1. */
+export interface GbdtRound {
+  readonly round: number
+  readonly validationLogLoss: number | undefined
+}
+
+export interface GbdtTraining {
+  readonly train: LabelledRows
+  /** Rows to stop early on, never learned from; the model keeps the trees up to their best round. */
+  readonly validation?: LabelledRows
+  readonly options?: z.input<typeof GbdtOptions>
+  readonly onRound?: (round: GbdtRound) => void
+}
+
+/**
+ * Learns P(label = 1) by histogram gradient boosting with logistic loss. The same rows, options and seed
+ * give the same model to the bit. Features that never vary are not asked for; where all are such, the
+ * model is the share of ones. Throws INVALID_ARGUMENT naming the option or the input that does not fit.
+ */
+export function trainGbdt({ train, validation, options, onRound }: GbdtTraining): GbdtModel {
+  const chosen = parseOptions(GbdtOptions, options ?? {})
+  assertTrainable(train)
+  if (validation) assertFeatures(validation.matrix, train.matrix.names)
+  if (validation) assertLabelled(validation, 'validation.labels')
+  const boosting = startBoosting(train, chosen)
+  const { prior } = boosting
+  const stopping = validation && watchValidation(validation, prior, chosen.patience)
+  const trees: Tree[] = []
+  while (trees.length < chosen.rounds && !stopping?.isOver()) {
+    const tree = boosting.nextTree()
+    if (!tree) break
+    trees.push(tree)
+    onRound?.({ round: trees.length, validationLogLoss: stopping?.measure(tree) })
+  }
+  const kept = stopping ? trees.slice(0, stopping.bestRound()) : trees
+  return { kind: 'gbdt', names: train.matrix.names, prior, trees: kept }
+}
+
+/** The score of every row in log-odds; the matrix has the model's features (see `predict` in model.ts). */
+export function scoreGbdt({ prior, trees }: GbdtModel, matrix: Matrix): Float64Array {
+  const scores = new Float64Array(matrix.rows).fill(prior)
+  for (const tree of trees) addTree(scores, tree, matrix)
+  return scores
+}

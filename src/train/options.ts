@@ -1,0 +1,14 @@
+import type { z } from 'zod'
+import { GyreError } from '../core/errors.ts'
+
+/** The options with their defaults; throws INVALID_ARGUMENT that names the first field that does not fit. */
+export function parseOptions<Schema extends z.ZodType>(
+  schema: Schema,
+  options: unknown,
+): z.output<Schema> {
+  const parsed = schema.safeParse(options)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  const field = ['options', ...(issue?.path ?? [])].join('.')
+  throw new GyreError('INVALID_ARGUMENT', `${field}: ${issue?.message}`, { field }, parsed.error)
+}
