@@ -1,7 +1,7 @@
 import { z } from 'zod'
 
 /** Bounds of one metric. `atLeast` and `atMost` include the bound, `above` and `below` do not. */
-export const GateRule = z.strictObject({
+export const GateBounds = z.strictObject({
   atLeast: z.exactOptional(z.number()),
   atMost: z.exactOptional(z.number()),
   above: z.exactOptional(z.number()),
@@ -10,7 +10,15 @@ export const GateRule = z.strictObject({
   notWorseThan: z.exactOptional(z.enum(['baseline', 'champion'])),
   /** Slack of the comparison, in the metric's unit. */
   margin: z.exactOptional(z.number().min(0)),
+  /** Compares by the unfavourable end of the difference's confidence interval, not by its middle. */
+  confident: z.exactOptional(z.boolean()),
+  /** Which way a metric Gyre does not know improves. */
+  better: z.exactOptional(z.enum(['higher', 'lower'])),
 })
+export type GateBounds = z.infer<typeof GateBounds>
+
+/** Bounds of the whole, and those that every slice must meet: the worst one decides. */
+export const GateRule = GateBounds.extend({ worstSlice: z.exactOptional(GateBounds) })
 export type GateRule = z.infer<typeof GateRule>
 
 export const GateRules = z.record(z.string(), GateRule)
@@ -18,6 +26,8 @@ export type GateRules = z.infer<typeof GateRules>
 
 export const GateCheck = z.strictObject({
   metric: z.string(),
+  /** The slice that decided, where slices were judged. */
+  slice: z.exactOptional(z.string()),
   rule: z.string(),
   value: z.number().nullable(),
   bound: z.number().nullable(),

@@ -1,0 +1,12 @@
+import type { Metrics } from '@gyre/sdk/wire/gate'
+import type { Difference } from './difference.ts'
+
+/** What is known of a candidate on one set of rows. */
+export interface GateEvidence {
+  readonly metrics: Metrics
+  /** The model in production on the same rows; undefined before there is one. */
+  readonly champion?: Metrics | undefined
+  readonly baseline?: Metrics | undefined
+  /** Candidate − champion per metric, paired by row. */
+  readonly differences?: Readonly<Record<string, Difference>> | undefined
+}

@@ -1,0 +1,162 @@
+import { GateRules } from '@gyre/sdk/wire/gate'
+import { expect, test } from 'vitest'
+import { gateDigest, judge, type SlicedEvidence } from './gate.ts'
+
+const metrics = { auc: 0.7, logLoss: 0.42, calibration: -0.03, precision: null }
+const champion = { auc: 0.69, logLoss: 0.41 }
+const baseline = { auc: 0.65, logLoss: 0.45 }
+const evidence: SlicedEvidence = { metrics, champion, baseline }
+
+/** Whether the rules pass, and the reason of the first check. */
+const said = (rules: GateRules, about: SlicedEvidence = evidence) => {
+  const { passed, checks } = judge(about, GateRules.parse(rules))
+  return [passed, checks[0]?.reason]
+}
+
+const near = (lower: number, upper: number) => ({
+  metrics: { logLoss: 0.405 },
+  champion,
+  differences: { logLoss: { value: -0.005, lower, upper, level: 0.95 } },
+})
+
+const calibrated = (theirs: number) => ({ metrics, champion: { calibration: theirs } })
+
+const sliced = (atLeast: number) => ({ auc: { atLeast: 0.68, worstSlice: { atLeast } } })
+
+test('rules that check nothing are refused', () => {
+  expect(() => judge(evidence, {})).toThrow('at least one bound')
+  expect(() => judge(evidence, { auc: {} })).toThrow('at least one bound')
+})
+
+test('a metric that is missing, null or not a number fails with its reason', () => {
+  expect(said({ recall: { atLeast: 0 } })).toEqual([false, 'the metric is missing'])
+  expect(said({ precision: { atLeast: 0 } })).toEqual([false, 'the metric is missing'])
+  const broken = { metrics: { auc: Number.NaN, logLoss: Number.POSITIVE_INFINITY } }
+  expect(said({ auc: { atLeast: 0 } }, broken)).toEqual([false, 'the metric is NaN'])
+  expect(said({ logLoss: { above: 0 } }, broken)).toEqual([false, 'the metric is Infinity'])
+})
+
+test.each([
+  [{ atLeast: 0.9 }, 0.9, true],
+  [{ atLeast: 0.9 }, 0.8999, false],
+  [{ above: 0.1 }, 0.1, false],
+  [{ above: 0.1 }, 0.1001, true],
+  [{ atMost: 0.1 }, 0.1, true],
+  [{ atMost: 0.1 }, 0.1001, false],
+  [{ below: 0.05 }, 0.05, false],
+  [{ below: 0.05 }, 0.049, true],
+])('%j of %d passes: %s', (bounds, value, passed) => {
+  expect(judge({ metrics: { some: value } }, { some: bounds }).passed).toBe(passed)
+})
+
+test('a check says what was asked, what was found and why', () => {
+  expect(judge(evidence, { auc: { atLeast: 0.68 }, logLoss: { betterThan: 'champion' } })).toEqual({
+    passed: false,
+    checks: [
+      {
+        metric: 'auc',
+        rule: '≥ 0.68',
+        value: 0.7,
+        bound: 0.68,
+        passed: true,
+        reason: '0.7 is ≥ 0.68',
+      },
+      {
+        metric: 'logLoss',
+        rule: 'better than the champion',
+        value: 0.42,
+        bound: 0.41,
+        passed: false,
+        reason: '0.42 is not < 0.41',
+      },
+    ],
+  })
+})
+
+test('better means lower for a loss, higher for an AUC, and equal is not better', () => {
+  expect(said({ auc: { betterThan: 'champion' } })).toEqual([true, '0.7 is > 0.69'])
+  expect(said({ logLoss: { betterThan: 'baseline' } })).toEqual([true, '0.42 is < 0.45'])
+  const twin = { metrics: champion, champion }
+  expect(said({ auc: { betterThan: 'champion' } }, twin)).toEqual([false, '0.69 is not > 0.69'])
+  expect(said({ auc: { notWorseThan: 'champion' } }, twin)).toEqual([true, '0.69 is ≥ 0.69'])
+})
+
+test('the margin is slack for "not worse" and a demand for "better"', () => {
+  expect(said({ logLoss: { notWorseThan: 'champion' } })[0]).toBe(false)
+  expect(said({ logLoss: { notWorseThan: 'champion', margin: 0.01 } })[0]).toBe(true)
+  expect(said({ logLoss: { notWorseThan: 'champion', margin: 0.009 } })[0]).toBe(false)
+  expect(said({ logLoss: { betterThan: 'baseline', margin: 0.04 } })[0]).toBe(false)
+  expect(said({ auc: { betterThan: 'baseline', margin: 0.04 } })[0]).toBe(true)
+})
+
+test('the first model has no champion to beat, but a baseline it must have', () => {
+  const first = { metrics }
+  expect(said({ logLoss: { notWorseThan: 'champion' } }, first)).toEqual([
+    true,
+    'there is no champion yet',
+  ])
+  expect(said({ logLoss: { betterThan: 'baseline' } }, first)).toEqual([
+    false,
+    'there is no baseline to compare with',
+  ])
+})
+
+test('a rival without the metric fails the comparison', () => {
+  const silent = { metrics, champion: { auc: null } }
+  expect(said({ auc: { betterThan: 'champion' } }, silent)).toEqual([
+    false,
+    'the champion has no auc',
+  ])
+})
+
+test('calibration is judged by its size', () => {
+  expect(said({ calibration: { atMost: 0.02 } })).toEqual([false, '0.03 is not ≤ 0.02'])
+  expect(said({ calibration: { betterThan: 'champion' } }, calibrated(0.04))[0]).toBe(true)
+  expect(said({ calibration: { betterThan: 'champion' } }, calibrated(-0.02))[0]).toBe(false)
+})
+
+test('of a metric of the user’s own the rule must say which way is better', () => {
+  const profit = { metrics: { profit: 5 }, champion: { profit: 4 } }
+  expect(said({ profit: { betterThan: 'champion' } }, profit)).toEqual([
+    false,
+    'the rule must say whether profit is better higher or lower',
+  ])
+  expect(said({ profit: { betterThan: 'champion', better: 'higher' } }, profit)[0]).toBe(true)
+})
+
+test('with confidence, the unfavourable end of the difference decides', () => {
+  const better = { logLoss: { betterThan: 'champion', confident: true } } as const
+  expect(said(better, near(-0.012, 0.002))).toEqual([false, '0.412 is not < 0.41'])
+  expect(said(better, near(-0.008, -0.002))).toEqual([true, '0.408 is < 0.41'])
+  const noWorse = {
+    logLoss: { notWorseThan: 'champion', margin: 0.003, confident: true },
+  } as const
+  expect(said(noWorse, near(-0.012, 0.002))[0]).toBe(true)
+  expect(said(better)).toEqual([false, 'there is no confidence interval of the difference'])
+})
+
+test('the worst slice decides, and is named', () => {
+  const slices = {
+    ORD: { metrics: { auc: 0.72 } },
+    ATL: { metrics: { auc: 0.61 } },
+    LAX: { metrics: { auc: 0.66 } },
+  }
+  const strict = judge({ metrics, slices }, sliced(0.65))
+  expect(strict.passed).toBe(false)
+  expect(strict.checks[1]).toMatchObject({ slice: 'ATL', reason: '0.61 is not ≥ 0.65' })
+  const mild = judge({ metrics, slices }, sliced(0.6))
+  expect(mild.passed).toBe(true)
+  expect(mild.checks[1]).toMatchObject({ slice: 'ATL', passed: true })
+  const torn = judge({ metrics, slices: { ...slices, XNA: { metrics: {} } } }, sliced(0.6))
+  expect(torn.checks[1]).toMatchObject({ slice: 'XNA', reason: 'the metric is missing' })
+})
+
+test('a rule about slices fails where no slice was judged', () => {
+  expect(said({ auc: { worstSlice: { atLeast: 0.6 } } })).toEqual([false, 'no slices were judged'])
+})
+
+test('equal rules have equal digests, whatever their order', () => {
+  const one = gateDigest({ auc: { atLeast: 0.6, below: 1 }, f1: { above: 0 } })
+  expect(gateDigest({ f1: { above: 0 }, auc: { below: 1, atLeast: 0.6 } })).toBe(one)
+  expect(gateDigest({ f1: { above: 0 }, auc: { below: 1, atLeast: 0.61 } })).not.toBe(one)
+})
