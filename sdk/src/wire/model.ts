@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import { ModelInput } from './feature.ts'
-import { Metrics } from './gate.ts'
+import { Metrics, Verdict } from './gate.ts'
+import { LineageNode } from './lineage.ts'
 import { DigestText, Instant, Json, Name } from './ref.ts'
 
 /** Smoothed label mean per category, as learned on the training part. */
@@ -99,3 +100,42 @@ export const ModelVersion = z.strictObject({
   tags: z.record(z.string(), z.string()),
 })
 export type ModelVersion = z.infer<typeof ModelVersion>
+
+/** An arm of an endpoint that this version answers for. */
+export const ServedArm = z.strictObject({
+  endpoint: Name,
+  arm: z.enum(['stable', 'canary']),
+  model: z.string(),
+  /** Share of subjects, in basis points. */
+  weightBp: z.number().int(),
+})
+export type ServedArm = z.infer<typeof ServedArm>
+
+/** Which version is in production behind which endpoint, trained on what, approved by whom, how good. */
+export const ModelReport = z.strictObject({
+  name: z.string(),
+  serving: z.array(ServedArm),
+  /** The version under the alias `production`; null before the first release. */
+  production: z
+    .strictObject({
+      version: ModelVersion,
+      /** The datasets at the far end of its lineage, with their digests. */
+      data: z.array(LineageNode),
+      approval: Approval.nullable(),
+      verdict: Verdict.nullable(),
+    })
+    .nullable(),
+  /** Newest first. */
+  versions: z.array(ModelVersion),
+})
+export type ModelReport = z.infer<typeof ModelReport>
+
+/** A decision about a version, by whoever sends it. */
+export const ApproveRequest = z.strictObject({
+  decision: z.enum(['approved', 'rejected']).default('approved'),
+  note: z.string().max(4096).default(''),
+})
+export type ApproveRequest = z.infer<typeof ApproveRequest>
+
+export const StageRequest = z.strictObject({ stage: Stage })
+export type StageRequest = z.infer<typeof StageRequest>

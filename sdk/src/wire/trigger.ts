@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Verdict } from './gate.ts'
 import { Duration, Name } from './ref.ts'
 import { ValueSpec } from './pipeline.ts'
 import { ReleasePlan } from './release.ts'
@@ -27,3 +28,37 @@ export const TriggerSpec = z.strictObject({
   release: ReleasePlan,
 })
 export type TriggerSpec = z.infer<typeof TriggerSpec>
+
+/** How far a retraining has come. `waiting`: for an approval, or for an open canary to close. */
+export const RetrainState = z.enum([
+  'fired',
+  'training',
+  'waiting',
+  'released',
+  'rejected',
+  'failed',
+  'skipped',
+])
+export type RetrainState = z.infer<typeof RetrainState>
+
+/** One firing of a trigger and what became of it. */
+export const Retrain = z.strictObject({
+  id: z.string(),
+  trigger: z.string(),
+  endpoint: z.string(),
+  /** Which of the trigger's conditions held, in words. */
+  why: z.strictObject({ kind: z.string(), message: z.string() }),
+  /** Event time of the firing. */
+  at: z.string(),
+  state: RetrainState,
+  pipelineRun: z.string().nullable(),
+  /** `model:NAME@VERSION`; null until one is registered. */
+  candidate: z.string().nullable(),
+  champion: z.string().nullable(),
+  verdict: Verdict.nullable(),
+  reason: z.string().nullable(),
+  release: z.string().nullable(),
+  firedAt: z.string(),
+  endedAt: z.string().nullable(),
+})
+export type Retrain = z.infer<typeof Retrain>

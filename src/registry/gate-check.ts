@@ -1,0 +1,32 @@
+import type { Verdict } from '@gyre/sdk/wire/gate'
+import type { ModelVersion } from '@gyre/sdk/wire/model'
+import type { Context } from '../core/context.ts'
+import { GyreError } from '../core/errors.ts'
+import type { Tx } from '../store/catalog.ts'
+
+/** What the gates said, read within the unit that acts on it. */
+export interface Verdicts {
+  /** The newest passing verdict of a model's files, if no gate refuses them; under exactly these rules when a digest is given. */
+  readonly passing: (
+    tx: Tx,
+    ctx: Context,
+    modelDigest: string,
+    gateDigest?: string,
+  ) => Promise<Verdict | undefined>
+}
+
+/** The verdict that lets a version into production. Throws GATE_REFUSED when there is none. */
+export async function assertPassed(
+  verdicts: Verdicts,
+  tx: Tx,
+  ctx: Context,
+  version: ModelVersion,
+): Promise<Verdict> {
+  const verdict = await verdicts.passing(tx, ctx, version.digest)
+  if (verdict) return verdict
+  throw new GyreError(
+    'GATE_REFUSED',
+    `${version.ref} has no passing verdict: run its gate again with "gyre run PIPELINE", or override it with "gyre release ENDPOINT ${version.ref} --force REASON"`,
+    { ref: version.ref, command: `gyre release ENDPOINT ${version.ref} --force REASON` },
+  )
+}
