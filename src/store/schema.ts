@@ -1,4 +1,5 @@
 import type { CoreTables } from './migrations/0001-core.ts'
+import type { DataTables } from './migrations/0002-data.ts'
 import type { AccessTables } from './migrations/0004-access.ts'
 import type { RegistryTables } from './migrations/0006-registry.ts'
 import type { PipelineTables } from './migrations/0007-pipelines.ts'
@@ -12,6 +13,7 @@ import type { ReleaseTables } from './migrations/0013-release.ts'
 export interface Tables
   extends
     CoreTables,
+    DataTables,
     AccessTables,
     RegistryTables,
     PipelineTables,

@@ -1,4 +1,5 @@
 import { core } from './0001-core.ts'
+import { data } from './0002-data.ts'
 import { access } from './0004-access.ts'
 import { registry } from './0006-registry.ts'
 import { pipelines } from './0007-pipelines.ts'
@@ -12,6 +13,7 @@ import type { Migration } from './migration.ts'
 /** Every migration, oldest first. A new one is a file and a line here, and a name in `../schema.ts`. */
 export const MIGRATIONS: readonly Migration[] = [
   core,
+  data,
   access,
   registry,
   pipelines,
