@@ -16,7 +16,7 @@ const said = (rules: GateRules, about: SlicedEvidence = evidence) => {
 const near = (lower: number, upper: number) => ({
   metrics: { logLoss: 0.405 },
   champion,
-  differences: { logLoss: { value: -0.005, lower, upper, level: 0.95 } },
+  differences: { logLoss: { value: -0.005, lower, upper } },
 })
 
 const calibrated = (theirs: number) => ({ metrics, champion: { calibration: theirs } })
