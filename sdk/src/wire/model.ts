@@ -11,25 +11,23 @@ export const RateTable = z.strictObject({
 })
 export type RateTable = z.infer<typeof RateTable>
 
-/** Reference histogram of one input (or of the score) over the training rows, for drift. */
-export const ReferenceBins = z.discriminatedUnion('kind', [
-  z.strictObject({
-    kind: z.literal('numeric'),
-    /** Inner edges, ascending; bin i holds edges[i-1] < x <= edges[i], outer bins are open. */
-    edges: z.array(z.number()),
-    counts: z.array(z.number().int()),
-    missing: z.number().int(),
-    min: z.number().nullable(),
-    max: z.number().nullable(),
-  }),
-  z.strictObject({
-    kind: z.literal('category'),
-    values: z.array(z.string()),
-    /** One more than `values`: the last holds all others. */
-    counts: z.array(z.number().int()),
-    missing: z.number().int(),
-  }),
-])
+/**
+ * Reference histogram of one input (or of the score) over the training rows, for drift. `ranges`: bin i holds
+ * edges[i-1] <= x < edges[i], outer bins open; `numbers`, `categories`: a bin per value and a last for others.
+ */
+export const ReferenceBins = z.strictObject({
+  /** Null where no training row had a value. */
+  bins: z
+    .discriminatedUnion('kind', [
+      z.strictObject({ kind: z.literal('ranges'), edges: z.array(z.number()), min: z.number(), max: z.number() }),
+      z.strictObject({ kind: z.literal('numbers'), values: z.array(z.number()), min: z.number(), max: z.number() }),
+      z.strictObject({ kind: z.literal('categories'), values: z.array(z.string()), pooled: z.number().int() }),
+    ])
+    .nullable(),
+  /** Present training values per bin. */
+  counts: z.array(z.number().int()),
+  missing: z.number().int(),
+})
 export type ReferenceBins = z.infer<typeof ReferenceBins>
 
 /** What a model needs to answer a request; stored as `model.json` beside `model.onnx`. */

@@ -1,7 +1,7 @@
 import { z } from 'zod'
 import { ModelInput } from './feature.ts'
 import { GateRules } from './gate.ts'
-import { Duration, Instant, Json, Name } from './ref.ts'
+import { DigestText, Duration, Instant, Json, Name } from './ref.ts'
 
 export const ParamSpec = z.strictObject({
   type: z.enum(['day', 'int', 'number', 'text', 'duration', 'boolean']),
@@ -75,7 +75,7 @@ export type PipelineSpec = z.infer<typeof PipelineSpec>
 
 /** A set of rows in the blob store, as a training-set step gives it. */
 export const RowSet = z.strictObject({
-  digest: z.string(),
+  digest: DigestText,
   rows: z.number().int(),
   from: Instant,
   until: Instant,
@@ -87,7 +87,7 @@ export const RowSet = z.strictObject({
 export type RowSet = z.infer<typeof RowSet>
 
 /** A trained model in the blob store: a tree of `model.onnx` and `model.json`. */
-export const ModelArtifact = z.strictObject({ digest: z.string(), rows: z.number().int() })
+export const ModelArtifact = z.strictObject({ digest: DigestText, rows: z.number().int() })
 export type ModelArtifact = z.infer<typeof ModelArtifact>
 
 export const StepState = z.enum(['pending', 'leased', 'succeeded', 'failed', 'lost', 'skipped'])

@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import type { IncomingMessage } from 'node:http'
+import { z } from 'zod'
+import { RequestError } from './client/request-error.ts'
+import { createTransport, textOf, type TransportOptions } from './client/transport.ts'
+import { Event } from './wire/event.ts'
+
+export interface CallOptions {
+  readonly headers?: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal
+}
+
+/** A running Gyre, over HTTP. Every call throws `RequestError` with the server's code when it is refused. */
+export interface GyreClient {
+  readonly url: string
+  get<T>(path: string, reply: z.ZodType<T>, options?: CallOptions): Promise<T>
+  post<T>(path: string, body: unknown, reply: z.ZodType<T>, options?: CallOptions): Promise<T>
+  delete<T>(path: string, reply: z.ZodType<T>, options?: CallOptions): Promise<T>
+  /** Stores bytes under their digest; nothing is sent when the server has them. Gives the digest. */
+  putBytes(bytes: Uint8Array): Promise<string>
+  putFile(path: string, onProgress?: (sentBytes: number) => void): Promise<string>
+  /** The response as a stream of bytes. */
+  download(path: string, options?: CallOptions): Promise<IncomingMessage>
+  /** Events after `cursor`, then each new one, until `signal`; reconnects where it stopped. */
+  events(cursor: number, signal: AbortSignal): AsyncGenerator<Event>
+  close(): void
+}
+
+export function connect(options: TransportOptions): GyreClient {
+  const transport = createTransport(options)
+
+  async function json<T>(
+    method: string,
+    path: string,
+    body: unknown,
+    reply: z.ZodType<T>,
+    more: CallOptions = {},
+  ): Promise<T> {
+    const response = await transport.call({
+      method,
+      path,
+      ...more,
+      ...(body === undefined
+        ? {}
+        : {
+            body: JSON.stringify(body),
+            headers: { 'content-type': 'application/json', ...more.headers },
+          }),
+    })
+    return reply.parse(JSON.parse(await textOf(response)))
+  }
+
+  async function has(digest: string): Promise<boolean> {
+    const { present } = await json(
+      'GET',
+      `/api/v1/blobs/${digest}/present`,
+      undefined,
+      z.strictObject({ present: z.boolean() }),
+    )
+    return present
+  }
+
+  async function upload(
+    digest: string,
+    body: Uint8Array | ReturnType<typeof createReadStream>,
+  ): Promise<string> {
+    const headers = { 'content-type': 'application/octet-stream' }
+    const response = await transport.call({
+      method: 'PUT',
+      path: `/api/v1/blobs/${digest}`,
+      headers,
+      body,
+    })
+    await textOf(response)
+    return digest
+  }
+
+  return {
+    url: options.url,
+    get: (path, reply, more) => json('GET', path, undefined, reply, more),
+    post: (path, body, reply, more) => json('POST', path, body, reply, more),
+    delete: (path, reply, more) => json('DELETE', path, undefined, reply, more),
+    async putBytes(bytes) {
+      const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+      return (await has(digest)) ? digest : upload(digest, bytes)
+    },
+    async putFile(path, onProgress) {
+      const hash = createHash('sha256')
+      for await (const chunk of createReadStream(path))
+        hash.update(z.instanceof(Uint8Array).parse(chunk))
+      const digest = `sha256:${hash.digest('hex')}`
+      if (await has(digest)) return digest
+      const stream = createReadStream(path)
+      if (onProgress) stream.on('data', () => onProgress(stream.bytesRead))
+      return upload(digest, stream)
+    },
+    download: (path, more = {}) => transport.call({ method: 'GET', path, ...more }),
+    async *events(cursor, signal) {
+      let seen = cursor
+      while (!signal.aborted) {
+        try {
+          const response = await transport.call({
+            method: 'GET',
+            path: `/api/v1/events?after=${seen}`,
+            headers: { accept: 'text/event-stream' },
+            signal,
+          })
+          for await (const event of eventsOf(response)) {
+            seen = event.seq
+            yield event
+          }
+        } catch (thrown) {
+          if (signal.aborted) return
+          if (thrown instanceof RequestError && thrown.status >= 400) throw thrown
+        }
+      }
+    },
+    close: () => transport.close(),
+  }
+}
+
+async function* eventsOf(response: IncomingMessage): AsyncGenerator<Event> {
+  response.setEncoding('utf8')
+  let rest = ''
+  for await (const chunk of response) {
+    const blocks = (rest + String(chunk)).split('\n\n')
+    rest = blocks.pop() ?? ''
+    for (const block of blocks) {
+      const data = block.split('\n').find((line) => line.startsWith('data: '))
+      if (data !== undefined) yield Event.parse(JSON.parse(data.slice('data: '.length)))
+    }
+  }
+}
+
+export { RequestError } from './client/request-error.ts'

@@ -1,0 +1,35 @@
+import { ERRORS, GyreError, type ErrorCode } from '../core/errors.ts'
+
+/** RFC 9457 problem details, with Gyre's code and facts beside the standard members. */
+export interface Problem {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly code: ErrorCode
+  readonly details: Readonly<Record<string, unknown>>
+  readonly requestId: string
+}
+
+export const PROBLEM_TYPE = 'application/problem+json'
+
+export function problemOf(error: GyreError, requestId: string): Problem {
+  const { status } = ERRORS[error.code]
+  return {
+    type: `urn:gyre:error:${error.code.toLowerCase().replaceAll('_', '-')}`,
+    title: error.code.toLowerCase().replaceAll('_', ' '),
+    status,
+    // What went wrong inside is for the log; a caller gets the code and the request's id to ask with.
+    detail: error.code === 'INTERNAL' ? `internal error; see the server's log for ${requestId}` : error.message,
+    code: error.code,
+    details: error.code === 'INTERNAL' ? {} : error.details,
+    requestId,
+  }
+}
+
+/** Seconds after which a refused request may be tried again, as the `Retry-After` header carries it. */
+export function retryAfter(error: GyreError): number | undefined {
+  if (error.code !== 'OVERLOADED' && error.code !== 'UNAVAILABLE') return undefined
+  const seconds = error.details['retryAfterS']
+  return typeof seconds === 'number' ? Math.max(1, Math.ceil(seconds)) : 1
+}

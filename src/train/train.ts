@@ -1,0 +1,137 @@
+import type { Frame } from '@gyre/sdk'
+import type { GradientBoostingOptions, LogisticRegressionOptions, TrainedModel } from '@gyre/sdk'
+import type { ModelSpec, RateTable } from '@gyre/sdk/wire/model'
+import type { JsonValue } from '@gyre/sdk/wire/ref'
+import { GyreError } from '../core/errors.ts'
+import { exportOnnx } from './export-onnx.ts'
+import { trainGbdt, type GbdtModel } from './gbdt.ts'
+import { gainImportance } from './importance.ts'
+import { trainLinear, type LinearModel } from './linear.ts'
+import { matrixOf, type LabelledRows, type Matrix } from './matrix.ts'
+import { predict, type Model } from './model.ts'
+import { crossFittedRates, learnRates } from './rates.ts'
+import { referenceOf } from './reference.ts'
+
+/** What a model must be told besides its numbers, to be served: the code of its transforms, its fields. */
+export type ServingParts = Pick<ModelSpec, 'fields' | 'code'>
+
+export interface Trainer {
+  gradientBoosting(frame: Frame, options?: GradientBoostingOptions): Promise<TrainedModel>
+  logisticRegression(frame: Frame, options?: LogisticRegressionOptions): Promise<TrainedModel>
+  /** The files of a model that was trained here. Throws INVALID_ARGUMENT for any other. */
+  filesOf(model: TrainedModel, serving: ServingParts): ModelFiles
+}
+
+export interface ModelFiles {
+  readonly onnx: Uint8Array
+  readonly spec: ModelSpec
+}
+
+interface Fitted {
+  readonly model: Model
+  readonly frame: Frame
+  readonly rates: Readonly<Record<string, RateTable>>
+  readonly options: Readonly<Record<string, JsonValue>>
+}
+
+/** The built-in trainers of one step; deterministic by `seed`. */
+export function createTrainer(seed: number): Trainer {
+  const fitted = new WeakMap<TrainedModel, Fitted>()
+
+  function keep(fit: Fitted, algorithm: TrainedModel['algorithm']): TrainedModel {
+    const trained: TrainedModel = {
+      algorithm,
+      rows: fit.frame.rows,
+      importance: importanceOf(fit.model),
+      score: (frame) => Float32Array.from(predict(fit.model, servedMatrix(frame, fit.rates))),
+    }
+    fitted.set(trained, fit)
+    return trained
+  }
+
+  return {
+    async gradientBoosting(frame, options = {}) {
+      const { train, rates } = prepare(frame)
+      const model = trainGbdt({ train, options: { ...options, seed } })
+      return keep({ model, frame, rates, options: { ...options, seed } }, 'gradient-boosting')
+    },
+
+    async logisticRegression(frame, options = {}) {
+      const { train, rates } = prepare(frame)
+      return keep({ model: trainLinear({ train, options }), frame, rates, options: { ...options } }, 'logistic-regression')
+    },
+
+    filesOf(trained, serving) {
+      const fit = fitted.get(trained)
+      if (!fit)
+        throw new GyreError('INVALID_ARGUMENT', 'model: expected one that ctx.train made in this step', { field: 'model' })
+      return { onnx: exportOnnx(fit.model), spec: specOf(trained, fit, serving) }
+    },
+  }
+}
+
+/** The training matrix, with rates learned fold by fold, and the rates to serve with. */
+function prepare(frame: Frame): { train: LabelledRows; rates: Record<string, RateTable> } {
+  const rates: Record<string, RateTable> = {}
+  const columns = frame.inputs.map((input) => {
+    if (input.kind === 'number') return input.values
+    rates[input.name] = learnRates(input, frame.label, input.prior)
+    return crossFittedRates(input, frame.label, input.prior)
+  })
+  const names = frame.inputs.map((input) => input.name)
+  return { train: { matrix: matrixOf(names, columns), labels: frame.label }, rates }
+}
+
+/** The matrix a served model sees: categories through its learned rates. */
+function servedMatrix(frame: Frame, rates: Readonly<Record<string, RateTable>>): Matrix {
+  const columns = frame.inputs.map((input) => {
+    if (input.kind === 'number') return input.values
+    const table = rates[input.name]
+    if (!table) throw new GyreError('INVALID_ARGUMENT', `inputs.${input.name}: the model learned no rates for it`)
+    const known = input.categories.map((category) => table.values[category] ?? table.default)
+    return Float32Array.from(input.index, (category) => known[category] ?? table.default)
+  })
+  const names = frame.inputs.map((input) => input.name)
+  return matrixOf(names, columns)
+}
+
+function specOf(trained: TrainedModel, { frame, model, rates, options }: Fitted, serving: ServingParts): ModelSpec {
+  const served = servedMatrix(frame, rates)
+  const inputs = served.names.map((name, i) => [name, referenceOf(served.columns[i] ?? new Float32Array())] as const)
+  return {
+    format: 'gyre-model/1',
+    task: 'binary',
+    inputs: frame.set.inputs,
+    fields: serving.fields,
+    rates,
+    code: serving.code,
+    reference: {
+      rows: frame.rows,
+      inputs: Object.fromEntries(inputs),
+      score: referenceOf(predict(model, served)),
+    },
+    training: {
+      rowsDigest: frame.set.digest,
+      rows: frame.rows,
+      from: frame.set.from,
+      until: frame.set.until,
+      algorithm: trained.algorithm,
+      options,
+      importance: trained.importance,
+    },
+  }
+}
+
+function importanceOf(model: Model): Record<string, number> {
+  return model.kind === 'gbdt' ? treeImportance(model) : weightImportance(model)
+}
+
+function treeImportance(model: GbdtModel): Record<string, number> {
+  return Object.fromEntries(gainImportance(model).map(({ name, share }) => [name, share]))
+}
+
+/** |weight| on standardised inputs, as shares. */
+function weightImportance({ names, weights }: LinearModel): Record<string, number> {
+  const total = weights.reduce((sum, weight) => sum + Math.abs(weight), 0) || 1
+  return Object.fromEntries(names.map((name, i) => [name, Math.abs(weights[i] ?? 0) / total]))
+}
