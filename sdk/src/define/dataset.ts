@@ -2,6 +2,7 @@ import { DEFINITION, type Defined } from './definition.ts'
 import type { Column } from './column.ts'
 import { DefinitionError } from './definition-error.ts'
 import { checkKnown, checkName } from './name.ts'
+import { keysOf } from './record.ts'
 import type { Source } from './source.ts'
 
 type Columns = Readonly<Record<string, Column>>
@@ -80,8 +81,4 @@ function checkColumns<C extends Columns, D extends string>(
   if (at !== undefined) checkKnown(`${here}.at`, at, known)
   if (label) checkKnown(`${here}.label.column`, label.column, known)
   if (label) checkKnown(`${here}.label.knownAt`, label.knownAt, known)
-}
-
-function keysOf<K extends string>(record: Readonly<Record<K, unknown>>): K[] {
-  return Object.keys(record) as K[]
 }

@@ -21,22 +21,28 @@ type ModuleStep = Extract<StepSpec, { kind: 'module' }>
 export type StepDraft = Exclude<StepSpec, ModuleStep> | Unlocated<ModuleStep>
 export type PipelineDraft = Omit<PipelineSpec, 'steps'> & { readonly steps: readonly StepDraft[] }
 
-/** What each kind of export says; code is still a loader, to be found in the bundle. */
-export type Definition =
-  | { readonly kind: 'project'; readonly spec: ProjectCard & { readonly name: string } }
-  | { readonly kind: 'dataset'; readonly spec: DatasetSpec }
-  | { readonly kind: 'view'; readonly spec: ViewSpec }
-  | { readonly kind: 'transform'; readonly spec: TransformDraft }
-  | { readonly kind: 'pipeline'; readonly spec: PipelineDraft }
-  | { readonly kind: 'endpoint'; readonly spec: z.input<typeof EndpointSpec> }
-  | { readonly kind: 'monitor'; readonly spec: z.input<typeof MonitorSpec> }
-  | { readonly kind: 'trigger'; readonly spec: z.input<typeof TriggerSpec> }
+/** What each kind of definition says; code is still a loader, to be found in the bundle. */
+export interface Specs {
+  readonly project: ProjectCard & { readonly name: string }
+  readonly dataset: DatasetSpec
+  readonly view: ViewSpec
+  readonly transform: TransformDraft
+  readonly pipeline: PipelineDraft
+  readonly endpoint: z.input<typeof EndpointSpec>
+  readonly monitor: z.input<typeof MonitorSpec>
+  readonly trigger: z.input<typeof TriggerSpec>
+}
 
-export type DefinitionKind = Definition['kind']
+export type DefinitionKind = keyof Specs
+
+export interface Definition<K extends DefinitionKind = DefinitionKind> {
+  readonly kind: K
+  readonly spec: Specs[K]
+}
 
 /** A value that carries a definition of one kind. */
 export interface Defined<K extends DefinitionKind = DefinitionKind> {
-  readonly [DEFINITION]: Extract<Definition, { readonly kind: K }>
+  readonly [DEFINITION]: Definition<K>
 }
 
 export function isDefined(value: unknown): value is Defined {

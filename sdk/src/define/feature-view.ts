@@ -5,6 +5,7 @@ import { DefinitionError } from './definition-error.ts'
 import { checkDuration, checkSpan, type Duration } from './duration.ts'
 import type { FeatureInput } from './model-input.ts'
 import { checkKnown, checkName } from './name.ts'
+import { keysOf, recordOf } from './record.ts'
 
 type ColumnOf<D extends Dataset> = (keyof D['columns'] & string) | D['derived'][number]
 
@@ -47,7 +48,13 @@ export function featureView<D extends Dataset, F extends string>(
     features,
     ...(owner !== undefined && { owner }),
   }
-  return { [DEFINITION]: { kind: 'view', spec }, ...featuresOf(name, features) }
+  const inputs = recordOf(keysOf(features), (feature): FeatureInput => ({
+    kind: 'feature',
+    name: `${name}__${feature}`,
+    view: name,
+    feature,
+  }))
+  return { [DEFINITION]: { kind: 'view', spec }, ...inputs }
 }
 
 function checkView(name: string, options: FeatureViewOptions<Dataset, string>): void {
@@ -67,15 +74,4 @@ function checkView(name: string, options: FeatureViewOptions<Dataset, string>): 
       throw new DefinitionError(`${here}.features.${feature}`, 'expected a window: .over("2h")')
     checkKnown(`${here}.features.${feature}`, column, known)
   }
-}
-
-function featuresOf<F extends string>(
-  view: string,
-  features: Readonly<Record<F, unknown>>,
-): Readonly<Record<F, FeatureInput>> {
-  const inputs = Object.keys(features).map((feature): [string, FeatureInput] => [
-    feature,
-    { kind: 'feature', name: `${view}__${feature}`, view, feature },
-  ])
-  return Object.fromEntries(inputs) as Record<F, FeatureInput>
 }

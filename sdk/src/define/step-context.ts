@@ -41,25 +41,31 @@ export interface LogisticRegressionOptions {
  * learned from the frame's own rows, each row's without its own label.
  */
 export interface Trainers {
-  gradientBoosting(frame: Frame, options?: GradientBoostingOptions): Promise<TrainedModel>
-  logisticRegression(frame: Frame, options?: LogisticRegressionOptions): Promise<TrainedModel>
+  readonly gradientBoosting: (
+    frame: Frame,
+    options?: GradientBoostingOptions,
+  ) => Promise<TrainedModel>
+  readonly logisticRegression: (
+    frame: Frame,
+    options?: LogisticRegressionOptions,
+  ) => Promise<TrainedModel>
 }
 
-/** What a step of a pipeline is given, wherever it runs. */
+/** What a step of a pipeline is given, wherever it runs; its members may be taken apart. */
 export interface StepContext {
-  /** The pipeline's parameter `seed`, 0 where it has none. */
+  /** The step's own input `seed`, else the pipeline's parameter `seed`, else 0. */
   readonly seed: number
   /** Aborted when the run is cancelled or the step's time is up. */
   readonly signal: AbortSignal
   readonly train: Trainers
   /** A line in the log of this step's run. */
-  log(message: string): void
+  readonly log: (message: string) => void
   /** A point of a metric of this step's run; `step` counts from 0. */
-  metric(key: string, value: number, step?: number): void
+  readonly metric: (key: string, value: number, step?: number) => void
   /** Brings a row set into memory, inputs computed. */
-  rows(set: RowSet): Promise<Frame>
+  readonly rows: (set: RowSet) => Promise<Frame>
   /** Stores the model, with what serving needs, as an artifact. */
-  save(model: TrainedModel): Promise<ModelArtifact>
+  readonly save: (model: TrainedModel) => Promise<ModelArtifact>
 }
 
 /** One step: its inputs and its result are JSON, so that they can be kept and compared. */

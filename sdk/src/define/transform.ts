@@ -3,6 +3,7 @@ import type { Column, ColumnValues } from './column.ts'
 import { DefinitionError } from './definition-error.ts'
 import type { TransformInput } from './model-input.ts'
 import { checkName } from './name.ts'
+import { recordOf } from './record.ts'
 
 type Fields = Readonly<Record<string, Column>>
 
@@ -39,12 +40,12 @@ export function transform<C extends Fields, K extends keyof C & string, const G 
   }
   const missing = from.find((each) => !Object.hasOwn(of.columns, each))
   if (missing) throw new DefinitionError(`${here}.from`, `there is no column ${missing}`)
-  const inputs = gives.map((output): [string, TransformInput] => [
+  const inputs = recordOf(gives, (output): TransformInput => ({
+    kind: 'transform',
+    name: output,
+    transform: name,
     output,
-    { kind: 'transform', name: output, transform: name, output },
-  ])
-  return {
-    [DEFINITION]: { kind: 'transform', spec: { name, from: [...from], gives: [...gives], load } },
-    ...(Object.fromEntries(inputs) as Record<G, TransformInput>),
-  }
+  }))
+  const spec = { name, from: [...from], gives: [...gives], load }
+  return { [DEFINITION]: { kind: 'transform', spec }, ...inputs }
 }

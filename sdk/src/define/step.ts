@@ -1,0 +1,50 @@
+import type { ValueSpec } from '../wire/pipeline.ts'
+import type { Loader } from './definition.ts'
+import { DefinitionError } from './definition-error.ts'
+import { checkSpan, type Duration } from './duration.ts'
+import { addStep, currentPipeline } from './pipeline.ts'
+import type { StepFunction } from './step-context.ts'
+import { valueSpec, type Given, type Handle } from './value.ts'
+
+export interface StepOptions {
+  /** Attempts after the first one failed, up to 10; none unless told. */
+  readonly retries?: number
+  /** An attempt is ended by force when it takes longer, in wall time; `1h` unless told. */
+  readonly timeout?: Duration
+}
+
+/**
+ * A step that runs your own function in a process of its own:
+ * `step('fit', async () => (await import('./steps/fit.ts')).fit)({ rows: rows.train })`.
+ * A run skips it while its code, all that code imports, its inputs and the seed are what they were.
+ */
+export function step<I, O>(
+  name: string,
+  load: Loader<StepFunction<I, O>>,
+  { retries = 0, timeout = '1h' }: StepOptions = {},
+): (inputs: { readonly [K in keyof I]: Given<I[K]> }) => Handle<O> {
+  return (inputs) => {
+    const here = `pipeline ${currentPipeline(name)}.step ${name}`
+    checkSpan(`${here}.timeout`, timeout)
+    if (!Number.isInteger(retries) || retries < 0 || retries > 10)
+      throw new DefinitionError(`${here}.retries`, `expected 0 to 10, got ${retries}`)
+    return addStep({
+      kind: 'module',
+      name,
+      inputs: inputSpecs(name, inputs),
+      load,
+      retries,
+      timeout,
+    })
+  }
+}
+
+/** The inputs of a step as the manifest says them. */
+export function inputSpecs(name: string, inputs: object): Record<string, ValueSpec> {
+  const owner = currentPipeline(name)
+  const specs = Object.entries(inputs).map(
+    ([key, given]) =>
+      [key, valueSpec(`pipeline ${owner}.step ${name}.${key}`, owner, given)] as const,
+  )
+  return Object.fromEntries(specs)
+}
