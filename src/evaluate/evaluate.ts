@@ -1,0 +1,144 @@
+import { Verdict, type GateRules, type Metrics } from '@gyre/sdk/wire/gate'
+import type { Clock } from '../core/clock.ts'
+import type { Context } from '../core/context.ts'
+import type { Catalog, Tx } from '../store/catalog.ts'
+import type { Events } from '../store/events.ts'
+import type { Runs } from '../store/runs.ts'
+import { gateDigest, judge, type SlicedEvidence } from './gate.ts'
+
+export interface EvaluateDeps {
+  readonly catalog: Catalog
+  readonly events: Events
+  readonly runs: Runs
+  readonly clock: Clock
+}
+
+/** What an evaluation run measured of one candidate, to be judged by one gate. */
+export interface Evaluation {
+  /** Digest of the candidate's tree of files: the verdict holds for exactly these. */
+  readonly modelDigest: string
+  readonly gate: string
+  readonly rules: GateRules
+  readonly evidence: SlicedEvidence
+  /** Labelled rows it was measured on. */
+  readonly rows: number
+  /** `model:NAME@VERSION` of the champion on the same rows; null before there is one. */
+  readonly champion: string | null
+  readonly runId: string
+}
+
+/** Verdicts: judged here, whoever measured, and kept for the doors that promote. */
+export interface Evaluate {
+  /**
+   * Judges and writes the verdict down with its event and the run's metrics; judging the same files by the
+   * same rules again replaces the verdict. Throws INVALID_ARGUMENT for rules that check nothing.
+   */
+  record(ctx: Context, evaluation: Evaluation, tx?: Tx): Promise<Verdict>
+  /**
+   * The newest passing verdict of a model's files. Undefined while the newest verdict of any gate refuses
+   * them; with a digest, only verdicts under exactly these rules count.
+   */
+  passing(
+    tx: Tx,
+    ctx: Context,
+    modelDigest: string,
+    gateDigest?: string,
+  ): Promise<Verdict | undefined>
+  /** The newest verdict, passing or not. */
+  latest(ctx: Context, modelDigest: string, tx?: Tx): Promise<Verdict | undefined>
+}
+
+export function createEvaluate({ catalog, events, runs, clock }: EvaluateDeps): Evaluate {
+  async function write(tx: Tx, ctx: Context, evaluation: Evaluation): Promise<Verdict> {
+    const { modelDigest, gate, runId } = evaluation
+    const verdict = verdictOf(evaluation)
+    await runs.logMetrics(ctx, runId, pointsOf(evaluation.evidence.metrics), tx)
+    await tx
+      .deleteFrom('verdicts')
+      .where('project', '=', ctx.project)
+      .where('model_digest', '=', modelDigest)
+      .where('gate', '=', gate)
+      .where('gate_digest', '=', verdict.gateDigest)
+      .execute()
+    await tx
+      .insertInto('verdicts')
+      .values({
+        project: ctx.project,
+        model_digest: modelDigest,
+        gate,
+        gate_digest: verdict.gateDigest,
+        passed: verdict.passed ? 1 : 0,
+        run_id: runId,
+        at: clock.now().toISOString(),
+        body: JSON.stringify(verdict),
+      })
+      .execute()
+    const reasons = verdict.checks.filter((check) => !check.passed).map(({ reason }) => reason)
+    await events.append(tx, ctx, {
+      type: verdict.passed ? 'gate.passed' : 'gate.refused',
+      subject: { kind: 'gate', id: gate },
+      data: { modelDigest, gateDigest: verdict.gateDigest, runId, reasons },
+    })
+    return verdict
+  }
+
+  return {
+    record: (ctx, evaluation, tx) =>
+      tx ? write(tx, ctx, evaluation) : catalog.write((unit) => write(unit, ctx, evaluation)),
+
+    async passing(tx, ctx, modelDigest, digest) {
+      const newest = await newestPerGate(tx, ctx, modelDigest, digest)
+      return newest.every(({ passed }) => passed) ? newest.at(-1) : undefined
+    },
+
+    async latest(ctx, modelDigest, tx) {
+      return (await newestPerGate(tx ?? catalog.read, ctx, modelDigest)).at(-1)
+    },
+  }
+}
+
+function verdictOf({ gate, rules, evidence, rows, champion }: Evaluation): Verdict {
+  const metrics = {
+    candidate: withoutNaN(evidence.metrics),
+    champion: evidence.champion ? withoutNaN(evidence.champion) : null,
+    baseline: evidence.baseline ? withoutNaN(evidence.baseline) : null,
+  }
+  const judged = judge(evidence, rules)
+  return Verdict.parse({
+    gate,
+    gateDigest: gateDigest(rules),
+    ...judged,
+    metrics,
+    rows,
+    champion,
+  })
+}
+
+/** Each gate's newest verdict, oldest first. */
+async function newestPerGate(
+  tx: Tx,
+  ctx: Context,
+  modelDigest: string,
+  digest?: string,
+): Promise<readonly Verdict[]> {
+  let query = tx
+    .selectFrom('verdicts')
+    .select(['gate', 'body'])
+    .where('project', '=', ctx.project)
+    .where('model_digest', '=', modelDigest)
+  if (digest !== undefined) query = query.where('gate_digest', '=', digest)
+  const rows = await query.orderBy('seq').execute()
+  const newest = rows.filter((row, i) => rows.findLastIndex(({ gate }) => gate === row.gate) === i)
+  return newest.map(({ body }) => Verdict.parse(JSON.parse(body)))
+}
+
+/** JSON has no NaN: the check that failed for it says so, the metric itself is null. */
+function withoutNaN(metrics: Metrics): Metrics {
+  return Object.fromEntries(
+    Object.entries(metrics).map(([key, value]) => [key, Number.isFinite(value) ? value : null]),
+  )
+}
+
+function pointsOf(metrics: Metrics): { key: string; value: number }[] {
+  return Object.entries(metrics).map(([key, value]) => ({ key, value: value ?? Number.NaN }))
+}
