@@ -67,6 +67,17 @@ export interface QueryOptions {
   readonly timeoutMs?: number
 }
 
+/** How much DuckDB may take, and what it may touch. */
+export interface AnalyticsOptions {
+  readonly memoryMb: number
+  /** Spills of large sorts and joins. */
+  readonly tempFolder: string
+  /** One per core unless told. */
+  readonly threads?: number
+  /** The only folders whose files a query can read or write. */
+  readonly folders: readonly string[]
+}
+
 /**
  * SQL over files, in DuckDB. Calls run in parallel on a few connections of one in-memory database, so that a
  * TEMP table is seen by nobody else; only the allowed folders can be read or written. Errors: INVALID_ARGUMENT

@@ -1,5 +1,6 @@
 import type { CoreTables } from './migrations/0001-core.ts'
 import type { DataTables } from './migrations/0002-data.ts'
+import type { ProjectsTables } from './migrations/0003-projects.ts'
 import type { AccessTables } from './migrations/0004-access.ts'
 import type { RegistryTables } from './migrations/0006-registry.ts'
 import type { PipelineTables } from './migrations/0007-pipelines.ts'
@@ -14,6 +15,7 @@ export interface Tables
   extends
     CoreTables,
     DataTables,
+    ProjectsTables,
     AccessTables,
     RegistryTables,
     PipelineTables,

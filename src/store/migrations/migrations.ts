@@ -1,5 +1,6 @@
 import { core } from './0001-core.ts'
 import { data } from './0002-data.ts'
+import { projects } from './0003-projects.ts'
 import { access } from './0004-access.ts'
 import { registry } from './0006-registry.ts'
 import { pipelines } from './0007-pipelines.ts'
@@ -14,6 +15,7 @@ import type { Migration } from './migration.ts'
 export const MIGRATIONS: readonly Migration[] = [
   core,
   data,
+  projects,
   access,
   registry,
   pipelines,

@@ -1,0 +1,7 @@
+import type { Analytics, AnalyticsOptions } from './analytics.ts'
+
+/** DuckDB in this process, for a runner that reads its Parquet itself; the server has a child for it. */
+export async function openAnalyticsInProcess(options: AnalyticsOptions): Promise<Analytics> {
+  const { openDuckDb } = await import('./adapters/duckdb.ts')
+  return openDuckDb(options)
+}
