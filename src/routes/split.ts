@@ -8,7 +8,7 @@ const UPPER_HALF = 4_294_967_296 % BUCKETS
 
 /**
  * The bucket 0..9999 of a subject: the first 64 bits of SHA-256 of `salt:subject`, big-endian, mod 10,000,
- * so that anyone can repeat a split with any tool. 0.7 µs a call, a hundredth of a predict request.
+ * so that anyone can repeat a split with any tool. 0.7 µs a call, about a hundredth of a predict request.
  */
 export function bucketOf(salt: string, subject: string): number {
   const digest = hash('sha256', `${salt}:${subject}`, 'hex')
