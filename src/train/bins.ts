@@ -61,58 +61,62 @@ function binOf(value: number, cuts: Float32Array): number {
 
 /** Present values in ascending order, infinities as the largest finite values: a cut is always finite. */
 function sortedSample(column: Float32Array, random: Random): Float32Array {
-  const drawn = column.length <= QUANTILE_SAMPLE ? column : draw(column, QUANTILE_SAMPLE, random)
-  return drawn
-    .filter((value) => !Number.isNaN(value))
-    .map(finite)
-    .sort()
-}
-
-function draw(column: Float32Array, count: number, random: Random): Float32Array {
-  return Float32Array.from({ length: count }, () => {
-    return column[Math.floor(random() * column.length)] ?? 0
-  })
+  const isSampled = column.length > QUANTILE_SAMPLE
+  const sample = new Float32Array(Math.min(column.length, QUANTILE_SAMPLE))
+  let present = 0
+  for (let draw = 0; draw < sample.length; draw++) {
+    const row = isSampled ? Math.floor(random() * column.length) : draw
+    const value = column[row] ?? NaN
+    if (!Number.isNaN(value)) sample[present++] = finite(value)
+  }
+  return sample.subarray(0, present).toSorted()
 }
 
 /** Upper bounds of the bins of `sorted`, one fewer than there are bins. */
 function cutsOf(sorted: Float32Array, maxBins: number): Float32Array {
-  const { values, counts } = distinct(sorted)
-  const heavy = sorted.length / maxBins
-  const light = counts.filter((count) => count < heavy)
-  const share = light.length === 0 ? 0 : sum(light) / (maxBins - (counts.length - light.length))
-  const everyValue = values.length <= maxBins
+  const share = lightShare(sorted, maxBins)
   const cuts: number[] = []
-  let filled = 0
-  for (let index = 0; index + 1 < values.length && cuts.length + 1 < maxBins; index++) {
-    const [count, next] = [counts[index] ?? 0, counts[index + 1] ?? 0]
-    filled += count
-    if (!everyValue && filled < share && count < heavy && next < heavy) continue
-    cuts.push(between(values[index] ?? 0, values[index + 1] ?? 0))
-    filled = 0
+  let [filled, wasHeavy] = [0, false]
+  for (let begin = 0; begin < sorted.length && cuts.length + 1 < maxBins;) {
+    const end = runEnd(sorted, begin)
+    const isHeavy = (end - begin) * maxBins >= sorted.length
+    if (begin > 0 && (isHeavy || wasHeavy || filled >= share)) {
+      cuts.push(between(sorted[begin - 1] ?? 0, sorted[begin] ?? 0))
+      filled = 0
+    }
+    filled += end - begin
+    wasHeavy = isHeavy
+    begin = end
   }
   return Float32Array.from(cuts)
+}
+
+/**
+ * How many values make a bin full, when those frequent enough to fill one alone have theirs; 0 where
+ * there is a bin for every distinct value.
+ */
+function lightShare(sorted: Float32Array, maxBins: number): number {
+  let [distinct, heavy, lightValues] = [0, 0, 0]
+  for (let begin = 0; begin < sorted.length;) {
+    const end = runEnd(sorted, begin)
+    distinct += 1
+    if ((end - begin) * maxBins >= sorted.length) heavy += 1
+    else lightValues += end - begin
+    begin = end
+  }
+  return distinct <= maxBins ? 0 : lightValues / (maxBins - heavy)
+}
+
+/** Behind the last of the values equal to the one at `begin`. */
+function runEnd(sorted: Float32Array, begin: number): number {
+  const value = sorted[begin]
+  let end = begin + 1
+  while (end < sorted.length && sorted[end] === value) end += 1
+  return end
 }
 
 /** A float32 `cut` with low ≤ cut < high, halfway where float32 has room: ONNX trees compare in float32. */
 function between(low: number, high: number): number {
   const middle = Math.fround(low / 2 + high / 2)
   return middle < high ? middle : low
-}
-
-function distinct(sorted: Float32Array): { values: number[]; counts: number[] } {
-  const values: number[] = []
-  const counts: number[] = []
-  for (const value of sorted) {
-    const last = values.length - 1
-    if (last >= 0 && values[last] === value) counts[last] = (counts[last] ?? 0) + 1
-    else {
-      values.push(value)
-      counts.push(1)
-    }
-  }
-  return { values, counts }
-}
-
-function sum(numbers: readonly number[]): number {
-  return numbers.reduce((total, number) => total + number, 0)
 }

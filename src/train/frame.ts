@@ -23,9 +23,14 @@ export function frameOf(
   transforms: ReadonlyMap<string, TransformCode>,
 ): Frame {
   const byName = new Map(columns.columns.map((column) => [column.name, column]))
-  const used = new Set(set.inputs.flatMap((input) => (input.kind === 'transform' ? [input.transform] : [])))
+  const used = new Set(
+    set.inputs.flatMap((input) => (input.kind === 'transform' ? [input.transform] : [])),
+  )
   const outputs = new Map(
-    [...used].map((name) => [name, applyTransform(name, transforms.get(name), byName, columns.rowCount)]),
+    [...used].map((name) => [
+      name,
+      applyTransform(name, transforms.get(name), byName, columns.rowCount),
+    ]),
   )
   return {
     set,
@@ -80,7 +85,11 @@ function inputOf(
     case 'field':
       return { kind: 'number', name: input.name, values: presentOrNaN(columns, input.field) }
     case 'feature':
-      return { kind: 'number', name: input.name, values: presentOrNaN(columns, `${input.view}:${input.feature}`) }
+      return {
+        kind: 'number',
+        name: input.name,
+        values: presentOrNaN(columns, `${input.view}:${input.feature}`),
+      }
     case 'transform': {
       const values = outputs.get(input.transform)?.get(input.output)
       if (!values) throw absent(`transform ${input.transform} gave no ${input.output}`, input.name)
@@ -88,8 +97,16 @@ function inputOf(
     }
     case 'rate': {
       const { values, valid } = texts(columns, input.field)
-      const index = valid ? values.index.map((at, row) => (valid[row] === 0 ? -1 : at)) : values.index
-      return { kind: 'category', name: input.name, prior: input.prior, categories: values.keys, index }
+      const index = valid
+        ? values.index.map((at, row) => (valid[row] === 0 ? -1 : at))
+        : values.index
+      return {
+        kind: 'category',
+        name: input.name,
+        prior: input.prior,
+        categories: values.keys,
+        index,
+      }
     }
   }
 }
@@ -108,7 +125,11 @@ function applyTransform(
     const given = code.apply(Object.fromEntries(readers.map(([field, read]) => [field, read(row)])))
     for (const [output, value] of Object.entries(given)) {
       if (typeof value !== 'number')
-        throw new GyreError('STEP_FAILED', `transform ${name}: ${output} of row ${row}: expected a number`, { transform: name, output, row })
+        throw new GyreError(
+          'STEP_FAILED',
+          `transform ${name}: ${output} of row ${row}: expected a number`,
+          { transform: name, output, row },
+        )
       const column = outputs.get(output) ?? new Float32Array(rows).fill(Number.NaN)
       column[row] = value
       outputs.set(output, column)
@@ -127,14 +148,16 @@ function cellReader(columns: ReadonlyMap<string, Column>, name: string): CellRea
     return (row) => (valid?.[row] === 0 ? null : (keys[index[row] ?? -1] ?? null))
   }
   const { values } = column
-  if (isTime(column)) return (row) => (valid?.[row] === 0 ? null : new Date(values[row] ?? Number.NaN))
+  if (isTime(column))
+    return (row) => (valid?.[row] === 0 ? null : new Date(values[row] ?? Number.NaN))
   return (row) => (valid?.[row] === 0 ? null : (values[row] ?? null))
 }
 
 function presentOrNaN(columns: ReadonlyMap<string, Column>, name: string): Float32Array {
   const values = Float32Array.from(numbers(columns, name))
   const { valid } = columnNamed(columns, name)
-  if (valid) for (let row = 0; row < values.length; row++) if (valid[row] === 0) values[row] = Number.NaN
+  if (valid)
+    for (let row = 0; row < values.length; row++) if (valid[row] === 0) values[row] = Number.NaN
   return values
 }
 

@@ -1,13 +1,15 @@
-import { LANES, MISSING_BIN, type BinnedMatrix } from './bins.ts'
+import { LANES, type BinnedMatrix } from './bins.ts'
 import type { Gradients } from './gradients.ts'
 import {
   fillHistogram,
   newHistogram,
   subtractHistogram,
+  sumsOf,
   type Histogram,
+  type LeafSums,
   type RowRange,
 } from './histogram.ts'
-import { findSplit, newtonStep, type LeafSums, type Split, type SplitLimits } from './split.ts'
+import { findSplit, newtonStep, type Split, type SplitLimits } from './split.ts'
 import { leafNode, treeOf, type Tree, type TreeNode } from './tree.ts'
 
 export interface GrowthLimits extends SplitLimits {
@@ -70,15 +72,9 @@ export function growTree(index: Int32Array, growth: Growth): GrownTree {
 }
 
 function rootLeaf(rows: RowRange, growth: Growth): Leaf {
-  const { slopes, weights } = growth.gradients
-  let [slope, weight] = [0, 0]
-  for (const row of rows.index) {
-    slope += slopes[row] ?? 0
-    weight += weights[row] ?? 0
-  }
   const histogram = takeHistogram(growth)
   fillHistogram(histogram, growth.matrix, rows, growth.gradients)
-  return searched({ node: 0, rows, sums: { slope, weight } }, histogram, growth)
+  return searched({ node: 0, rows, sums: sumsOf(histogram) }, histogram, growth)
 }
 
 /** Makes the leaf's node an inner one and returns the two leaves below it. */
@@ -148,19 +144,19 @@ function takeHistogram({ workspace, matrix }: Growth): Histogram {
 function partRows({ index, begin, end }: RowRange, split: Split, growth: Growth): number {
   const words = growth.matrix.words[Math.floor(split.feature / LANES)] ?? new Uint32Array()
   const shift = (split.feature % LANES) * 8
-  const goesLeft = Uint8Array.from({ length: 256 }, (_, bin) =>
-    Number(bin === MISSING_BIN ? split.missingLeft : bin <= split.bin),
-  )
+  // One turn of the byte makes the missing bin, 255, the lowest: one comparison then tells the side.
+  const turn = split.missingLeft ? 1 : 0
+  const lastLeft = split.bin + turn
   const { aside } = growth.workspace
   let [left, right] = [begin, 0]
   for (let position = begin; position < end; position++) {
     const row = index[position] ?? 0
-    const isLeft = goesLeft[((words[row] ?? 0) >>> shift) & 255] ?? 0
-    // Written to both sides and kept on one: the branch would be mispredicted for half of the rows.
+    const isRight = (lastLeft - ((((words[row] ?? 0) >>> shift) + turn) & 255)) >>> 31
+    // Written to both sides and kept on one: a branch would be mispredicted for half of the rows.
     index[left] = row
     aside[right] = row
-    left += isLeft
-    right += 1 - isLeft
+    right += isRight
+    left += 1 - isRight
   }
   index.set(aside.subarray(0, right), left)
   return left

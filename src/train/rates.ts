@@ -16,7 +16,11 @@ interface Sums {
 }
 
 /** Label sums per category and, in the last place, over all rows. */
-function sumsOf({ categories, index }: Categories, labels: Labels, takes: (row: number) => boolean): Sums {
+function sumsOf(
+  { categories, index }: Categories,
+  labels: Labels,
+  takes: (row: number) => boolean,
+): Sums {
   const all = categories.length
   const sums = { positives: new Float64Array(all + 1), rows: new Float64Array(all + 1) }
   for (let row = 0; row < index.length; row++) {

@@ -10,7 +10,9 @@ export function referenceOf(values: Float32Array | Float64Array): ReferenceBins 
   return { bins: mutable(bins), counts: [...counts], missing }
 }
 
-function mutable(bins: NonNullable<ReturnType<typeof numericBins>>): NonNullable<ReferenceBins['bins']> {
+function mutable(
+  bins: NonNullable<ReturnType<typeof numericBins>>,
+): NonNullable<ReferenceBins['bins']> {
   switch (bins.kind) {
     case 'ranges':
       return { ...bins, edges: [...bins.edges] }

@@ -1,6 +1,6 @@
 import { MISSING_BIN, type BinnedMatrix } from './bins.ts'
 import { hessianIn, rowsIn } from './gradients.ts'
-import { FEATURE_STRIDE, type Histogram } from './histogram.ts'
+import { FEATURE_STRIDE, type Histogram, type LeafSums } from './histogram.ts'
 
 /** What bounds the growth of a tree. */
 export interface SplitLimits {
@@ -8,12 +8,6 @@ export interface SplitLimits {
   readonly minHessianPerLeaf: number
   readonly l2: number
   readonly minGain: number
-}
-
-/** Sums over the rows of a leaf; `weight` counts the rows too (see gradients.ts). */
-export interface LeafSums {
-  readonly slope: number
-  readonly weight: number
 }
 
 /** Rows with a bin ≤ `bin` go left, missing ones where `missingLeft` says; `left` sums what goes left. */

@@ -1,16 +1,18 @@
 import type { Frame } from '@gyre/sdk'
 import type { GradientBoostingOptions, LogisticRegressionOptions, TrainedModel } from '@gyre/sdk'
 import type { ModelSpec, RateTable } from '@gyre/sdk/wire/model'
+import type { RowSet } from '@gyre/sdk/wire/pipeline'
 import type { JsonValue } from '@gyre/sdk/wire/ref'
 import { GyreError } from '../core/errors.ts'
 import { exportOnnx } from './export-onnx.ts'
 import { trainGbdt, type GbdtModel } from './gbdt.ts'
 import { gainImportance } from './importance.ts'
 import { trainLinear, type LinearModel } from './linear.ts'
-import { matrixOf, type LabelledRows, type Matrix } from './matrix.ts'
+import { matrixOf, type LabelledRows } from './matrix.ts'
 import { predict, type Model } from './model.ts'
 import { crossFittedRates, learnRates } from './rates.ts'
 import { referenceOf } from './reference.ts'
+import { servedMatrix } from './served-matrix.ts'
 
 /** What a model must be told besides its numbers, to be served: the code of its transforms, its fields. */
 export type ServingParts = Pick<ModelSpec, 'fields' | 'code'>
@@ -18,6 +20,8 @@ export type ServingParts = Pick<ModelSpec, 'fields' | 'code'>
 export interface Trainer {
   gradientBoosting(frame: Frame, options?: GradientBoostingOptions): Promise<TrainedModel>
   logisticRegression(frame: Frame, options?: LogisticRegressionOptions): Promise<TrainedModel>
+  /** The rows a model learned from. Throws INVALID_ARGUMENT for a model that was not trained here. */
+  rowsOf(model: TrainedModel): RowSet
   /** The files of a model that was trained here. Throws INVALID_ARGUMENT for any other. */
   filesOf(model: TrainedModel, serving: ServingParts): ModelFiles
 }
@@ -37,6 +41,18 @@ interface Fitted {
 /** The built-in trainers of one step; deterministic by `seed`. */
 export function createTrainer(seed: number): Trainer {
   const fitted = new WeakMap<TrainedModel, Fitted>()
+
+  function fitOf(trained: TrainedModel): Fitted {
+    const fit = fitted.get(trained)
+    if (fit) return fit
+    throw new GyreError(
+      'INVALID_ARGUMENT',
+      'model: expected one that ctx.train made in this step',
+      {
+        field: 'model',
+      },
+    )
+  }
 
   function keep(fit: Fitted, algorithm: TrainedModel['algorithm']): TrainedModel {
     const trained: TrainedModel = {
@@ -58,13 +74,16 @@ export function createTrainer(seed: number): Trainer {
 
     async logisticRegression(frame, options = {}) {
       const { train, rates } = prepare(frame)
-      return keep({ model: trainLinear({ train, options }), frame, rates, options: { ...options } }, 'logistic-regression')
+      return keep(
+        { model: trainLinear({ train, options }), frame, rates, options: { ...options } },
+        'logistic-regression',
+      )
     },
 
+    rowsOf: (trained) => fitOf(trained).frame.set,
+
     filesOf(trained, serving) {
-      const fit = fitted.get(trained)
-      if (!fit)
-        throw new GyreError('INVALID_ARGUMENT', 'model: expected one that ctx.train made in this step', { field: 'model' })
+      const fit = fitOf(trained)
       return { onnx: exportOnnx(fit.model), spec: specOf(trained, fit, serving) }
     },
   }
@@ -82,22 +101,15 @@ function prepare(frame: Frame): { train: LabelledRows; rates: Record<string, Rat
   return { train: { matrix: matrixOf(names, columns), labels: frame.label }, rates }
 }
 
-/** The matrix a served model sees: categories through its learned rates. */
-function servedMatrix(frame: Frame, rates: Readonly<Record<string, RateTable>>): Matrix {
-  const columns = frame.inputs.map((input) => {
-    if (input.kind === 'number') return input.values
-    const table = rates[input.name]
-    if (!table) throw new GyreError('INVALID_ARGUMENT', `inputs.${input.name}: the model learned no rates for it`)
-    const known = input.categories.map((category) => table.values[category] ?? table.default)
-    return Float32Array.from(input.index, (category) => known[category] ?? table.default)
-  })
-  const names = frame.inputs.map((input) => input.name)
-  return matrixOf(names, columns)
-}
-
-function specOf(trained: TrainedModel, { frame, model, rates, options }: Fitted, serving: ServingParts): ModelSpec {
+function specOf(
+  trained: TrainedModel,
+  { frame, model, rates, options }: Fitted,
+  serving: ServingParts,
+): ModelSpec {
   const served = servedMatrix(frame, rates)
-  const inputs = served.names.map((name, i) => [name, referenceOf(served.columns[i] ?? new Float32Array())] as const)
+  const inputs = served.names.map(
+    (name, i) => [name, referenceOf(served.columns[i] ?? new Float32Array())] as const,
+  )
   return {
     format: 'gyre-model/1',
     task: 'binary',

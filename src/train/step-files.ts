@@ -1,0 +1,63 @@
+import { createWriteStream } from 'node:fs'
+import { mkdir, readFile, rename } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import type { GyreClient } from '@gyre/sdk/client'
+import { TREE_MEDIA_TYPE, Tree } from '@gyre/sdk/wire/artifact'
+import { DigestText } from '@gyre/sdk/wire/ref'
+import type { Digest } from '../core/digest.ts'
+
+/** A step's own copies of what it reads from the server, by digest, under one temporary folder. */
+export interface StepFiles {
+  /** Path of a blob, fetched once. */
+  blob(digest: string): Promise<string>
+  /** Path of a folder that holds the files of a tree, fetched once. */
+  folder(digest: string): Promise<string>
+  putBytes(bytes: Uint8Array, mediaType: string): Promise<Stored>
+  /** Stores files as one tree. */
+  putFolder(files: Readonly<Record<string, Uint8Array>>): Promise<Stored>
+}
+
+interface Stored {
+  readonly digest: Digest
+  readonly bytes: number
+  readonly mediaType: string
+}
+
+export function createStepFiles(client: GyreClient, folder: string): StepFiles {
+  async function blob(digest: string): Promise<string> {
+    const path = join(folder, 'blobs', digest.replace(':', '-'))
+    await fetchTo(client, digest, path)
+    return path
+  }
+
+  async function putBytes(bytes: Uint8Array, mediaType: string): Promise<Stored> {
+    const digest = DigestText.parse(await client.putBytes(bytes))
+    return { digest, bytes: bytes.byteLength, mediaType }
+  }
+
+  return {
+    blob,
+    putBytes,
+    async folder(digest) {
+      const tree = Tree.parse(JSON.parse(await readFile(await blob(digest), 'utf8')))
+      const root = join(folder, 'trees', digest.replace(':', '-'))
+      for (const { path, artifact } of tree.entries)
+        await fetchTo(client, artifact.digest, join(root, path))
+      return root
+    },
+    async putFolder(files) {
+      const entries = []
+      for (const [path, bytes] of Object.entries(files).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+        entries.push({ path, artifact: await putBytes(bytes, 'application/octet-stream') })
+      return putBytes(Buffer.from(JSON.stringify({ entries })), TREE_MEDIA_TYPE)
+    },
+  }
+}
+
+async function fetchTo(client: GyreClient, digest: string, path: string): Promise<void> {
+  await mkdir(dirname(path), { recursive: true })
+  const partial = `${path}.part`
+  await pipeline(await client.download(`/api/v1/blobs/${digest}`), createWriteStream(partial))
+  await rename(partial, path)
+}
