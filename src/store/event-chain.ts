@@ -14,8 +14,9 @@ export function eventHash(event: Omit<Event, 'hash'>): string {
 export function chainBreak(previous: Event | undefined, event: Event): string | undefined {
   if (event.seq !== (previous?.seq ?? 0) + 1)
     return `expected seq ${(previous?.seq ?? 0) + 1}: an event is missing before it`
+  const { hash, ...told } = event
   if (event.prevHash !== (previous?.hash ?? GENESIS_HASH))
     return 'prevHash is not the hash of the event before'
-  if (event.hash !== eventHash(event)) return 'hash does not match the content'
+  if (hash !== eventHash(told)) return 'hash does not match the content'
   return undefined
 }

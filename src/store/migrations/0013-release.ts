@@ -33,11 +33,14 @@ interface ReleaseTable {
 interface ReleaseCounterTable {
   release_id: string
   writer: string
+  /** `errors`: connection errors and 5xx. */
+  metric: string
   weight_bp: number
   arm: 'stable' | 'canary'
   requests: number
-  /** One per subject at most. */
   failures: number
+  /** Failures that were the first of their subject. */
+  subjects_failed: number
 }
 
 /** Subjects that have failed under an open release: none of them is counted twice. */
@@ -75,11 +78,13 @@ export const release: Migration = {
       CREATE TABLE release_counters (
         release_id TEXT NOT NULL REFERENCES releases (id),
         writer TEXT NOT NULL,
+        metric TEXT NOT NULL,
         weight_bp INTEGER NOT NULL,
         arm TEXT NOT NULL CHECK (arm IN ('stable', 'canary')),
         requests INTEGER NOT NULL,
         failures INTEGER NOT NULL,
-        PRIMARY KEY (release_id, writer, weight_bp, arm)
+        subjects_failed INTEGER NOT NULL,
+        PRIMARY KEY (release_id, writer, metric, weight_bp, arm)
       ) STRICT, WITHOUT ROWID;
 
       CREATE TABLE release_failures (

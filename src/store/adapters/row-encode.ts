@@ -1,0 +1,81 @@
+import { GyreError } from '../../core/errors.ts'
+
+/**
+ * Every line ends with this member: a line torn by a crash cannot have it, and DuckDB, told to ignore broken
+ * lines, gives a row of NULLs for them.
+ */
+export const MARK = '_'
+
+/** How a marked line ends. JSON escapes quotes and line feeds in text, so nothing else looks like it. */
+export const LINE_END = Buffer.from(`"${MARK}":1}\n`)
+
+/** Turns rows into NDJSON. Throws INVALID_ARGUMENT naming the row, the column and what was expected. */
+export type EncodeRows = (rows: readonly object[]) => Buffer
+
+/** A cell as JSON carries it, or undefined when the column cannot hold it. */
+type EncodeCell = (value: unknown) => unknown
+
+export function createEncode(columns: Readonly<Record<string, string>>): EncodeRows {
+  if (MARK in columns) throw new GyreError('INVALID_ARGUMENT', `columns: ${MARK} is taken`)
+  const cells = new Map<string, { readonly type: string; readonly encode: EncodeCell }>()
+  for (const [name, type] of Object.entries(columns))
+    cells.set(name, { type, encode: cellOf(type) })
+
+  function encodeRow(row: object, index: number): string {
+    const line: Record<string, unknown> = {}
+    for (const [name, value] of Object.entries<unknown>({ ...row })) {
+      if (value === undefined || value === null) continue
+      const cell = cells.get(name)
+      if (!cell) throw refuse(index, name, `expected one of ${[...cells.keys()].join(', ')}`)
+      const encoded = cell.encode(value)
+      if (encoded === undefined)
+        throw refuse(index, name, `expected ${cell.type}, got ${typeof value}`)
+      line[name] = encoded
+    }
+    line[MARK] = 1
+    return `${JSON.stringify(line)}\n`
+  }
+
+  return (rows) => Buffer.from(rows.map(encodeRow).join(''))
+}
+
+function cellOf(type: string): EncodeCell {
+  if (type.endsWith('[]')) {
+    const item = cellOf(type.slice(0, -2))
+    return (value) => encodeList(value, item)
+  }
+  if (/^(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER)$/.test(type)) return encodeInteger
+  if (/^(DOUBLE|FLOAT|DECIMAL\(\d+, ?\d+\))$/.test(type)) return encodeNumber
+  if (type === 'BOOLEAN') return (value) => (typeof value === 'boolean' ? value : undefined)
+  if (/^(TIMESTAMP(_S|_MS|_NS|TZ)?|DATE)$/.test(type)) return encodeTime
+  if (type === 'VARCHAR') return (value) => (typeof value === 'string' ? value : undefined)
+  if (type === 'JSON') return (value) => value
+  throw new GyreError('INVALID_ARGUMENT', `columns: unknown type ${type}`)
+}
+
+function encodeInteger(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value)
+  return Number.isInteger(value) ? value : undefined
+}
+
+/** NaN and the infinities go as text, which DuckDB casts back. */
+function encodeNumber(value: unknown): unknown {
+  if (typeof value === 'bigint') return String(value)
+  if (typeof value !== 'number') return undefined
+  return Number.isFinite(value) ? value : String(value)
+}
+
+function encodeTime(value: unknown): unknown {
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? undefined : value
+  return typeof value === 'string' && /^\d{4}-\d\d-\d\d/.test(value) ? value : undefined
+}
+
+function encodeList(value: unknown, item: EncodeCell): unknown {
+  if (!Array.isArray(value)) return undefined
+  const items = value.map((inner: unknown) => (inner === null ? null : item(inner)))
+  return items.includes(undefined) ? undefined : items
+}
+
+function refuse(index: number, name: string, expected: string): GyreError {
+  return new GyreError('INVALID_ARGUMENT', `row ${index}, ${name}: ${expected}`, { field: name })
+}
