@@ -1,5 +1,5 @@
 import { DEFINITION } from './definition.ts'
-import type { GateRule, Verdict } from '../wire/gate.ts'
+import type { GateBounds, GateRule, Verdict } from '../wire/gate.ts'
 import type { ModelArtifact, RowSet } from '../wire/pipeline.ts'
 import { DefinitionError } from './definition-error.ts'
 import type { Endpoint } from './endpoint.ts'
@@ -22,8 +22,11 @@ const METRICS = [
   'n',
 ] as const
 
-/** Bounds by metric. `calibration` is mean score − label rate; `n` is the number of rows. */
-export type Thresholds = Readonly<Partial<Record<(typeof METRICS)[number], GateRule>>>
+/**
+ * Bounds by metric. `calibration` is mean score − label rate, `n` the number of rows; a metric of your own says
+ * which way it improves: `{ savings: { atLeast: 100, better: 'higher' } }`.
+ */
+export type Thresholds = Readonly<Record<string, GateRule>>
 
 /** A row set also has a digest and rows; this is what keeps it from passing for a model. */
 type Model = ModelArtifact & { readonly label?: never }
@@ -50,7 +53,7 @@ export function gate(
   const here = `pipeline ${currentPipeline(name)}.step ${name}`
   checkThresholds(here, thresholds)
   for (const [metric, rule] of Object.entries(thresholds)) {
-    const peers = [rule.betterThan, rule.notWorseThan]
+    const peers = peersOf(rule)
     if (peers.includes('baseline') && inputs.baseline === undefined)
       throw new DefinitionError(`${here}.${metric}`, 'compares with a baseline that is not given')
     if (peers.includes('champion') && champion === undefined)
@@ -65,14 +68,28 @@ export function gate(
   })
 }
 
-/** Refuses an unknown metric, and a rule that bounds nothing. */
+/** Refuses a metric that nobody knows, and a rule that bounds nothing. */
 export function checkThresholds(here: string, thresholds: Thresholds): void {
   if (Object.keys(thresholds).length === 0)
-    throw new DefinitionError(here, 'expected at least one threshold')
+    throw new DefinitionError(`${here}.thresholds`, 'expected at least one')
   for (const [metric, rule] of Object.entries(thresholds)) {
-    checkKnown(`${here}.thresholds`, metric, METRICS)
-    const bounds = Object.keys(rule).filter((key) => key !== 'margin')
-    if (bounds.length === 0)
-      throw new DefinitionError(`${here}.${metric}`, 'expected a bound such as { atLeast: 0.7 }')
+    if (rule.better === undefined) checkKnown(`${here}.thresholds`, metric, METRICS)
+    if (!boundsAnything(rule) && !(rule.worstSlice && boundsAnything(rule.worstSlice)))
+      throw new DefinitionError(
+        `${here}.thresholds.${metric}`,
+        'expected a bound such as { atLeast: 0.7 }',
+      )
   }
+}
+
+function boundsAnything(bounds: GateBounds): boolean {
+  const { margin: _margin, confident: _confident, better: _better, ...rest } = bounds
+  return Object.entries(rest).some(([key]) => key !== 'worstSlice')
+}
+
+function peersOf(rule: GateRule): readonly string[] {
+  return [rule, rule.worstSlice ?? {}].flatMap(({ betterThan = '', notWorseThan = '' }) => [
+    betterThan,
+    notWorseThan,
+  ])
 }
