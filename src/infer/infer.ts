@@ -1,0 +1,175 @@
+import { stat } from 'node:fs/promises'
+import { availableParallelism } from 'node:os'
+import type { Clock } from '../core/clock.ts'
+import { errnoOf, GyreError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import { planEviction } from './budget.ts'
+import { LiveSession } from './live-session.ts'
+import { Pool } from './pool.ts'
+import { openLease } from './lease.ts'
+import type { ModelSource, Session } from './session.ts'
+import { systemTimers, type Timers } from './timers.ts'
+import type { WorkerState } from './worker-slot.ts'
+
+export interface SessionStats {
+  readonly key: string
+  readonly leases: number
+  readonly rows: number
+  readonly batches: number
+  /** Rows waiting for a worker. */
+  readonly queued: number
+  /** Rows answered with an error of the model's own: MODEL_FAILED or a worker that died. */
+  readonly failures: number
+  readonly failed: string | undefined
+  readonly bytes: number
+}
+
+export interface InferStats {
+  readonly sessions: readonly SessionStats[]
+  readonly workers: readonly { readonly state: WorkerState; readonly restarts: number }[]
+}
+
+/** Model sessions in worker threads: the server's own thread never runs a model or a line of user code. */
+export interface Infer {
+  /**
+   * Loads and warms a model on every worker, once per key however many ask. After the last lease is
+   * closed it stays loaded while the memory budget has room. Throws INVALID_INPUT for a file or spec
+   * that is no model, NOT_FOUND without the file, MODEL_FAILED when loading kills the worker, and
+   * UNAVAILABLE when leased models take the whole budget.
+   */
+  open(source: ModelSource): Promise<Session>
+  stats(): InferStats
+  /** Answers every row it has accepted, refuses new ones, ends the workers. */
+  close(): Promise<void>
+}
+
+export interface InferDeps {
+  readonly clock: Clock
+  readonly log: Log
+  readonly timers?: Timers
+  /** Worker threads; 0 = one per core, less one for the event loop. */
+  readonly workers?: number
+  /** Above 32 rows a small tabular model gains little throughput and the last row waits for the first. */
+  readonly maxBatch?: number
+  /** Rows that may wait per session; more are OVERLOADED. */
+  readonly maxQueueRows?: number
+  /** A batch (or the import of user code) that takes longer ends its worker. */
+  readonly batchTimeoutMs?: number
+  readonly loadTimeoutMs?: number
+  /** For model files × workers: a first guess at what they take in memory. */
+  readonly memoryBudgetBytes?: number
+}
+
+const DEFAULTS = {
+  timers: systemTimers,
+  workers: 0,
+  maxBatch: 32,
+  maxQueueRows: 1_024,
+  batchTimeoutMs: 10_000,
+  loadTimeoutMs: 60_000,
+  memoryBudgetBytes: 512 * 1024 * 1024,
+}
+
+/** A loaded model and who holds it. */
+interface Holding {
+  readonly live: LiveSession
+  readonly bytes: number
+  readonly ready: Promise<void>
+  leases: number
+  lastUsedMs: number
+}
+
+export function createInfer(deps: InferDeps): Infer {
+  const settings = { ...DEFAULTS, ...deps }
+  const { clock, memoryBudgetBytes } = settings
+  const workers = settings.workers || Math.max(1, availableParallelism() - 1)
+  const pool = new Pool({ ...settings, workers })
+  const holdings = new Map<string, Holding>()
+  let nextId = 1
+  let isClosed = false
+
+  const drop = (holding: Holding): void => {
+    holdings.delete(holding.live.source.key)
+    pool.remove(holding.live)
+  }
+
+  const makeRoom = (key: string, bytes: number): void => {
+    const entries = [...holdings.values()].map((holding) => ({
+      holding,
+      bytes: holding.bytes,
+      pinned: holding.leases > 0 || holding.live.queue.unanswered > 0,
+      lastUsedMs: holding.lastUsedMs,
+    }))
+    const evicted = planEviction(entries, bytes, memoryBudgetBytes)
+    if (!evicted)
+      throw new GyreError(
+        'UNAVAILABLE',
+        `${key}: ${bytes} bytes do not fit beside the models in use (budget ${memoryBudgetBytes})`,
+        { key, bytes, memoryBudgetBytes, retryAfterS: 10 },
+      )
+    for (const { holding } of evicted) drop(holding)
+  }
+
+  const hold = (source: ModelSource, bytes: number): Holding => {
+    makeRoom(source.key, bytes)
+    const live = new LiveSession(nextId++, source, { ...settings, workers })
+    const holding = {
+      live,
+      bytes,
+      ready: pool.add(live),
+      leases: 0,
+      lastUsedMs: clock.monotonicMs(),
+    }
+    holdings.set(source.key, holding)
+    return holding
+  }
+
+  const release = (holding: Holding): void => {
+    holding.leases -= 1
+    holding.lastUsedMs = clock.monotonicMs()
+    if (holding.leases === 0 && holding.live.failed !== undefined) drop(holding)
+  }
+
+  return {
+    async open(source) {
+      const bytes = holdings.has(source.key) ? 0 : (await fileBytes(source)) * workers
+      if (isClosed) throw new GyreError('UNAVAILABLE', `${source.key}: the server is stopping`)
+      const holding = holdings.get(source.key) ?? hold(source, bytes)
+      holding.leases += 1
+      try {
+        await holding.ready
+      } catch (thrown) {
+        if (holdings.get(source.key) === holding) drop(holding)
+        throw thrown
+      }
+      return openLease(holding.live, {
+        wake: () => pool.wake(holding.live),
+        isClosed: () => isClosed,
+        release: () => release(holding),
+      })
+    },
+    stats: () => ({
+      sessions: [...holdings.values()].map(statsOf),
+      workers: pool.workers.map(({ state, restarts }) => ({ state, restarts })),
+    }),
+    async close() {
+      isClosed = true
+      await pool.close()
+    },
+  }
+}
+
+async function fileBytes({ key, onnxPath }: ModelSource): Promise<number> {
+  try {
+    return (await stat(onnxPath)).size
+  } catch (cause) {
+    if (errnoOf(cause) === 'ENOENT')
+      throw new GyreError('NOT_FOUND', `${key}: there is no model.onnx`, { key }, cause)
+    throw cause
+  }
+}
+
+function statsOf({ live, leases, bytes }: Holding): SessionStats {
+  const { source, rows, batches, failures, failed, queue } = live
+  return { key: source.key, leases, rows, batches, queued: queue.waiting, failures, failed, bytes }
+}

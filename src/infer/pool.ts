@@ -1,0 +1,200 @@
+import type { Clock } from '../core/clock.ts'
+import { GyreError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import { batchSize } from './batch-size.ts'
+import type { LiveSession } from './live-session.ts'
+import type { PendingRow } from './row-queue.ts'
+import type { Timers } from './timers.ts'
+import type { Outcome } from './worker-link.ts'
+import { WorkerSlot } from './worker-slot.ts'
+
+export interface PoolDeps {
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly log: Log
+  readonly workers: number
+  readonly maxBatch: number
+  readonly batchTimeoutMs: number
+  readonly loadTimeoutMs: number
+}
+
+interface LoadJob {
+  readonly session: LiveSession
+  readonly done: (outcome: Outcome) => void
+}
+
+/**
+ * Inference workers, each with every session loaded. A free worker takes what waits at once; rows that
+ * come while all are busy go as one batch later: batching costs no time when there is no load.
+ */
+export class Pool {
+  readonly #deps: PoolDeps
+  /** The workers, each with the loads that wait for it. Empty until the first session: unused costs nothing. */
+  readonly #slots = new Map<WorkerSlot, LoadJob[]>()
+  readonly #sessions = new Set<LiveSession>()
+  /** Sessions with rows waiting; the first is served next and then goes to the end. */
+  readonly #ready = new Set<LiveSession>()
+  #dispatchPlanned = false
+
+  constructor(deps: PoolDeps) {
+    this.#deps = deps
+  }
+
+  get workers(): readonly WorkerSlot[] {
+    return [...this.#slots.keys()]
+  }
+
+  /**
+   * Loads a session on one worker after the other, so that the rest keep answering and a model that
+   * kills its worker kills one. Throws what the worker refused it for, or MODEL_FAILED when it died.
+   */
+  async add(session: LiveSession): Promise<void> {
+    this.#startWorkers()
+    this.#sessions.add(session)
+    for (const loads of this.#slots.values()) {
+      const outcome = await new Promise<Outcome>((done) => {
+        loads.push({ session, done })
+        this.#planDispatch()
+      })
+      if (outcome.kind === 'loaded') continue
+      this.remove(session)
+      throw refusal(session, outcome)
+    }
+  }
+
+  /** Frees the session on every worker. Its rows must have been answered. */
+  remove(session: LiveSession): void {
+    this.#sessions.delete(session)
+    this.#ready.delete(session)
+    for (const slot of this.#slots.keys()) slot.drop(session.id)
+  }
+
+  /** Says that rows of `session` wait. Those of one turn of the event loop go as one batch. */
+  wake(session: LiveSession): void {
+    this.#ready.add(session)
+    this.#planDispatch()
+  }
+
+  /** Answers every row, then ends the workers. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#sessions].map(({ queue }) => queue.drained()))
+    await Promise.all(this.workers.map((slot) => slot.stop()))
+    for (const loads of this.#slots.values())
+      for (const { done } of loads.splice(0)) done({ kind: 'crashed', reason: 'stopped' })
+  }
+
+  #startWorkers(): void {
+    if (this.#slots.size > 0) return
+    const { clock, timers, log } = this.#deps
+    for (let i = 0; i < this.#deps.workers; i++) {
+      const loads: LoadJob[] = []
+      const slot = new WorkerSlot({
+        clock,
+        timers,
+        log,
+        onStart: () => this.#reload(loads),
+        onStartFailed: (outcome) => this.#startFailed(loads, outcome),
+        onIdle: () => this.#planDispatch(),
+      })
+      this.#slots.set(slot, loads)
+      void slot.start()
+    }
+  }
+
+  /** A fresh worker first gets the sessions the others have. */
+  #reload(loads: LoadJob[]): void {
+    for (const session of this.#sessions)
+      if (session.failed === undefined) loads.push({ session, done: () => undefined })
+    this.#planDispatch()
+  }
+
+  #startFailed(loads: LoadJob[], outcome: Outcome): void {
+    for (const { done } of loads.splice(0)) done(outcome)
+    if (this.workers.some(({ state }) => state === 'idle' || state === 'busy')) return
+    for (const { queue, source } of this.#sessions)
+      queue.failAll(
+        new GyreError('UNAVAILABLE', `${source.key}: no inference worker starts`, {
+          retryAfterS: 10,
+        }),
+      )
+  }
+
+  #planDispatch(): void {
+    if (this.#dispatchPlanned) return
+    this.#dispatchPlanned = true
+    setImmediate(() => {
+      this.#dispatchPlanned = false
+      this.#dispatch()
+    })
+  }
+
+  #dispatch(): void {
+    let free = this.workers.filter(({ state }) => state === 'idle').length
+    for (const [slot, loads] of this.#slots) {
+      if (slot.state !== 'idle') continue
+      const job = nextLoad(slot, loads)
+      if (job) void this.#load(slot, job.session).then(job.done)
+      else this.#serve(slot, free)
+      free -= 1
+    }
+  }
+
+  /** Gives an idle worker the next batch, if any waits. */
+  #serve(slot: WorkerSlot, freeWorkers: number): void {
+    for (const session of this.#ready) {
+      this.#ready.delete(session)
+      const { queue } = session
+      if (queue.waiting === 0) continue
+      if (!slot.loaded.has(session.id)) return void this.#loadLate(slot, session)
+      const size = batchSize(queue.waiting, freeWorkers, session.rowMs, this.#deps.maxBatch)
+      const batch = queue.take(size)
+      if (queue.waiting > 0) this.#ready.add(session)
+      return void this.#run(slot, session, batch)
+    }
+  }
+
+  async #run(slot: WorkerSlot, session: LiveSession, batch: readonly PendingRow[]): Promise<void> {
+    const { clock, batchTimeoutMs } = this.#deps
+    const rows = JSON.stringify(batch.map(({ row }) => row))
+    const startMs = clock.monotonicMs()
+    const run = { kind: 'run', session: session.id, rows } as const
+    const outcome = await slot.ask(session, run, batchTimeoutMs)
+    if (outcome.kind === 'ran') session.settle(batch, outcome, clock.monotonicMs() - startMs)
+    else if (outcome.kind === 'crashed') session.retry(batch, outcome.reason)
+    else session.refuse(batch, refusal(session, outcome))
+    if (session.queue.waiting > 0) this.wake(session)
+  }
+
+  async #load(slot: WorkerSlot, session: LiveSession): Promise<Outcome> {
+    const load = { kind: 'load', session: session.id, source: session.source } as const
+    const outcome = await slot.ask(session, load, this.#deps.loadTimeoutMs)
+    if (outcome.kind !== 'loaded') return outcome
+    slot.loaded.add(session.id)
+    if (!this.#sessions.has(session)) slot.drop(session.id)
+    return outcome
+  }
+
+  /** A worker may lack a session that had failed when the worker started. */
+  async #loadLate(slot: WorkerSlot, session: LiveSession): Promise<void> {
+    const outcome = await this.#load(slot, session)
+    if (outcome.kind === 'refused') session.queue.failAll(refusal(session, outcome))
+    if (session.queue.waiting > 0) this.wake(session)
+  }
+}
+
+/** The next load that `slot` needs; a session that a restart has loaded meanwhile is done. */
+function nextLoad(slot: WorkerSlot, loads: LoadJob[]): LoadJob | undefined {
+  for (let job = loads.shift(); job; job = loads.shift()) {
+    if (!slot.loaded.has(job.session.id)) return job
+    job.done({ kind: 'loaded' })
+  }
+  return undefined
+}
+
+function refusal(session: LiveSession, outcome: Outcome): GyreError {
+  const { key } = session.source
+  if (outcome.kind === 'refused')
+    return new GyreError(outcome.code, `${key}: ${outcome.message}`, { key })
+  const reason = outcome.kind === 'crashed' ? outcome.reason : `an unexpected ${outcome.kind}`
+  return new GyreError('MODEL_FAILED', `${key}: its worker died: ${reason}`, { key })
+}

@@ -1,0 +1,50 @@
+import type { ModelSpec } from '@gyre/sdk/wire/model'
+
+/** A model version as it lies on disk. */
+export interface ModelSource {
+  /** `model:flight-delay@3`; the same key always means the same bytes. */
+  readonly key: string
+  readonly onnxPath: string
+  readonly spec: ModelSpec
+  /** The unpacked bundle of user code; transforms are imported from `${codeFolder}/${chunk}`. */
+  readonly codeFolder: string | undefined
+}
+
+/** One row to score. */
+export type ModelRow =
+  | {
+      readonly kind: 'fields'
+      /** In the order of `fieldNames`; a timestamp as epoch milliseconds. */
+      readonly fields: readonly (number | string | null)[]
+      /** In the order of `featureNames`. */
+      readonly features: readonly (number | null)[]
+    }
+  | { readonly kind: 'vector'; readonly values: readonly number[] }
+
+/** What a model says to one row. */
+export interface ModelAnswer {
+  /** P(label = 1), finite. */
+  readonly score: number
+  /** The input vector the model saw, NaN = missing; a view into its batch. */
+  readonly inputs: Float32Array
+}
+
+/** A lease on a loaded model: it stays loaded until the last lease is closed. */
+export interface Session {
+  readonly key: string
+  readonly spec: ModelSpec
+  /** The order of `ModelRow.fields`. */
+  readonly fieldNames: readonly string[]
+  /** The order of `ModelRow.features`: `view:feature` of each feature input. */
+  readonly featureNames: readonly string[]
+  /** Why the model answers UNAVAILABLE (it kept killing its workers); undefined while it works. */
+  readonly failed: string | undefined
+  /**
+   * Scores one row. `deadlineMs` is counted from now. Rejects with INVALID_INPUT (wrong length),
+   * MODEL_FAILED (user code threw, or the score is not finite: this row alone), OVERLOADED with
+   * `retryAfterS`, TIMEOUT, CANCELLED, or UNAVAILABLE (its worker died twice, the model failed, or closed).
+   */
+  predict(row: ModelRow, signal?: AbortSignal, deadlineMs?: number): Promise<ModelAnswer>
+  /** Gives the lease back; rows under way are still answered. */
+  close(): void
+}
