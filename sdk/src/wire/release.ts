@@ -44,6 +44,8 @@ export const Release = z.strictObject({
   /** The endpoint's event time when it was opened. */
   at: z.string().nullable(),
   actor: z.string(),
+  /** Why it was promoted or taken back; null while it is open. */
+  reason: z.string().nullable(),
   analysis: AnalysisReply.nullable(),
 })
 export type Release = z.infer<typeof Release>
@@ -73,3 +75,6 @@ export const RouteState = z.strictObject({
     .nullable(),
 })
 export type RouteState = z.infer<typeof RouteState>
+
+export const RollbackRequest = z.strictObject({ reason: z.string().min(1).max(4096) })
+export type RollbackRequest = z.infer<typeof RollbackRequest>

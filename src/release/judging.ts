@@ -1,0 +1,118 @@
+import type { AnalysisReply, Release } from '@gyre/sdk/wire/release'
+import type { Context } from '../core/context.ts'
+import { durationMs } from '../core/duration.ts'
+import { GyreError } from '../core/errors.ts'
+import type { Registry } from '../registry/registry.ts'
+import type { Catalog, Tx } from '../store/catalog.ts'
+import type { Leases } from '../store/lease.ts'
+import { analyse, type Analysis } from './analysis.ts'
+import { ERRORS, loadEvidence } from './counter-rows.ts'
+import { promoteCanary, type Grounds, type MoveDeps } from './moves.ts'
+import type { Cell } from './outcome-tally.ts'
+import type { OwedRollbacks } from './owed-rollback.ts'
+import { findOpen, getRelease, noteAnalysis } from './release-row.ts'
+
+/** Longer than any analysis takes; a server that dies in one holds up the next by this much. */
+const LEASE_MS = 10_000
+
+/** Who promotes and takes back when no person does. */
+const ACTOR = 'policy:canary-analysis'
+
+export interface JudgingDeps extends MoveDeps {
+  readonly catalog: Catalog
+  readonly leases: Leases
+  readonly registry: Pick<Registry, 'putInProduction' | 'assertReleasable'>
+  readonly owed: Pick<OwedRollbacks, 'takeBack'>
+  readonly eventTime: (ctx: Context, endpoint: string) => string | null
+  readonly holder: string
+}
+
+/**
+ * Judges the endpoint's open canary by what all servers counted and acts on it, one server at a time.
+ * `unwritten` is what the catalog would not take: it counts too, and needs no lease to take a canary back.
+ */
+export async function judgeCanary(
+  deps: JudgingDeps,
+  asked: Context,
+  endpoint: string,
+  unwritten: readonly Cell[] = [],
+): Promise<Release | undefined> {
+  const { catalog, leases, owed, holder } = deps
+  const ctx = { ...asked, actor: ACTOR }
+  const release = await findOpen(catalog.read, ctx, endpoint)
+  if (!release) return undefined
+  const evidence = await loadEvidence(catalog.read, release.id, unwritten)
+  const analysis = toReply(analyse(evidence, { ...release.plan, metrics: [ERRORS] }))
+  const decision = decide(release, analysis, deps.eventTime(ctx, endpoint))
+  if (decision.act === 'take back') {
+    await owed.takeBack(ctx, endpoint, decision.grounds)
+    return getRelease(catalog.read, ctx, release.id)
+  }
+  if (unwritten.length > 0) return release
+  const name = `release:${ctx.project}/${endpoint}`
+  const lease = await leases.acquire(name, holder, LEASE_MS)
+  if (!lease) return release
+  try {
+    const withdrawn = await catalog.write(async (tx) => {
+      await leases.assertHeld(tx, name, lease.fence)
+      return act(deps, tx, ctx, { release, decision })
+    })
+    if (withdrawn) await owed.takeBack(ctx, endpoint, withdrawn)
+  } finally {
+    await leases.release(name, holder, lease.fence)
+  }
+  return getRelease(catalog.read, ctx, release.id)
+}
+
+type Decision =
+  | { readonly act: 'promote' | 'take back'; readonly grounds: Grounds }
+  | { readonly act: 'wait'; readonly analysis: AnalysisReply }
+
+function decide(release: Release, analysis: AnalysisReply, now: string | null): Decision {
+  const { reason } = analysis
+  switch (analysis.verdict) {
+    case 'fail':
+      return { act: 'take back', grounds: { reason, analysis } }
+    case 'pass':
+      return { act: 'promote', grounds: { reason, analysis } }
+    case 'hold': {
+      if (!isOverdue(release, now)) return { act: 'wait', analysis }
+      const late = `undecided after ${release.plan.deadline}: ${reason}`
+      return { act: 'take back', grounds: { reason: late, analysis } }
+    }
+  }
+}
+
+function isOverdue({ plan, at }: Release, now: string | null): boolean {
+  const deadlineMs = durationMs(plan.deadline, 'plan.deadline')
+  if (deadlineMs === 0 || at === null || now === null) return false
+  return Date.parse(now) - Date.parse(at) > deadlineMs
+}
+
+/** Promotes or waits; gives the grounds to take the canary back when it may no longer be promoted. */
+async function act(
+  deps: JudgingDeps,
+  tx: Tx,
+  ctx: Context,
+  { release, decision }: { release: Release; decision: Decision },
+): Promise<Grounds | undefined> {
+  const open = await findOpen(tx, ctx, release.endpoint)
+  if (open?.id !== release.id) return undefined
+  if (decision.act === 'wait') {
+    if (JSON.stringify(open.analysis) !== JSON.stringify(decision.analysis))
+      await noteAnalysis(tx, release.id, decision.analysis)
+    return undefined
+  }
+  try {
+    if (release.forced === null) await deps.registry.assertReleasable(tx, ctx, release.to)
+  } catch (error) {
+    if (!(error instanceof GyreError)) throw error
+    return { ...decision.grounds, reason: `it may no longer be promoted: ${error.message}` }
+  }
+  await promoteCanary(deps, tx, ctx, release, decision.grounds)
+  return undefined
+}
+
+function toReply({ metric: _metric, needed: _needed, ...reply }: Analysis): AnalysisReply {
+  return reply
+}

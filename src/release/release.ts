@@ -1,0 +1,157 @@
+import type { OpenRelease, Release } from '@gyre/sdk/wire/release'
+import type { Clock } from '../core/clock.ts'
+import type { Context } from '../core/context.ts'
+import { GyreError } from '../core/errors.ts'
+import type { NewId } from '../core/id.ts'
+import type { Log } from '../core/log.ts'
+import { createTurns } from '../core/turns.ts'
+import type { Registry } from '../registry/registry.ts'
+import type { Routes } from '../routes/routes.ts'
+import type { Catalog } from '../store/catalog.ts'
+import type { Events } from '../store/events.ts'
+import type { Leases } from '../store/lease.ts'
+import { createCounters, type Flushed } from './counters.ts'
+import { judgeCanary } from './judging.ts'
+import { promoteCanary, swapBack, takeBackCanary } from './moves.ts'
+import { assertItsModel, openRelease } from './opening.ts'
+import type { Cell, Outcome } from './outcome-tally.ts'
+import { createOwedRollbacks } from './owed-rollback.ts'
+import { findOpen, getRelease, listReleases } from './release-row.ts'
+
+export interface ReleaseDeps {
+  readonly catalog: Catalog
+  readonly events: Events
+  readonly leases: Leases
+  readonly clock: Clock
+  readonly newId: NewId
+  readonly log: Log
+  readonly routes: Routes
+  readonly registry: Registry
+  /** Loads a version where the endpoint's requests will be answered; throws when it cannot be loaded. */
+  readonly ensure: (ctx: Context, endpoint: string, model: string) => Promise<void>
+  /** The endpoint's event time, ISO; null before its first prediction. */
+  readonly eventTime: (ctx: Context, endpoint: string) => string | null
+  /** Names this server among those that count. */
+  readonly writer: string
+}
+
+/** The only writer of routes: brings versions to endpoints, watches canaries and takes them back. */
+export interface Releases {
+  /**
+   * Opens a release, immediate where the endpoint has none yet. Throws APPROVAL_MISSING and GATE_REFUSED
+   * (unless forced with a reason, which is recorded), CONFLICT while a canary is open or when the version is
+   * stable already, NOT_FOUND, INVALID_ARGUMENT, and what loading the model throws.
+   */
+  open(ctx: Context, endpoint: string, request: OpenRelease): Promise<Release>
+  /** Gives an open canary all traffic. Throws CONFLICT when none is open, APPROVAL_MISSING, GATE_REFUSED. */
+  promote(ctx: Context, endpoint: string): Promise<Release>
+  /**
+   * Takes an open canary back, else returns to the version before the stable one. Throws CONFLICT when there
+   * is neither. Where the catalog refuses to write, a canary loses its traffic in memory at once, the
+   * record follows, and the error says so.
+   */
+  rollback(ctx: Context, endpoint: string, reason: string): Promise<Release>
+  /** Judges the open canary by what was counted so far and acts on it; undefined when none is open. */
+  analyse(ctx: Context, endpoint: string): Promise<Release | undefined>
+  /** Counts one request under an open canary; the analysis follows within a second. */
+  count(outcome: Outcome): void
+  findCanary(ctx: Context, endpoint: string): Promise<Release | undefined>
+  /** Throws NOT_FOUND. */
+  get(ctx: Context, id: string): Promise<Release>
+  /** Newest first; of one endpoint when given. */
+  list(ctx: Context, endpoint?: string): Promise<readonly Release[]>
+  close(): Promise<void>
+}
+
+export function createReleases(deps: ReleaseDeps): Releases {
+  const { catalog, routes, registry, log, writer } = deps
+  const turns = createTurns()
+  const owed = createOwedRollbacks({
+    log,
+    returnToStable: (project, endpoint) => routes.returnToStable(project, endpoint),
+    write: (ctx, endpoint, grounds) =>
+      catalog.write(async (tx) => {
+        const release = await findOpen(tx, ctx, endpoint)
+        if (release) await takeBackCanary(deps, tx, ctx, release, grounds)
+      }),
+  })
+  const counters = createCounters({ catalog, log, writer, onFlushed: judgeAll })
+  const inTurn = <T>(ctx: Context, endpoint: string, work: () => Promise<T>) =>
+    turns(`${ctx.project}/${endpoint}`, work)
+
+  function judge(ctx: Context, endpoint: string, unwritten: readonly Cell[] = []) {
+    const judging = { ...deps, owed, holder: writer }
+    return inTurn(ctx, endpoint, () => judgeCanary(judging, ctx, endpoint, unwritten))
+  }
+
+  async function judgeAll(flushed: readonly Flushed[]): Promise<void> {
+    for (const { project, endpoint, releaseId, unwritten } of flushed)
+      try {
+        await judge({ project, actor: 'local', requestId: releaseId }, endpoint, unwritten)
+      } catch (error) {
+        log.error({ err: error, endpoint }, 'a canary could not be judged')
+      }
+  }
+
+  return {
+    count: (outcome) => counters.count(outcome),
+    findCanary: (ctx, endpoint) => findOpen(catalog.read, ctx, endpoint),
+    get: (ctx, id) => getRelease(catalog.read, ctx, id),
+    list: (ctx, endpoint) => listReleases(catalog.read, ctx, endpoint),
+
+    open: (ctx, endpoint, request) =>
+      inTurn(ctx, endpoint, async () => {
+        const version = await registry.get(ctx, request.model)
+        assertItsModel(endpoint, routes.find(ctx.project, endpoint).spec.model, version.ref)
+        await deps.ensure(ctx, endpoint, version.ref)
+        const at = deps.eventTime(ctx, endpoint)
+        const release = await catalog.write((tx) =>
+          openRelease(deps, tx, ctx, { endpoint, version, request, at }),
+        )
+        await routes.refresh()
+        return release
+      }),
+
+    promote: (ctx, endpoint) =>
+      inTurn(ctx, endpoint, async () => {
+        const release = await catalog.write(async (tx) => {
+          const open = await findOpen(tx, ctx, endpoint)
+          if (!open) throw noCanary(endpoint)
+          if (open.forced === null) await registry.assertReleasable(tx, ctx, open.to)
+          const grounds = { reason: `promoted by ${ctx.actor}`, analysis: open.analysis }
+          await promoteCanary(deps, tx, ctx, open, grounds)
+          return getRelease(tx, ctx, open.id)
+        })
+        await routes.refresh()
+        return release
+      }),
+
+    rollback: (ctx, endpoint, reason) =>
+      inTurn(ctx, endpoint, async () => {
+        const open = await findOpen(catalog.read, ctx, endpoint)
+        if (open) await owed.takeBack(ctx, endpoint, { reason, analysis: open.analysis })
+        const at = deps.eventTime(ctx, endpoint)
+        const release = open
+          ? await getRelease(catalog.read, ctx, open.id)
+          : await catalog.write((tx) => swapBack(deps, tx, ctx, { endpoint, reason, at }))
+        await routes.refresh()
+        return release
+      }),
+
+    async analyse(ctx, endpoint) {
+      await counters.flush()
+      const release = await judge(ctx, endpoint)
+      if (release && release.state !== 'canary') await routes.refresh()
+      return release
+    },
+
+    async close() {
+      await counters.close()
+      owed.close()
+    },
+  }
+}
+
+function noCanary(endpoint: string): GyreError {
+  return new GyreError('CONFLICT', `${endpoint} has no open canary to promote`, { endpoint })
+}
