@@ -1,4 +1,3 @@
-import type { JsonValue } from '@gyre/sdk/wire/ref'
 import type { ErrorCode } from '../core/errors.ts'
 
 /** The columns of the stream `predictions`, in DuckDB's types. Times are epoch milliseconds. */
@@ -64,7 +63,8 @@ export interface LoggedPrediction {
   readonly quarantined: boolean
   readonly reasons: readonly string[]
   readonly latencyMs: number
-  readonly fields: Readonly<Record<string, JsonValue>> | null
+  /** JSON values by field name; null when a whole vector was sent. */
+  readonly fields: Readonly<Record<string, unknown>> | null
 }
 
 /** The row as the stream keeps it. */
@@ -77,7 +77,7 @@ export function toRow(logged: LoggedPrediction): {
       ? {
           score: outcome.score,
           prediction: outcome.prediction,
-          inputs: Array.from(outcome.inputs),
+          inputs: Array.from(outcome.inputs, (value) => (Number.isNaN(value) ? null : value)),
         }
       : { error: outcome.error }
   return {

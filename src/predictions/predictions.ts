@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
 import type { NewId } from '../core/id.ts'
+import type { Log } from '../core/log.ts'
 import { sqlText, type Analytics } from '../store/analytics.ts'
 import type { RowSource, Rows } from '../store/rows.ts'
 import { countsSql, readCounts, type TrafficCounts } from './counts.ts'
@@ -25,6 +26,7 @@ export interface PredictionsDeps {
   readonly analytics: Analytics
   readonly clock: Clock
   readonly newId: NewId
+  readonly log: Log
   /** A fresh path that analytics may write and the store sweeps when it opens. */
   newTempPath(): string
   /** Input names of a model version (`model:flight-delay@3`), in the order of its vector. */
@@ -121,8 +123,10 @@ export function createPredictions(deps: PredictionsDeps): Predictions {
       const atMs = prediction.atMs ?? receivedMs
       const given = prediction.atMs !== undefined
       clocks.predicted(project, tag(project, endpoint), { firstMs: atMs, latestMs: atMs }, given)
-      // The stream counts what it loses; the reply is out and nobody waits for this.
-      void predictions.append([toRow(prediction)]).catch(() => undefined)
+      // The stream counts what it loses to a slow disk; what it refuses is a fault of ours.
+      predictions.append([toRow(prediction)]).catch((error: unknown) => {
+        deps.log.error({ err: error, id: prediction.id }, 'a prediction was not logged')
+      })
     },
 
     async feedback(ctx, items) {

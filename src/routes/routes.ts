@@ -61,7 +61,7 @@ export interface Routes {
   returnToStable(project: string, endpoint: string): void
   /** Resolves when memory shows every write committed before the call. */
   refresh(): Promise<void>
-  /** Resolves when memory shows another route than now. */
+  /** Resolves when memory shows another route than now, or when closed. */
   changed(): Promise<void>
   close(): Promise<void>
 }
@@ -168,6 +168,7 @@ export async function createRoutes(deps: RoutesDeps): Promise<Routes> {
       stopping.abort()
       await followed
       await lastRefresh.catch(() => undefined)
+      for (const wake of waiting.splice(0)) wake()
     },
   }
 }

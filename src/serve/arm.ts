@@ -1,0 +1,110 @@
+import type { EndpointSpec } from '@gyre/sdk/wire/endpoint'
+import { GyreError } from '../core/errors.ts'
+import { checkMatch, type MatchRule, type RequestContract } from '../data/request-contract.ts'
+import type { ModelAnswer, ModelRow, Session } from '../infer/session.ts'
+import type { FeatureLookup, LookupField, PlanFeatures } from './feature-lookup.ts'
+
+/** A request whose fields have passed the contract's types. */
+export type ReadRequest =
+  | { readonly kind: 'vector'; readonly values: readonly number[] }
+  | {
+      readonly kind: 'fields'
+      /** In the order of the contract. */
+      readonly fields: readonly LookupField[]
+      /** Bounds it broke. */
+      readonly broken: readonly string[]
+    }
+
+/** What a model made of a request. */
+export interface ArmAnswer extends ModelAnswer {
+  /** Why the request is kept out of training; empty for a sound one. */
+  readonly reasons: readonly string[]
+}
+
+/** One model version, loaded and fitted to the request of one endpoint. */
+export interface Arm {
+  /** Scores a request as of `atMs`; reads features at once. Errors: those of `Session.predict`. */
+  answer(request: ReadRequest, atMs: number): Promise<ArmAnswer>
+  /** Gives the model back; requests under way are still answered. */
+  close(): void
+}
+
+export interface ArmParts {
+  readonly project: string
+  readonly spec: EndpointSpec
+  readonly contract: RequestContract
+  readonly session: Session
+  readonly planFeatures: PlanFeatures
+}
+
+/** Throws CONFLICT when the model reads a field that the endpoint does not take. */
+export async function createArm(parts: ArmParts): Promise<Arm> {
+  const { project, spec, contract, session, planFeatures } = parts
+  const places = session.fieldNames.map((name) => placeOf(contract, name, spec.name, session.key))
+  const matchNames = contract.matches.map((rule) => `${rule.view}:${rule.feature}`)
+  const names = [...new Set([...session.featureNames, ...matchNames])]
+  const look = await planFeatures(project, names, contract.keys)
+  const matches = contract.matches.map((rule, i) => ({
+    rule,
+    place: names.indexOf(matchNames[i] ?? ''),
+  }))
+  const featureCount = session.featureNames.length
+  return {
+    close: () => session.close(),
+    async answer(request, atMs) {
+      if (request.kind === 'vector') return answerVector(session, request.values)
+      const { fields, broken } = request
+      const found = look(fields, atMs)
+      const row: ModelRow = {
+        kind: 'fields',
+        fields: places.map((place) => fields[place] ?? null),
+        features: found.length === featureCount ? found : found.slice(0, featureCount),
+      }
+      const reasons = disagreements(matches, fields, found, broken)
+      const { score, inputs } = await session.predict(row)
+      return { score, inputs, reasons }
+    },
+  }
+}
+
+async function answerVector(session: Session, values: readonly number[]): Promise<ArmAnswer> {
+  const expected = session.spec.inputs.length
+  if (values.length !== expected)
+    throw new GyreError(
+      'INVALID_INPUT',
+      `features: ${session.key} expects ${expected} numbers, got ${values.length}`,
+      { field: 'features', expected, got: values.length },
+    )
+  const { score, inputs } = await session.predict({ kind: 'vector', values })
+  return { score, inputs, reasons: [] }
+}
+
+function placeOf(contract: RequestContract, field: string, endpoint: string, key: string): number {
+  const place = contract.keys.indexOf(field)
+  if (place >= 0) return place
+  throw new GyreError(
+    'CONFLICT',
+    `${key} reads the field ${field}, which endpoint ${endpoint} does not take (${contract.keys.join(', ')})`,
+    { endpoint, field },
+  )
+}
+
+interface PlacedMatch {
+  readonly rule: MatchRule
+  /** Where the known value stands among the looked-up features. */
+  readonly place: number
+}
+
+function disagreements(
+  matches: readonly PlacedMatch[],
+  fields: readonly LookupField[],
+  found: ReturnType<FeatureLookup>,
+  broken: readonly string[],
+): readonly string[] {
+  let reasons = broken
+  for (const { rule, place } of matches) {
+    const reason = checkMatch(rule, fields[rule.index], found[place] ?? null)
+    if (reason !== undefined) reasons = [...reasons, reason]
+  }
+  return reasons
+}

@@ -1,0 +1,156 @@
+import type { Clock } from '../core/clock.ts'
+import { GyreError, toGyreError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
+import type { RoutedEndpoint } from '../routes/snapshot.ts'
+import type { Arm } from './arm.ts'
+
+/** A model that would not load is tried again after this, not by every request that asks for it. */
+const RETRY_MS = 1_000
+
+export interface ArmsDeps {
+  /** Loads `model` and fits it to the endpoint. */
+  readonly open: (endpoint: RoutedEndpoint, model: string) => Promise<Arm>
+  readonly clock: Clock
+  readonly log: Log
+}
+
+interface Held {
+  /** The declaration it was fitted to, as text. */
+  readonly spec: string
+  readonly loading: Promise<Arm>
+  arm: Arm | undefined
+  failedAtMs: number | undefined
+}
+
+/** The arms that answer, or may have to within a second: those of every route, and those just warmed. */
+export interface Arms {
+  /** The arm, if it is loaded. */
+  find(endpoint: RoutedEndpoint, model: string): Arm | undefined
+  /** The arm, once loaded; asked for often, loaded once. Throws UNAVAILABLE when it would not load. */
+  load(endpoint: RoutedEndpoint, model: string): Promise<Arm>
+  /** Loads what the routes name and closes what they name no more; resolves when all is loaded or has failed. */
+  follow(endpoints: readonly RoutedEndpoint[]): Promise<void>
+  /** Keeps an arm that is not routed yet, until a route names it or another is warmed for the endpoint. */
+  warm(endpoint: RoutedEndpoint, model: string): Promise<void>
+  close(): void
+}
+
+export function createArms({ open, clock, log }: ArmsDeps): Arms {
+  const held = new Map<string, Held>()
+  const warmed = new Map<string, string>()
+  const specTexts = new WeakMap<object, string>()
+
+  function specText({ spec }: RoutedEndpoint): string {
+    const text = specTexts.get(spec) ?? JSON.stringify(spec)
+    specTexts.set(spec, text)
+    return text
+  }
+
+  function start(endpoint: RoutedEndpoint, model: string): Held {
+    const entry: Held = {
+      spec: specText(endpoint),
+      loading: open(endpoint, model),
+      arm: undefined,
+      failedAtMs: undefined,
+    }
+    entry.loading.then(
+      (arm) => (entry.arm = arm),
+      (error: unknown) => {
+        entry.failedAtMs = clock.monotonicMs()
+        log.error({ err: error, endpoint: endpoint.name, model }, 'a model would not load')
+      },
+    )
+    return entry
+  }
+
+  function hold(endpoint: RoutedEndpoint, model: string): Held {
+    const key = armKey(endpoint, model)
+    const existing = held.get(key)
+    if (existing && !isStale(existing, endpoint)) return existing
+    const entry = start(endpoint, model)
+    held.set(key, entry)
+    if (existing) discard(existing)
+    return entry
+  }
+
+  function isStale({ failedAtMs, spec }: Held, endpoint: RoutedEndpoint): boolean {
+    if (failedAtMs !== undefined) return clock.monotonicMs() - failedAtMs > RETRY_MS
+    return spec !== specText(endpoint)
+  }
+
+  async function load(endpoint: RoutedEndpoint, model: string): Promise<Arm> {
+    try {
+      return await hold(endpoint, model).loading
+    } catch (error) {
+      const { message } = toGyreError(error)
+      throw new GyreError('UNAVAILABLE', `${model} would not load: ${message}`, { model }, error)
+    }
+  }
+
+  function wantedKeys(endpoints: readonly RoutedEndpoint[]): Set<string> {
+    const wanted = new Set<string>()
+    for (const endpoint of endpoints) {
+      const routed = routedModels(endpoint)
+      const at = endpointKey(endpoint)
+      const warm = warmed.get(at)
+      if (warm !== undefined && routed.includes(warm)) warmed.delete(at)
+      else if (warm !== undefined) wanted.add(armKey(endpoint, warm))
+      for (const model of routed) wanted.add(armKey(endpoint, model))
+    }
+    return wanted
+  }
+
+  return {
+    load,
+    find(endpoint, model) {
+      const entry = held.get(armKey(endpoint, model))
+      return entry?.spec === specText(endpoint) ? entry.arm : undefined
+    },
+
+    async follow(endpoints) {
+      const wanted = wantedKeys(endpoints)
+      const loading = endpoints.flatMap((endpoint) =>
+        routedModels(endpoint).map((model) => hold(endpoint, model).loading),
+      )
+      for (const [key, entry] of held)
+        if (!wanted.has(key)) {
+          held.delete(key)
+          discard(entry)
+        }
+      await Promise.allSettled(loading)
+    },
+
+    async warm(endpoint, model) {
+      warmed.set(endpointKey(endpoint), model)
+      await load(endpoint, model)
+    },
+
+    close() {
+      for (const entry of held.values()) discard(entry)
+      held.clear()
+    },
+  }
+}
+
+/** Closes the arm, also one that is still loading. */
+function discard({ loading }: Held): void {
+  loading.then(
+    (arm) => arm.close(),
+    // It never opened; whoever asked for it has been told why.
+    () => undefined,
+  )
+}
+
+/** Everything a route may send traffic to now or after a roll-back. */
+function routedModels({ state }: RoutedEndpoint): readonly string[] {
+  const models = [state.stable, state.previous, state.canary?.model ?? null]
+  return models.filter((model) => model !== null)
+}
+
+function endpointKey({ project, name }: RoutedEndpoint): string {
+  return `${project}/${name}`
+}
+
+function armKey(endpoint: RoutedEndpoint, model: string): string {
+  return `${endpointKey(endpoint)}/${model}`
+}

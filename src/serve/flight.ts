@@ -1,0 +1,90 @@
+import type { PredictReply } from '@gyre/sdk/wire/predict'
+import type { PredictionOutcome, LoggedPrediction } from '../predictions/prediction-row.ts'
+import type { Picked } from '../routes/pick.ts'
+import type { RoutedEndpoint } from '../routes/snapshot.ts'
+import type { ArmAnswer } from './arm.ts'
+import type { Outcome } from './outcome.ts'
+import type { Ask } from './request.ts'
+
+/** A request on its way through the arm that was picked for it. */
+export interface Flight {
+  readonly endpoint: RoutedEndpoint
+  readonly ask: Ask
+  readonly picked: Picked
+  readonly id: string
+  readonly receivedMs: number
+  /** Event time; undefined when the client gave none. */
+  readonly atMs: number | undefined
+  /** Monotonic. */
+  readonly startedMs: number
+}
+
+/** How a flight ended. */
+export interface Landing {
+  readonly outcome: PredictionOutcome
+  readonly reasons: readonly string[]
+  readonly latencyMs: number
+}
+
+export function toReply({ id, picked, endpoint }: Flight, answer: ArmAnswer): PredictReply {
+  const { score, reasons } = answer
+  const prediction = classOf(score, endpoint.spec.threshold)
+  return {
+    prediction_id: id,
+    prediction,
+    confidence: prediction === 1 ? score : 1 - score,
+    score,
+    model_version: picked.model,
+    variant: picked.variant,
+    quarantined: reasons.length > 0,
+    reasons: [...reasons],
+  }
+}
+
+/** A probability at the threshold counts as 1. */
+export function classOf(score: number, threshold: number): 0 | 1 {
+  return score >= threshold ? 1 : 0
+}
+
+export function toLogged(
+  flight: Flight,
+  { outcome, reasons, latencyMs }: Landing,
+): LoggedPrediction {
+  const { endpoint, ask, picked, id, receivedMs, atMs } = flight
+  const { model, variant, releaseId, weightBp, sticky, randomised, rev } = picked
+  return {
+    id,
+    project: endpoint.project,
+    endpoint: endpoint.name,
+    subject: ask.subject ?? null,
+    receivedMs,
+    atMs,
+    model,
+    code: endpoint.code,
+    variant,
+    releaseId,
+    weightBp,
+    sticky,
+    randomised,
+    rev,
+    outcome,
+    quarantined: reasons.length > 0,
+    reasons,
+    latencyMs,
+    fields: ask.input ?? null,
+  }
+}
+
+export function toOutcome({ endpoint, ask, picked }: Flight, { outcome }: Landing): Outcome {
+  const { variant, releaseId, weightBp, randomised } = picked
+  return {
+    project: endpoint.project,
+    endpoint: endpoint.name,
+    releaseId,
+    variant,
+    weightBp,
+    randomised,
+    subject: ask.subject ?? null,
+    failed: outcome.status === 'error',
+  }
+}

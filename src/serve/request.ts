@@ -1,0 +1,26 @@
+import { GyreError } from '../core/errors.ts'
+import type { RequestContract } from '../data/request-contract.ts'
+import type { ReadRequest } from './arm.ts'
+
+/** What a client asks, its envelope checked: exactly one of `input` and `features`. */
+export interface Ask {
+  readonly subject: string | undefined
+  /** Event time, ISO-8601; the present when undefined. */
+  readonly at: string | undefined
+  readonly input: Readonly<Record<string, unknown>> | undefined
+  /** The whole input vector of the model, finite numbers. */
+  readonly features: readonly number[] | undefined
+}
+
+/** The request by the endpoint's contract. Throws INVALID_INPUT listing every field that does not fit. */
+export function readRequest(contract: RequestContract, ask: Ask): ReadRequest {
+  if (ask.features) return { kind: 'vector', values: ask.features }
+  const parsed = contract.parse(ask.input ?? {})
+  if (parsed.ok) return { kind: 'fields', fields: parsed.fields, broken: parsed.broken }
+  const errors = parsed.errors.map(({ path, message }) => ({ field: `input.${path}`, message }))
+  const [first] = errors
+  throw new GyreError('INVALID_INPUT', `${first?.field}: ${first?.message}`, {
+    field: first?.field,
+    errors,
+  })
+}
