@@ -17,6 +17,8 @@ export interface MonitorOptions {
   readonly minRows?: number
   /** A log loss worse than at the gate by more than this is a finding; not judged unless told. */
   readonly worseBy?: number
+  /** |mean score − label rate| beyond this is a finding; not judged unless told. */
+  readonly calibrationWithin?: number
   /** Share of quarantined requests above which an alert is raised; 0.05 unless told. */
   readonly quarantineShare?: number
 }
@@ -31,11 +33,12 @@ export function monitor(name: string, options: MonitorOptions): Monitor {
   checkSpan(`${here}.every`, every)
   checkInstant(`${here}.from`, from)
   checkDuration(`${here}.lag`, lag)
-  const { minRows = 1, worseBy = 1, quarantineShare = 0 } = limits
+  const { minRows = 1, worseBy = 1, calibrationWithin = 1, quarantineShare = 0 } = limits
   if (!Number.isSafeInteger(minRows) || minRows < 1)
     throw new DefinitionError(`${here}.minRows`, `expected a whole number from 1, got ${minRows}`)
-  if (!(worseBy > 0))
-    throw new DefinitionError(`${here}.worseBy`, `expected a number above 0, got ${worseBy}`)
+  for (const [limit, value] of Object.entries({ worseBy, calibrationWithin }))
+    if (!(value > 0))
+      throw new DefinitionError(`${here}.${limit}`, `expected a number above 0, got ${value}`)
   if (!(quarantineShare >= 0 && quarantineShare <= 1))
     throw new DefinitionError(`${here}.quarantineShare`, `expected 0 to 1, got ${quarantineShare}`)
   const spec = { name, endpoint: endpoint[DEFINITION].spec.name, every, from, lag, ...limits }

@@ -34,14 +34,12 @@ export function onDrift(watch: Monitor): TriggerWhen {
   return { kind: 'drift', monitor: watch[DEFINITION].spec.name }
 }
 
-/** Log loss got worse than at the gate by more than the monitor's `worseBy`. */
+/** Log loss got worse than at the gate, or scores left the truth, by more than the monitor allows. */
 export function onQuality(watch: Monitor): TriggerWhen {
-  if (watch[DEFINITION].spec.worseBy === undefined)
-    throw new DefinitionError(
-      'onQuality',
-      `monitor ${watch[DEFINITION].spec.name} has no \`worseBy\``,
-    )
-  return { kind: 'quality', monitor: watch[DEFINITION].spec.name }
+  const { name, worseBy, calibrationWithin } = watch[DEFINITION].spec
+  if (worseBy === undefined && calibrationWithin === undefined)
+    throw new DefinitionError('onQuality', `monitor ${name} has no \`worseBy\` to go by`)
+  return { kind: 'quality', monitor: name }
 }
 
 /** So much event time has passed since the last run. */
