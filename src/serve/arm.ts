@@ -1,8 +1,23 @@
 import type { EndpointSpec } from '@gyre/sdk/wire/endpoint'
 import { GyreError } from '../core/errors.ts'
-import { checkMatch, type MatchRule, type RequestContract } from '../data/request-contract.ts'
+import {
+  checkMatch,
+  type FieldValue,
+  type MatchRule,
+  type RequestContract,
+} from '../data/request-contract.ts'
+import type { Lookup } from '../features/lookup.ts'
 import type { ModelAnswer, ModelRow, Session } from '../infer/session.ts'
-import type { FeatureLookup, LookupField, PlanFeatures } from './feature-lookup.ts'
+
+/**
+ * Prepares a look-up of `names` (`view:feature`), whose entities are request fields; `fieldNames` is their
+ * order. Throws NOT_FOUND for an unknown view or feature, INVALID_ARGUMENT when an entity is no field.
+ */
+export type PlanFeatures = (
+  project: string,
+  names: readonly string[],
+  fieldNames: readonly string[],
+) => Promise<Lookup>
 
 /** A request whose fields have passed the contract's types. */
 export type ReadRequest =
@@ -10,7 +25,7 @@ export type ReadRequest =
   | {
       readonly kind: 'fields'
       /** In the order of the contract. */
-      readonly fields: readonly LookupField[]
+      readonly fields: readonly FieldValue[]
       /** Bounds it broke. */
       readonly broken: readonly string[]
     }
@@ -97,8 +112,8 @@ interface PlacedMatch {
 
 function disagreements(
   matches: readonly PlacedMatch[],
-  fields: readonly LookupField[],
-  found: ReturnType<FeatureLookup>,
+  fields: readonly FieldValue[],
+  found: ReturnType<Lookup>,
   broken: readonly string[],
 ): readonly string[] {
   let reasons = broken

@@ -1,0 +1,14 @@
+import { defineRawRoute, type RawDoor } from '../raw-door.ts'
+import { endWithJson, expectMethod } from './raw-reply.ts'
+
+/** `GET /health`: the process answers. Never waits for anything. */
+export function healthDoor(): RawDoor {
+  return defineRawRoute({
+    scope: 'public',
+    matches: (path) => path === '/health',
+    async handle(request, response) {
+      expectMethod(request, response, 'GET')
+      endWithJson(response, '{"status":"healthy"}')
+    },
+  })
+}

@@ -1,0 +1,71 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { PredictReply } from '@gyre/sdk/wire/predict'
+import { GyreError, toGyreError } from '../../core/errors.ts'
+import { askedArm } from '../../routes/pick.ts'
+import type { Serve } from '../../serve/serve.ts'
+import { defineRawRoute, type RawDoor } from '../raw-door.ts'
+import { readAsk } from './ask.ts'
+import { readJson } from './body.ts'
+import { endWithJson, expectMethod, pathOf } from './raw-reply.ts'
+
+export interface PredictDoorDeps {
+  readonly serve: Pick<Serve, 'predict'>
+  readonly maxBodyBytes: number
+}
+
+/** `POST /predict` asks the default endpoint, `POST /predict/{endpoint}` the named one. */
+export function predictDoor({ serve, maxBodyBytes }: PredictDoorDeps): RawDoor {
+  return defineRawRoute({
+    scope: 'predict',
+    matches: (path) => path === '/predict' || path.startsWith('/predict/'),
+    async handle(request, response, ctx) {
+      expectMethod(request, response, 'POST')
+      const endpoint = endpointOf(request)
+      const ask = readAsk(await readJson(request, response, maxBodyBytes))
+      const asked = askedArm(request.headers)
+      try {
+        const { reply, rev } = await serve.predict(ctx, endpoint, ask, asked)
+        nameVersion(response, reply.variant, reply.model_version, rev)
+        endWithJson(response, replyText(reply))
+      } catch (thrown) {
+        const error = toGyreError(thrown)
+        const { variant, model_version: model, route_rev: rev } = error.details
+        if (variant !== undefined) nameVersion(response, variant, model, rev)
+        throw error
+      }
+    },
+  })
+}
+
+function endpointOf(request: IncomingMessage): string | undefined {
+  const name = pathOf(request).slice('/predict/'.length)
+  if (name === '') return undefined
+  try {
+    return decodeURIComponent(name)
+  } catch (cause) {
+    throw new GyreError('NOT_FOUND', `endpoint: ${name} is no name`, { endpoint: name }, cause)
+  }
+}
+
+/** Every answer says who gave it, a failed one too. */
+function nameVersion(
+  response: ServerResponse,
+  variant: unknown,
+  model: unknown,
+  rev: unknown,
+): void {
+  response.setHeader('x-gyre-variant', String(variant))
+  response.setHeader('x-gyre-model-version', String(model))
+  response.setHeader('x-gyre-route-rev', String(rev))
+}
+
+/** JSON by hand: ids, refs and variants of ours need no escaping, reasons do. */
+function replyText(reply: PredictReply): string {
+  const reasons = reply.reasons.length === 0 ? '[]' : JSON.stringify(reply.reasons)
+  return (
+    `{"prediction_id":"${reply.prediction_id}","prediction":${reply.prediction},` +
+    `"confidence":${reply.confidence},"score":${reply.score},` +
+    `"model_version":"${reply.model_version}","variant":"${reply.variant}",` +
+    `"quarantined":${reply.quarantined},"reasons":${reasons}}`
+  )
+}
