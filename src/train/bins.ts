@@ -8,8 +8,8 @@ export const MISSING_BIN = 255
 /** Features whose bins share one 32-bit word. */
 export const LANES = 4
 
-/** Above this many rows the quantiles come from a sample: LightGBM's bin_construct_sample_cnt. */
-const QUANTILE_SAMPLE = 200_000
+/** Above this many rows the quantiles come from a sample: some 250 values a bin place a cut well enough. */
+const QUANTILE_SAMPLE = 65_536
 
 /**
  * A matrix with every value replaced by its bin. Word `row` of `words[feature / 4 | 0]` holds four bins,
@@ -40,23 +40,21 @@ export function binMatrix(matrix: Matrix, maxBins: number, random: Random): Binn
 }
 
 function writeBins(column: Float32Array, cuts: Float32Array, words: Uint32Array, shift: number) {
+  const bounds = new Float32Array(256).fill(Infinity)
+  bounds.set(cuts)
   for (let row = 0; row < column.length; row++) {
-    const value = column[row] ?? 0
-    const bin = Number.isNaN(value) ? MISSING_BIN : binOf(value, cuts)
+    const value = column[row] ?? NaN
+    const bin = Number.isNaN(value) ? MISSING_BIN : binOf(value, bounds)
     words[row] = (words[row] ?? 0) | (bin << shift)
   }
 }
 
-/** The first bin whose upper bound is not below the value. */
-function binOf(value: number, cuts: Float32Array): number {
-  let low = 0
-  let high = cuts.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (value <= (cuts[middle] ?? 0)) high = middle
-    else low = middle + 1
-  }
-  return low
+/** How many of 256 ascending bounds lie below the value: a binary search whose steps are no branches. */
+function binOf(value: number, bounds: Float32Array): number {
+  let bin = 0
+  for (let step = 128; step > 0; step >>>= 1)
+    bin += step & -Number((bounds[bin + step - 1] ?? 0) < value)
+  return bin
 }
 
 /** Present values in ascending order, infinities as the largest finite values: a cut is always finite. */
