@@ -59,12 +59,13 @@ export async function bundleProject(folder: string): Promise<Bundle> {
   }
 }
 
-/** The bundle's files as entries of a tree, once they are stored. */
+/** The bundle's files as the entries of a tree, sorted by path. */
 export function bundleEntries({ files }: Bundle): readonly TreeEntry[] {
-  return [...files].map(([path, contents]) => ({
+  const entries = [...files].map(([path, contents]) => ({
     path,
     artifact: { digest: digestOf(contents), bytes: contents.length, mediaType: MEDIA_TYPE },
   }))
+  return entries.toSorted((a, b) => (a.path < b.path ? -1 : 1))
 }
 
 async function modulesOf(
