@@ -23,7 +23,7 @@ export interface JudgingDeps extends MoveDeps {
   readonly leases: Leases
   readonly registry: Pick<Registry, 'putInProduction' | 'assertReleasable'>
   readonly owed: Pick<OwedRollbacks, 'takeBack'>
-  readonly eventTime: (ctx: Context, endpoint: string) => string | null
+  readonly eventTime: (ctx: Context, endpoint: string) => Promise<string | null>
   readonly holder: string
 }
 
@@ -43,7 +43,7 @@ export async function judgeCanary(
   if (!release) return undefined
   const evidence = await loadEvidence(catalog.read, release.id, unwritten)
   const analysis = toReply(analyse(evidence, { ...release.plan, metrics: [ERRORS] }))
-  const decision = decide(release, analysis, deps.eventTime(ctx, endpoint))
+  const decision = decide(release, analysis, await deps.eventTime(ctx, endpoint))
   if (decision.act === 'take back') {
     await owed.takeBack(ctx, endpoint, decision.grounds)
     return getRelease(catalog.read, ctx, release.id)

@@ -30,7 +30,7 @@ export interface ReleaseDeps {
   /** Loads a version where the endpoint's requests will be answered; throws when it cannot be loaded. */
   readonly ensure: (ctx: Context, endpoint: string, model: string) => Promise<void>
   /** The endpoint's event time, ISO; null before its first prediction. */
-  readonly eventTime: (ctx: Context, endpoint: string) => string | null
+  readonly eventTime: (ctx: Context, endpoint: string) => Promise<string | null>
   /** Names this server among those that count. */
   readonly writer: string
 }
@@ -104,7 +104,7 @@ export function createReleases(deps: ReleaseDeps): Releases {
         const version = await registry.get(ctx, request.model)
         assertItsModel(endpoint, routes.find(ctx.project, endpoint).spec.model, version.ref)
         await deps.ensure(ctx, endpoint, version.ref)
-        const at = deps.eventTime(ctx, endpoint)
+        const at = await deps.eventTime(ctx, endpoint)
         const release = await catalog.write((tx) =>
           openRelease(deps, tx, ctx, { endpoint, version, request, at }),
         )
@@ -130,7 +130,7 @@ export function createReleases(deps: ReleaseDeps): Releases {
       inTurn(ctx, endpoint, async () => {
         const open = await findOpen(catalog.read, ctx, endpoint)
         if (open) await owed.takeBack(ctx, endpoint, { reason, analysis: open.analysis })
-        const at = deps.eventTime(ctx, endpoint)
+        const at = await deps.eventTime(ctx, endpoint)
         const release = open
           ? await getRelease(catalog.read, ctx, open.id)
           : await catalog.write((tx) => swapBack(deps, tx, ctx, { endpoint, reason, at }))
