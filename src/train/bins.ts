@@ -12,40 +12,42 @@ export const LANES = 4
 const QUANTILE_SAMPLE = 65_536
 
 /**
- * A matrix with every value replaced by its bin. Word `row` of `words[feature / 4 | 0]` holds four bins,
- * the one of `feature` in byte `feature % 4`: one load serves four histogram updates.
+ * A matrix with every value replaced by its bin, row by row: a row takes `wordsPerRow` words of four bins
+ * each, so that one load serves four histogram updates and a row lies in one cache line or two.
  */
 export interface BinnedMatrix {
   readonly rows: number
   /** `cuts[feature][bin]` is the upper bound, inclusive, of `bin`; the last bin has none. */
   readonly cuts: readonly Float32Array[]
-  readonly words: readonly Uint32Array[]
+  readonly wordsPerRow: number
+  /** The bin of `feature` is byte `feature % 4` of word `row · wordsPerRow + ⌊feature / 4⌋`. */
+  readonly words: Uint32Array
 }
 
 /**
  * Cuts every feature into at most `maxBins` (2 to 255) bins of about equally many present values; a value
- * that fills a bin alone gets one of its own. O(features · rows · log bins).
+ * frequent enough to fill a bin gets one of its own. O(features · rows · log bins).
  */
 export function binMatrix(matrix: Matrix, maxBins: number, random: Random): BinnedMatrix {
   const cuts = matrix.columns.map((column) => cutsOf(sortedSample(column, random), maxBins))
-  const words = Array.from(
-    { length: Math.ceil(matrix.columns.length / LANES) },
-    () => new Uint32Array(matrix.rows),
-  )
-  for (const [feature, column] of matrix.columns.entries()) {
-    const lane = words[Math.floor(feature / LANES)]
-    if (lane) writeBins(column, cuts[feature] ?? new Float32Array(), lane, (feature % LANES) * 8)
-  }
-  return { rows: matrix.rows, cuts, words }
+  const wordsPerRow = Math.ceil(matrix.columns.length / LANES)
+  const words = new Uint32Array(matrix.rows * wordsPerRow)
+  const binned = { rows: matrix.rows, cuts, wordsPerRow, words }
+  for (const [feature, column] of matrix.columns.entries()) writeBins(column, feature, binned)
+  return binned
 }
 
-function writeBins(column: Float32Array, cuts: Float32Array, words: Uint32Array, shift: number) {
+function writeBins(column: Float32Array, feature: number, binned: BinnedMatrix): void {
+  const { words, wordsPerRow } = binned
   const bounds = new Float32Array(256).fill(Infinity)
-  bounds.set(cuts)
+  bounds.set(binned.cuts[feature] ?? [])
+  const shift = (feature % LANES) * 8
+  let at = Math.floor(feature / LANES)
   for (let row = 0; row < column.length; row++) {
     const value = column[row] ?? NaN
     const bin = Number.isNaN(value) ? MISSING_BIN : binOf(value, bounds)
-    words[row] = (words[row] ?? 0) | (bin << shift)
+    words[at] = (words[at] ?? 0) | (bin << shift)
+    at += wordsPerRow
   }
 }
 

@@ -142,7 +142,8 @@ function takeHistogram({ workspace, matrix }: Growth): Histogram {
 
 /** Moves the rows that go left before those that go right, both in their old order; returns the border. */
 function partRows({ index, begin, end }: RowRange, split: Split, growth: Growth): number {
-  const words = growth.matrix.words[Math.floor(split.feature / LANES)] ?? new Uint32Array()
+  const { words, wordsPerRow } = growth.matrix
+  const word = Math.floor(split.feature / LANES)
   const shift = (split.feature % LANES) * 8
   // One turn of the byte makes the missing bin, 255, the lowest: one comparison then tells the side.
   const turn = split.missingLeft ? 1 : 0
@@ -151,7 +152,8 @@ function partRows({ index, begin, end }: RowRange, split: Split, growth: Growth)
   let [left, right] = [begin, 0]
   for (let position = begin; position < end; position++) {
     const row = index[position] ?? 0
-    const isRight = (lastLeft - ((((words[row] ?? 0) >>> shift) + turn) & 255)) >>> 31
+    const bins = words[row * wordsPerRow + word] ?? 0
+    const isRight = (lastLeft - (((bins >>> shift) + turn) & 255)) >>> 31
     // Written to both sides and kept on one: a branch would be mispredicted for half of the rows.
     index[left] = row
     aside[right] = row
