@@ -1,0 +1,26 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fakeClock, type Clock } from '../core/clock.ts'
+import { silentLog } from '../core/log.ts'
+import { openStore, type Store } from './store.ts'
+
+export interface TempStore extends Store, AsyncDisposable {}
+
+/** A real store in a folder of its own, gone when disposed; at a standing clock unless told. */
+export async function openTempStore(clock: Clock = fakeClock()): Promise<TempStore> {
+  const folder = await mkdtemp(join(tmpdir(), 'gyre-'))
+  const store = await openStore({
+    folder,
+    clock,
+    log: silentLog,
+    config: { analyticsMemoryMb: 128 },
+  })
+  return {
+    ...store,
+    async [Symbol.asyncDispose]() {
+      await store.close()
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
