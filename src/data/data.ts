@@ -35,6 +35,8 @@ export interface Data {
   list(ctx: Context, name?: string): Promise<readonly DatasetVersion[]>
   /** A version together with its spec, for those who read its rows. Throws NOT_FOUND. */
   open(ctx: Context, name: string, version?: string): Promise<StoredDataset>
+  /** Digest of the newest version; undefined while nothing was imported under that name. Cheap. */
+  newestDigest(ctx: Context, name: string): Promise<string | undefined>
   /** Undefined while nothing was imported under that name. */
   find(ctx: Context, name: string, version?: string): Promise<StoredDataset | undefined>
 }
@@ -67,6 +69,17 @@ export function createData(deps: DataDeps): Data {
   return {
     find,
     open,
+    async newestDigest(ctx, name) {
+      const row = await catalog.read
+        .selectFrom('dataset_versions')
+        .select('digest')
+        .where('project', '=', ctx.project)
+        .where('name', '=', name)
+        .orderBy('version', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return row?.digest
+    },
     async getVersion(ctx, name, version) {
       return (await open(ctx, name, version)).version
     },
