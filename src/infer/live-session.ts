@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import { GyreError } from '../core/errors.ts'
 import { CRASH_WINDOW_MS, createCrashRecord } from './crash-record.ts'
-import type { Reply } from './protocol.ts'
+import type { Answer } from './protocol.ts'
 import { RowQueue, type PendingRow } from './row-queue.ts'
 import type { ModelSource } from './session.ts'
 import type { Timers } from './timers.ts'
@@ -76,7 +76,11 @@ export class LiveSession {
   }
 
   /** Gives each row of a batch its answer or its own error. */
-  settle(batch: readonly PendingRow[], ran: Extract<Reply, { kind: 'ran' }>, tookMs: number): void {
+  settle(
+    batch: readonly PendingRow[],
+    ran: Extract<Answer, { kind: 'ran' }>,
+    tookMs: number,
+  ): void {
     const rowMs = tookMs / batch.length
     this.rowMs += (this.rowMs === 0 ? 1 : NEWEST_WEIGHT) * (rowMs - this.rowMs)
     this.batches += 1

@@ -1,6 +1,6 @@
-import { toGyreError } from '../core/errors.ts'
+import { GyreError, toGyreError } from '../core/errors.ts'
 import { compileVector, type FillVector } from './input-vector.ts'
-import type { Command, Reply, RowFailure } from './protocol.ts'
+import type { Answer, Command, RowFailure } from './protocol.ts'
 import { openOnnx, type OnnxModel } from './runtimes/onnx.ts'
 import type { ModelRow, ModelSource } from './session.ts'
 import { importTransforms } from './transforms.ts'
@@ -11,47 +11,45 @@ interface LoadedModel {
   readonly onnx: OnnxModel
 }
 
-/** Owns the models of one worker and answers commands, whatever carries them: a thread's port or a child's channel. */
-export function createModelHost(send: (reply: Reply) => void): (command: Command) => Promise<void> {
+/** Owns the models of one worker and obeys commands, whatever carries them; a `drop` has no answer. Never rejects. */
+export function createModelHost(): (command: Command) => Promise<Answer | undefined> {
   const models = new Map<number, LoadedModel>()
   return async (command) => {
-    switch (command.kind) {
-      case 'load':
-        return send(await load(models, command.session, command.source))
-      case 'run':
-        return send(await run(models.get(command.session), command.rows))
-      case 'drop': {
-        const model = models.get(command.session)
-        models.delete(command.session)
-        return model?.onnx.close()
-      }
+    try {
+      return await perform(models, command)
+    } catch (thrown) {
+      const { code, message } = toGyreError(thrown)
+      return { kind: 'refused', code, message }
     }
   }
 }
 
-async function load(
+async function perform(
   models: Map<number, LoadedModel>,
-  session: number,
-  { spec, onnxPath, codeFolder }: ModelSource,
-): Promise<Reply> {
-  try {
-    const width = spec.inputs.length
-    const fill = compileVector(spec, await importTransforms(spec, codeFolder))
-    models.set(session, { width, fill, onnx: await openOnnx(onnxPath, width) })
-    return { kind: 'loaded' }
-  } catch (thrown) {
-    const { code, message } = toGyreError(thrown)
-    return { kind: 'refused', code, message }
+  command: Command,
+): Promise<Answer | undefined> {
+  const model = models.get(command.session)
+  switch (command.kind) {
+    case 'load':
+      models.set(command.session, await load(command.source))
+      return { kind: 'loaded' }
+    case 'run':
+      return run(model, command.rows)
+    case 'drop':
+      models.delete(command.session)
+      await model?.onnx.close()
+      return undefined
   }
 }
 
-async function run(model: LoadedModel | undefined, text: string): Promise<Reply> {
-  if (!model)
-    return {
-      kind: 'refused',
-      code: 'INTERNAL',
-      message: 'the worker lacks the model it was asked for',
-    }
+async function load({ spec, onnxPath, codeFolder }: ModelSource): Promise<LoadedModel> {
+  const width = spec.inputs.length
+  const fill = compileVector(spec, await importTransforms(spec, codeFolder))
+  return { width, fill, onnx: await openOnnx(onnxPath, width) }
+}
+
+async function run(model: LoadedModel | undefined, text: string): Promise<Answer> {
+  if (!model) throw new GyreError('INTERNAL', 'the worker lacks the model it was asked for')
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by the other half of this room
   const rows = JSON.parse(text) as readonly ModelRow[]
   const { width } = model

@@ -1,98 +1,115 @@
+import type { Worker } from 'node:worker_threads'
 import { childEnvironment } from '../core/config.ts'
 import type { Log } from '../core/log.ts'
 import { siblingUrl, spawnThread } from '../core/spawn.ts'
-import type { Command, Reply } from './protocol.ts'
+import { START, type Answer, type Command, type Reply, type Request } from './protocol.ts'
 import type { Timers } from './timers.ts'
 
-/** A worker's answer to a command, or that it died before answering. */
-export type Outcome =
-  | Exclude<Reply, { kind: 'stray' }>
-  | { readonly kind: 'crashed'; readonly reason: string }
-
-/** The server's end of one inference worker. */
-export interface WorkerLink {
-  /** One command at a time. A worker that takes longer than `timeoutMs` is ended and counts as crashed. */
-  ask(command: Command, timeoutMs: number): Promise<Outcome>
-  tell(command: Extract<Command, { kind: 'drop' }>): void
-  /** Ends the worker; a command still open is answered `crashed`. */
-  stop(): Promise<void>
-}
+/** A worker's answer to a request, or that it died before answering. */
+export type Outcome = Answer | { readonly kind: 'crashed'; readonly reason: string }
 
 export interface WorkerLinkDeps {
   readonly log: Log
   readonly timers: Timers
-  /** Called once if the worker ends without having been stopped, after the open command was answered. */
+  /** Called once if the worker ends without having been stopped. */
   readonly onCrash: (reason: string) => void
 }
 
 /** Heap of a worker's JavaScript; a transform that eats more ends its worker, not the server. */
 const WORKER_HEAP_MB = 512
 
-/** Starts an inference thread. Its first outcome, `ready` or `crashed`, comes from `started`. */
-export function startWorker({ log, timers, onCrash }: WorkerLinkDeps): {
-  readonly link: WorkerLink
-  readonly started: Promise<Outcome>
-} {
-  const thread = spawnThread(siblingUrl('./worker', import.meta.url), {
-    env: childEnvironment(),
-    resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB },
-    stdout: true,
-    stderr: true,
-  })
-  let ended = false
-  let stopping = false
-  let answer: ((outcome: Outcome) => void) | undefined
-  let cancelWatchdog: (() => void) | undefined
-
-  const settle = (outcome: Outcome): void => {
-    const open = answer
-    answer = undefined
-    cancelWatchdog?.()
-    cancelWatchdog = undefined
-    open?.(outcome)
-  }
-  const end = (reason: string): void => {
-    if (ended) return
-    ended = true
-    settle({ kind: 'crashed', reason })
-    void thread.terminate()
-    if (!stopping) onCrash(reason)
-  }
-  const expect = (timeoutMs: number): Promise<Outcome> =>
-    new Promise((resolve) => {
-      if (ended) return resolve({ kind: 'crashed', reason: 'the inference worker has ended' })
-      answer = resolve
-      cancelWatchdog = timers.after(timeoutMs, () => end(`no answer within ${timeoutMs} ms`))
-    })
-
-  thread.on('message', (reply: Reply | null) => {
-    if (reply?.kind === 'stray')
-      log.warn({ message: reply.message }, 'unhandled rejection in a model')
-    // User code shares the port: an answer nobody asked for means that it writes to it.
-    else if (answer && reply) settle(reply)
-    else end('user code wrote to the port of its inference worker')
-  })
-  thread.on('messageerror', (error) => end(error.message))
-  thread.on('error', (error) => end(error instanceof Error ? error.message : String(error)))
-  thread.on('exit', (code) => end(`the inference worker exited with code ${code}`))
-  thread.stdout.on('data', (chunk: Buffer) => log.info({ text: chunk.toString() }, 'model output'))
-  thread.stderr.on('data', (chunk: Buffer) => log.warn({ text: chunk.toString() }, 'model output'))
-
-  const link: WorkerLink = {
-    ask(command, timeoutMs) {
-      const outcome = expect(timeoutMs)
-      if (!ended) thread.postMessage(command)
-      return outcome
-    },
-    tell: (command) => thread.postMessage(command),
-    async stop() {
-      stopping = true
-      end('stopped')
-      await thread.terminate()
-    },
-  }
-  return { link, started: expect(START_TIMEOUT_MS) }
-}
-
 /** Loading onnxruntime takes 0.1 s; a machine that swaps may need many times that. */
 const START_TIMEOUT_MS = 60_000
+
+/** The server's end of one inference thread. One request is open at a time. */
+export class WorkerLink {
+  /** `ready` once the worker takes requests. */
+  readonly started: Promise<Outcome>
+  readonly #deps: WorkerLinkDeps
+  readonly #thread: Worker
+  #open: { readonly id: number; readonly resolve: (outcome: Outcome) => void } | undefined
+  #cancelWatchdog: (() => void) | undefined
+  #nextId = START
+  #ended = false
+  #stopping = false
+
+  constructor(deps: WorkerLinkDeps) {
+    this.#deps = deps
+    this.#thread = spawnThread(siblingUrl('./worker', import.meta.url), {
+      env: childEnvironment(),
+      resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB },
+      stdout: true,
+      stderr: true,
+    })
+    this.#listen()
+    this.started = this.#expect(START_TIMEOUT_MS)
+  }
+
+  /** A worker that takes longer than `timeoutMs` is ended and counts as crashed. Never rejects. */
+  ask(request: Request, timeoutMs: number): Promise<Outcome> {
+    this.#post({ ...request, id: this.#nextId })
+    return this.#expect(timeoutMs)
+  }
+
+  /** Frees a session that no request is open for. */
+  drop(session: number): void {
+    this.#post({ kind: 'drop', session })
+  }
+
+  /** Ends the worker; a request still open is answered `crashed`. */
+  async stop(): Promise<void> {
+    this.#stopping = true
+    this.#end('stopped')
+    await this.#thread.terminate()
+  }
+
+  #post(command: Command): void {
+    this.#thread.postMessage(command)
+  }
+
+  #expect(timeoutMs: number): Promise<Outcome> {
+    const id = this.#nextId++
+    return new Promise((resolve) => {
+      if (this.#ended) return resolve({ kind: 'crashed', reason: 'the inference worker has ended' })
+      this.#open = { id, resolve }
+      this.#cancelWatchdog = this.#deps.timers.after(timeoutMs, () =>
+        this.#end(`no answer within ${timeoutMs} ms`),
+      )
+    })
+  }
+
+  #listen(): void {
+    const { log } = this.#deps
+    const thread = this.#thread
+    thread.on('message', (reply: Reply | null) => this.#onReply(reply))
+    thread.on('messageerror', (error) => this.#end(error.message))
+    thread.on('error', (error) => this.#end(error instanceof Error ? error.message : String(error)))
+    thread.on('exit', (code) => this.#end(`the inference worker exited with code ${code}`))
+    thread.stdout.on('data', (text: Buffer) => log.info({ text: text.toString() }, 'model output'))
+    thread.stderr.on('data', (text: Buffer) => log.warn({ text: text.toString() }, 'model output'))
+  }
+
+  #onReply(reply: Reply | null): void {
+    if (reply?.kind === 'answer' && reply.id === this.#open?.id) this.#settle(reply.answer)
+    else if (reply?.kind === 'stray')
+      this.#deps.log.warn({ reason: reply.message }, 'a model left a promise to reject')
+    // User code shares the port; taken for answers, its messages would go to other callers' rows.
+    else this.#end('user code wrote to the port of its inference worker')
+  }
+
+  #settle(outcome: Outcome): void {
+    const open = this.#open
+    this.#open = undefined
+    this.#cancelWatchdog?.()
+    this.#cancelWatchdog = undefined
+    open?.resolve(outcome)
+  }
+
+  #end(reason: string): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.#settle({ kind: 'crashed', reason })
+    void this.#thread.terminate()
+    if (!this.#stopping) this.#deps.onCrash(reason)
+  }
+}

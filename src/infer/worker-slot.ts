@@ -2,9 +2,9 @@ import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { createCrashRecord } from './crash-record.ts'
 import type { LiveSession } from './live-session.ts'
-import type { Command } from './protocol.ts'
+import type { Request } from './protocol.ts'
 import type { Timers } from './timers.ts'
-import { startWorker, type Outcome, type WorkerLink } from './worker-link.ts'
+import { WorkerLink, type Outcome } from './worker-link.ts'
 
 export type WorkerState = 'down' | 'starting' | 'idle' | 'busy'
 
@@ -53,20 +53,19 @@ export class WorkerSlot {
     const { log, timers, onStart, onStartFailed } = this.#deps
     this.#state = 'starting'
     const onCrash = (reason: string): void => this.#onCrash(reason)
-    const { link, started } = startWorker({ log, timers, onCrash })
-    this.#link = link
-    const outcome = await started
+    this.#link = new WorkerLink({ log, timers, onCrash })
+    const outcome = await this.#link.started
     if (outcome.kind === 'crashed') return onStartFailed(outcome)
     this.#state = 'idle'
     onStart()
   }
 
   /** Gives the idle worker a command on behalf of `session`. Never rejects. */
-  async ask(session: LiveSession, command: Command, timeoutMs: number): Promise<Outcome> {
+  async ask(session: LiveSession, request: Request, timeoutMs: number): Promise<Outcome> {
     if (!this.#link) return { kind: 'crashed', reason: 'the inference worker is down' }
     this.#state = 'busy'
     this.#serving = session
-    const outcome = await this.#link.ask(command, timeoutMs)
+    const outcome = await this.#link.ask(request, timeoutMs)
     if (outcome.kind === 'crashed') return outcome
     this.#state = 'idle'
     this.#deps.onIdle()
@@ -75,7 +74,7 @@ export class WorkerSlot {
 
   /** Frees a session where it is loaded. */
   drop(id: number): void {
-    if (this.loaded.delete(id)) this.#link?.tell({ kind: 'drop', session: id })
+    if (this.loaded.delete(id)) this.#link?.drop(id)
   }
 
   async stop(): Promise<void> {

@@ -1,19 +1,22 @@
 import { parentPort } from 'node:worker_threads'
 import { createModelHost } from './model-host.ts'
-import type { Command, Reply } from './protocol.ts'
+import { START, type Command, type Reply } from './protocol.ts'
 
 if (!parentPort) throw new Error('worker.ts is the body of an inference thread')
 const port = parentPort
+const perform = createModelHost()
 
-const send = (reply: Reply): void =>
-  port.postMessage(reply, reply.kind === 'ran' ? [reply.values.buffer] : [])
+function send(reply: Reply, transfer: readonly ArrayBuffer[] = []): void {
+  port.postMessage(reply, transfer)
+}
+
+async function obey(command: Command): Promise<void> {
+  const answer = await perform(command)
+  if (command.kind === 'drop' || !answer) return
+  const transfer = answer.kind === 'ran' ? [answer.values.buffer] : []
+  send({ kind: 'answer', id: command.id, answer }, transfer)
+}
 
 process.on('unhandledRejection', (reason) => send({ kind: 'stray', message: String(reason) }))
-
-const answer = createModelHost(send)
-port.on('message', (command: Command) => {
-  answer(command).catch((thrown: unknown) => {
-    send({ kind: 'refused', code: 'INTERNAL', message: String(thrown) })
-  })
-})
-send({ kind: 'ready' })
+port.on('message', (command: Command) => void obey(command))
+send({ kind: 'answer', id: START, answer: { kind: 'ready' } })

@@ -1,5 +1,7 @@
+import { readFile } from 'node:fs/promises'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { GyreError } from '../../core/errors.ts'
+import { inspectOnnx, type OnnxSummary, type OnnxValue } from '../../core/formats/onnx.ts'
 
 /** A binary classifier: `features` float32 [N, F] in, `probability` float32 [N, 1] out. */
 export interface OnnxModel {
@@ -18,8 +20,11 @@ const OPTIONS: InferenceSession.SessionOptions = {
 
 /** Opens the graph and runs it once on zeros. Throws INVALID_INPUT where it is not a model of `width` inputs. */
 export async function openOnnx(path: string, width: number): Promise<OnnxModel> {
-  const session = await InferenceSession.create(path, OPTIONS).catch((cause: unknown) => {
-    throw new GyreError('INVALID_INPUT', `model.onnx cannot be loaded: ${textOf(cause)}`)
+  // The very bytes that were checked are loaded: by path, onnxruntime would follow external weights.
+  const bytes = await readFile(path)
+  checkGraph(inspectOnnx(bytes), width)
+  const session = await InferenceSession.create(bytes, OPTIONS).catch((cause: unknown) => {
+    throw invalid(`cannot be loaded: ${textOf(cause)}`)
   })
   const run = async (features: Float32Array, rows: number): Promise<Float32Array> => {
     const feeds = { features: new Tensor('float32', features, [rows, width]) }
@@ -29,28 +34,33 @@ export async function openOnnx(path: string, width: number): Promise<OnnxModel> 
     throw new GyreError('MODEL_FAILED', `probability: expected ${rows} float32 numbers`)
   }
   try {
-    checkGraph(session, width)
     await run(new Float32Array(width), 1)
   } catch (cause) {
     await session.release()
-    throw new GyreError('INVALID_INPUT', `model.onnx: ${textOf(cause)}`)
+    throw invalid(textOf(cause))
   }
   return { run, close: () => session.release() }
 }
 
-function checkGraph(session: InferenceSession, width: number): void {
-  const [input, ...others] = session.inputMetadata
-  if (input?.name !== 'features' || others.length > 0)
-    throw new Error(`expected the one input features, got ${session.inputNames.join(', ')}`)
-  if (!session.outputNames.includes('probability'))
-    throw new Error(`expected an output probability, got ${session.outputNames.join(', ')}`)
-  if (!input.isTensor || input.type !== 'float32')
-    throw new Error('features: expected a float32 tensor')
-  const columns = input.shape[1]
-  if (input.shape.length !== 2 || (typeof columns === 'number' && columns !== width))
-    throw new Error(
-      `features: model.json names ${width} inputs, the graph takes [${input.shape.join(', ')}]`,
+function checkGraph({ inputs, outputs }: OnnxSummary, width: number): void {
+  const [input] = inputs
+  if (input?.name !== 'features' || input.datatype !== 'FP32' || inputs.length > 1)
+    throw invalid(`inputs: expected only features, FP32, got ${listOf(inputs)}`)
+  if (!outputs.some(({ name, datatype }) => name === 'probability' && datatype === 'FP32'))
+    throw invalid(`outputs: expected probability, FP32, got ${listOf(outputs)}`)
+  const [, columns] = input.shape
+  if (input.shape.length !== 2 || (columns !== -1 && columns !== width))
+    throw invalid(
+      `features: expected shape [-1,${width}] by model.json, got [${input.shape.join()}]`,
     )
+}
+
+function listOf(values: readonly OnnxValue[]): string {
+  return values.map(({ name, datatype }) => `${name} ${datatype}`).join(', ') || 'none'
+}
+
+function invalid(message: string): GyreError {
+  return new GyreError('INVALID_INPUT', `model.onnx: ${message}`)
 }
 
 function textOf(thrown: unknown): string {
