@@ -141,7 +141,7 @@ async function packageName(root: string): Promise<string> {
     return name.replace(/^@[^/]*\//, '')
   } catch (thrown) {
     if (errnoOf(thrown) === 'ENOENT') return ''
-    throw new GyreError('INVALID_ARGUMENT', 'package.json: expected a JSON object', {}, thrown)
+    throw new GyreError('INVALID_ARGUMENT', 'package.json: expected `name` to be text', {}, thrown)
   }
 }
 

@@ -1,0 +1,273 @@
+import { expect, test } from 'vitest'
+import { last, mean } from './aggregate.ts'
+import { boolean, int, number, text, timestamp } from './column.ts'
+import { dataset } from './dataset.ts'
+import { DefinitionError } from './definition-error.ts'
+import { endpoint } from './endpoint.ts'
+import { featureView } from './feature-view.ts'
+import { gate, type Thresholds } from './gate.ts'
+import { field, rate } from './model-input.ts'
+import { monitor } from './monitor.ts'
+import { day, duration } from './param.ts'
+import { pipeline } from './pipeline.ts'
+import { project } from './project.ts'
+import { canary, immediate } from './release-plan.ts'
+import { csv } from './source.ts'
+import { step } from './step.ts'
+import { trainingSet } from './training-set.ts'
+import { transform } from './transform.ts'
+import { onQuality, onSchedule, trigger } from './trigger.ts'
+
+const columns = { at: timestamp(), clicks: int(), page: text(), bought: boolean() }
+const source = csv('./visits.csv')
+const visits = dataset('visits', {
+  source,
+  columns,
+  at: 'at',
+  label: { column: 'bought', knownAt: 'at' },
+})
+const bare = dataset('bare', { source, columns })
+const shop = endpoint('shop', { model: 'shop', subject: 'visit', input: { clicks: int() } })
+const weekly = { endpoint: shop, every: '7d', from: '2026-01-01T00:00:00Z', lag: '0' } as const
+const view = { from: visits, eventTime: 'at', every: '1h', ttl: '0' } as const
+const noop = async () => async () => null
+const inPipeline = (build: () => unknown) => () => pipeline('train', { until: day() }, build)
+const rows = { from: visits, until: '2026-01-01T00:00:00Z', window: '7d', holdout: '1d' } as const
+const card = { task: 't', metric: 'auc', baseline: 'b', owner: 'o', thresholds: {} }
+const digest = `sha256:${'0'.repeat(64)}` as const
+const span = { from: '2026-01-01T00:00:00Z', until: '2026-02-01T00:00:00Z' }
+const newest = { digest, rows: 0, ...span, label: 'bought', at: 'at', subject: 'visit', inputs: [] }
+const gated = (thresholds: Thresholds) =>
+  inPipeline(() => {
+    gate('g', { candidate: { digest, rows: 1 }, rows: newest }, thresholds)
+  })
+const train = pipeline('train', { until: day(), depth: int() }, ({ depth }) => {
+  step('noop', async () => async (_ctx, _inputs: { depth: number }) => null)({ depth })
+})
+const retrain = { on: shop, run: train, until: 'until', cooldown: '1d' } as const
+
+const refusals: [title: string, define: () => unknown, field: string, problem: string][] = [
+  ['a name with a blank', () => dataset('my visits', { source, columns }), 'dataset', 'letter'],
+  ['bounds the wrong way round', () => int().between(5, 1), 'column', 'lower bound first'],
+  ['a share of none', () => int().mostly(0), 'column', 'above 0'],
+  ['a pattern with flags', () => text(/^a$/i), 'text', 'without flags'],
+  ['half an integer', () => int(1.5), 'int', 'whole number'],
+  ['no number', () => number(Number.NaN), 'number', 'finite'],
+  [
+    'a derived column that is there',
+    () => dataset('visits', { source, columns, derive: { page: '1' } }),
+    'dataset visits.derive.page',
+    'already',
+  ],
+  [
+    'a view without features',
+    () => featureView('v', { ...view, features: {} }),
+    'feature view v.features',
+    'at least one',
+  ],
+  [
+    'a view by no time at all',
+    () => featureView('v', { ...view, every: '0', features: { c: last('clicks') } }),
+    'feature view v.every',
+    'above 0',
+  ],
+  ['a window of no length', () => mean('clicks').over('0h'), 'mean(clicks).over', 'above 0'],
+  [
+    'a transform of nothing',
+    () => transform('t', { of: visits, from: [], gives: ['x'] }, async () => () => ({ x: 1 })),
+    'transform t.from',
+    'expected a name',
+  ],
+  ['a rate without rows behind it', () => rate('page', { prior: 0 }), 'rate page.prior', 'above 0'],
+  ['a day that is none', () => day('tomorrow'), 'day', '2001-02-01T00:00:00Z'],
+  ['a duration of another kind', () => duration('1w' as '1d'), 'duration', '30m, 2h or 7d'],
+  [
+    'a step outside of a pipeline',
+    () => step('fit', noop)({}),
+    'step fit',
+    'while a pipeline is built',
+  ],
+  ['a pipeline without steps', inPipeline(() => {}), 'pipeline train', 'at least one step'],
+  [
+    'two steps of one name',
+    inPipeline(() => {
+      step('fit', noop)({})
+      step('fit', noop)({})
+    }),
+    'pipeline train',
+    'two steps are named fit',
+  ],
+  [
+    'a pipeline in a pipeline',
+    inPipeline(() => {
+      pipeline('inner', {}, () => {})
+    }),
+    'pipeline inner',
+    'inside pipeline train',
+  ],
+  [
+    'more retries than ten',
+    inPipeline(() => {
+      step('fit', noop, { retries: 11 })({})
+    }),
+    'pipeline train.step fit.retries',
+    '0 to 10',
+  ],
+  [
+    'an input that is no JSON',
+    inPipeline(() => {
+      step('fit', async () => async (_ctx, _in: { now: Date }) => null)({ now: new Date(0) })
+    }),
+    'pipeline train.step fit.now',
+    'got a Date',
+  ],
+  [
+    'an input that is no number',
+    inPipeline(() => {
+      step('fit', async () => async (_ctx, _in: { by: number }) => null)({ by: Number.NaN })
+    }),
+    'pipeline train.step fit.by',
+    'got NaN',
+  ],
+  [
+    'rows without a label',
+    inPipeline(() => {
+      trainingSet('rows', { ...rows, from: bare, inputs: [field('clicks')] })
+    }),
+    'pipeline train.step rows.from',
+    '`label`',
+  ],
+  [
+    'rows without inputs',
+    inPipeline(() => {
+      trainingSet('rows', { ...rows, inputs: [] })
+    }),
+    'pipeline train.step rows.inputs',
+    'at least one',
+  ],
+  [
+    'an input that is no column',
+    inPipeline(() => {
+      trainingSet('rows', { ...rows, inputs: [field('clocks')] })
+    }),
+    'pipeline train.step rows.inputs.clocks',
+    'clicks',
+  ],
+  [
+    'an input twice',
+    inPipeline(() => {
+      trainingSet('rows', { ...rows, inputs: [field('clicks'), field('clicks')] })
+    }),
+    'pipeline train.step rows.inputs',
+    'two inputs are named clicks',
+  ],
+  [
+    'a gate that bounds nothing',
+    gated({ auc: { margin: 1 } }),
+    'pipeline train.step g.thresholds.auc',
+    'a bound such as',
+  ],
+  [
+    'a gate of an unknown metric',
+    gated({ acu: { atLeast: 1 } }),
+    'pipeline train.step g.thresholds',
+    'auc',
+  ],
+  [
+    'a gate without the baseline it names',
+    gated({ auc: { betterThan: 'baseline' } }),
+    'pipeline train.step g.auc',
+    'not given',
+  ],
+  [
+    'a gate without the champion it names',
+    gated({ auc: { notWorseThan: 'champion' } }),
+    'pipeline train.step g.auc',
+    'not given',
+  ],
+  [
+    'an endpoint that asks for nothing',
+    () => endpoint('e', { model: 'm', subject: 's', input: {} }),
+    'endpoint e.input',
+    'at least one field',
+  ],
+  [
+    'a request that is mostly right',
+    () => endpoint('e', { model: 'm', subject: 's', input: { x: int().mostly(0.9) } }),
+    'endpoint e.input.x',
+    'many rows',
+  ],
+  [
+    'a monitor from no instant',
+    () => monitor('w', { ...weekly, from: 'January' }),
+    'monitor w.from',
+    '2001-02-01',
+  ],
+  [
+    'a monitor of no rows',
+    () => monitor('w', { ...weekly, minRows: 0 }),
+    'monitor w.minRows',
+    'from 1',
+  ],
+  [
+    'quality that no monitor judges',
+    () => onQuality(monitor('w', weekly)),
+    'onQuality',
+    '`worseBy`',
+  ],
+  ['a canary that is everything', () => canary({ weight: 1 }), 'canary.weight', 'below 1'],
+  [
+    'a trigger without a reason',
+    () => trigger('t', { ...retrain, when: [], with: { depth: 1 }, release: immediate() }),
+    'trigger t.when',
+    'at least one',
+  ],
+  [
+    'a trigger that gives too little',
+    () => trigger('t', { ...retrain, when: [onSchedule('1d')], release: immediate() }),
+    'trigger t.with.depth',
+    'wants a int',
+  ],
+  [
+    'a question without an answer',
+    () => project('p', { ...card, task: ' ' }),
+    'project p.task',
+    'an answer',
+  ],
+  [
+    'a project without thresholds',
+    () => project('p', card),
+    'project p.thresholds',
+    'at least one',
+  ],
+]
+
+test.each(refusals)('%s is refused by name', (_title, define, place, problem) => {
+  expect(define).toThrow(DefinitionError)
+  expect(define).toThrow(expect.objectContaining({ field: place, code: 'INVALID_ARGUMENT' }))
+  expect(define).toThrow(problem)
+})
+
+test('a value of a step cannot be read, nested or carried into another pipeline while building', () => {
+  const leaked: unknown[] = []
+  pipeline('first', { depth: int(1) }, ({ depth }) => {
+    leaked.push(depth)
+    expect(() => Number(depth)).toThrow('is only there when it runs')
+    const nested = { all: { depth } }
+    const takes = step('fit', async () => async (_ctx, _in: { all: object }) => null)
+    expect(() => takes(nested)).toThrow('pipeline first.step fit.all.depth: expected each value')
+    step('noop', noop)({})
+  })
+  const carry = () =>
+    step('fit', async () => async (_ctx, _in: { depth: unknown }) => null)({ depth: leaked[0] })
+  expect(inPipeline(carry)).toThrow('expected a value of this pipeline, not of first')
+})
+
+const waits = async () => {
+  step('noop', noop)({})
+}
+
+test('a pipeline that waits is refused, and leaves the next one alone', () => {
+  expect(inPipeline(waits)).toThrow('must not be async')
+  expect(inPipeline(() => step('noop', noop)({}))).not.toThrow()
+})
