@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { buildManifest, DefinitionError } from '@gyre/sdk'
+import { buildManifest, DefinitionError, SETTINGS } from '@gyre/sdk'
 import type { BundledModule } from './bundle.ts'
 import { locateIn } from './locate.ts'
 
@@ -10,6 +10,8 @@ export interface EvaluateRequest {
   readonly entry: string
   readonly packageName: string
   readonly modules: ReadonlyMap<string, BundledModule>
+  /** What the project's `setting(…)` calls give. */
+  readonly settings: ReadonlyMap<string, string>
 }
 
 /** The manifest as the project makes it, not yet checked; or why there is none. */
@@ -19,6 +21,7 @@ export type EvaluateReply =
 
 async function evaluate(request: EvaluateRequest): Promise<EvaluateReply> {
   try {
+    Reflect.set(globalThis, SETTINGS, request.settings)
     const { href } = pathToFileURL(join(request.folder, request.entry))
     const exports: Readonly<Record<string, unknown>> = await import(href)
     const manifest = buildManifest(exports, request.packageName, locateIn(request.modules))

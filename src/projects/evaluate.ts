@@ -13,6 +13,8 @@ import { readManifest } from './manifest.ts'
 export interface EvaluateOptions {
   /** The child is ended by force after this long; 20 s unless told. */
   readonly timeoutMs?: number
+  /** Values for the project's `setting(…)` calls; none unless told. */
+  readonly settings?: ReadonlyMap<string, string>
 }
 
 /** Bundles run in milliseconds; a cold start from source on a busy machine has taken 5 s. */
@@ -28,13 +30,13 @@ const MAX_OUTPUT_CHARS = 2_000
  */
 export async function evaluateBundle(
   bundle: Bundle,
-  { timeoutMs = DEFAULT_TIMEOUT_MS }: EvaluateOptions = {},
+  { timeoutMs = DEFAULT_TIMEOUT_MS, settings = new Map() }: EvaluateOptions = {},
 ): Promise<Manifest> {
   const folder = await mkdtemp(join(tmpdir(), 'gyre-evaluate-'))
   try {
     for (const [path, contents] of bundle.files) await writeFile(join(folder, path), contents)
     const { entry, packageName, modules } = bundle
-    const reply = await ask({ folder, entry, packageName, modules }, timeoutMs)
+    const reply = await ask({ folder, entry, packageName, modules, settings }, timeoutMs)
     if (!reply.ok)
       throw new GyreError('INVALID_ARGUMENT', `${CONFIG_FILE}: ${reply.message}`, {
         field: reply.field,

@@ -64,7 +64,7 @@ export function number(preset?: number): Partial<NumberColumn> & Param<'number'>
   return param('number', preset)
 }
 
-/** A column of text, all of whose values match `pattern`; with a preset, a parameter. */
+/** A column of text; `pattern` is RE2's kind (no look-around) and not anchored. With a preset, a parameter. */
 export function text(): TextColumn & Param<'text'>
 export function text(pattern: RegExp): TextColumn
 export function text(preset: string): Param<'text'>

@@ -40,12 +40,12 @@ export const customers = dataset('customers', {
     plan: text().oneOf(['free', 'team', 'firm']),
     visits: int().between(0, 1000),
     tickets: int().between(0, 100),
-    left: int().between(0, 1),
+    churned: int().between(0, 1),
   },
   derive: { known_at: 'signed_up + to_days(30)' },
   subject: 'customer',
   at: 'signed_up',
-  label: { column: 'left', knownAt: 'known_at' },
+  label: { column: 'churned', knownAt: 'known_at' },
 })
 
 /** What a request sends. */
