@@ -12,7 +12,7 @@ import { installedSdk } from './installed-sdk.ts'
 export const CONFIG_FILE = 'gyre.config.ts'
 
 /** The entry of every bundle. */
-export const BUNDLE_ENTRY = 'gyre.config.mjs'
+const BUNDLE_ENTRY = 'gyre.config.mjs'
 
 /** A module that user code loads on demand: a step or a transform. */
 export interface BundledModule {

@@ -23,7 +23,7 @@ export interface ProjectsDeps {
   readonly folder: string
 }
 
-export interface ApplyOptions {
+interface ApplyOptions {
   /** Tell what would change, and change nothing. */
   readonly dryRun: boolean
 }

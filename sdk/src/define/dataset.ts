@@ -1,6 +1,6 @@
-import { DEFINITION, type Defined } from './definition.ts'
 import type { Column } from './column.ts'
 import { DefinitionError } from './definition-error.ts'
+import { DEFINITION, type Defined } from './definition.ts'
 import { checkKnown, checkName } from './name.ts'
 import { keysOf } from './record.ts'
 import type { Source } from './source.ts'

@@ -1,3 +1,4 @@
+import type { z } from 'zod'
 import type { DatasetSpec } from '../wire/dataset.ts'
 import type { EndpointSpec } from '../wire/endpoint.ts'
 import type { TransformSpec, ViewSpec } from '../wire/feature.ts'
@@ -5,7 +6,6 @@ import type { ProjectCard } from '../wire/manifest.ts'
 import type { MonitorSpec } from '../wire/monitor.ts'
 import type { PipelineSpec, StepSpec } from '../wire/pipeline.ts'
 import type { TriggerSpec } from '../wire/trigger.ts'
-import type { z } from 'zod'
 
 /** Where a definition is kept on the value a project exports; one symbol however often this file is loaded. */
 export const DEFINITION = Symbol.for('gyre.definition')
@@ -16,10 +16,10 @@ export type Loader<F = unknown> = () => Promise<F>
 type Located = 'chunk' | 'digest' | 'export'
 type Unlocated<Spec> = Omit<Spec, Located> & { readonly load: Loader }
 
-export type TransformDraft = Unlocated<TransformSpec>
+type TransformDraft = Unlocated<TransformSpec>
 type ModuleStep = Extract<StepSpec, { kind: 'module' }>
 export type StepDraft = Exclude<StepSpec, ModuleStep> | Unlocated<ModuleStep>
-export type PipelineDraft = Omit<PipelineSpec, 'steps'> & { readonly steps: readonly StepDraft[] }
+type PipelineDraft = Omit<PipelineSpec, 'steps'> & { readonly steps: readonly StepDraft[] }
 
 /** What each kind of definition says; code is still a loader, to be found in the bundle. */
 export interface Specs {

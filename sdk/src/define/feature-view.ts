@@ -1,7 +1,7 @@
-import { DEFINITION, isDefined, type Defined } from './definition.ts'
 import type { Feature } from './aggregate.ts'
 import type { Dataset } from './dataset.ts'
 import { DefinitionError } from './definition-error.ts'
+import { DEFINITION, isDefined, type Defined } from './definition.ts'
 import { checkDuration, checkSpan, type Duration } from './duration.ts'
 import type { FeatureInput } from './model-input.ts'
 import { checkKnown, checkName } from './name.ts'

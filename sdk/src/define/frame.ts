@@ -1,14 +1,14 @@
 import type { RowSet } from '../wire/pipeline.ts'
 
 /** One input of every row. A missing number is NaN. */
-export interface NumberInput {
+interface NumberInput {
   readonly kind: 'number'
   readonly name: string
   readonly values: Float32Array
 }
 
 /** The categories of a `rate` input, before a trainer has learned their rates. */
-export interface CategoryInput {
+interface CategoryInput {
   readonly kind: 'category'
   readonly name: string
   readonly prior: number

@@ -1,7 +1,7 @@
-import { DEFINITION } from './definition.ts'
 import type { GateBounds, GateRule, Verdict } from '../wire/gate.ts'
 import type { ModelArtifact, RowSet } from '../wire/pipeline.ts'
 import { DefinitionError } from './definition-error.ts'
+import { DEFINITION } from './definition.ts'
 import type { Endpoint } from './endpoint.ts'
 import { checkKnown } from './name.ts'
 import { addStep, currentPipeline } from './pipeline.ts'

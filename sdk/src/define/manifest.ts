@@ -1,8 +1,8 @@
 import type { z } from 'zod'
 import type { Manifest } from '../wire/manifest.ts'
+import { DefinitionError } from './definition-error.ts'
 import { DEFINITION, isDefined, type Definition, type DefinitionKind } from './definition.ts'
 import type { Loader, Specs, StepDraft } from './definition.ts'
-import { DefinitionError } from './definition-error.ts'
 import { checkName } from './name.ts'
 
 /** Where the function that a loader loads lies in the bundle. */

@@ -1,6 +1,6 @@
 import type { ModelInput } from '../wire/feature.ts'
-import { checkName } from './name.ts'
 import { DefinitionError } from './definition-error.ts'
+import { checkName } from './name.ts'
 
 export type FieldInput = Extract<ModelInput, { kind: 'field' }>
 export type RateInput = Extract<ModelInput, { kind: 'rate' }>

@@ -1,5 +1,5 @@
-import { DEFINITION, type Defined } from './definition.ts'
 import { DefinitionError } from './definition-error.ts'
+import { DEFINITION, type Defined } from './definition.ts'
 import { checkDuration, checkSpan, type Duration } from './duration.ts'
 import type { Endpoint } from './endpoint.ts'
 import { checkInstant } from './instant.ts'

@@ -1,5 +1,5 @@
-import { DEFINITION, type Defined, type StepDraft } from './definition.ts'
 import { DefinitionError } from './definition-error.ts'
+import { DEFINITION, type Defined, type StepDraft } from './definition.ts'
 import { checkName } from './name.ts'
 import type { Param, ParamValue } from './param.ts'
 import { recordOf } from './record.ts'

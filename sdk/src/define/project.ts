@@ -1,6 +1,6 @@
+import { DefinitionError } from './definition-error.ts'
 import { DEFINITION, type Defined } from './definition.ts'
 import { checkThresholds, type Thresholds } from './gate.ts'
-import { DefinitionError } from './definition-error.ts'
 import { checkName } from './name.ts'
 
 /** What are we solving, and when is it good enough? Each in a few words. */

@@ -1,17 +1,17 @@
 import type { Verdict } from '../wire/gate.ts'
+import type { GateInputs } from './gate.ts'
 import { checkName } from './name.ts'
 import { addStep, currentPipeline } from './pipeline.ts'
 import { inputSpecs } from './step.ts'
-import type { GateInputs } from './gate.ts'
 import type { Given } from './value.ts'
 
-export interface RegisterInputs {
+interface RegisterInputs {
   readonly model: GateInputs['candidate']
   /** What the gate said of exactly this model. */
   readonly verdict: Given<Verdict>
 }
 
-export interface RegisterOptions {
+interface RegisterOptions {
   /** Name of the policy that approves a version whose gate passed; a person must when absent. */
   readonly approvedBy?: string
 }

@@ -1,6 +1,6 @@
 import type { ValueSpec } from '../wire/pipeline.ts'
-import type { Loader } from './definition.ts'
 import { DefinitionError } from './definition-error.ts'
+import type { Loader } from './definition.ts'
 import { checkSpan, type Duration } from './duration.ts'
 import { addStep, currentPipeline } from './pipeline.ts'
 import type { StepFunction } from './step-context.ts'

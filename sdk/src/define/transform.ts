@@ -1,6 +1,6 @@
-import { DEFINITION, type Defined, type Loader } from './definition.ts'
 import type { Column, ColumnValues } from './column.ts'
 import { DefinitionError } from './definition-error.ts'
+import { DEFINITION, type Defined, type Loader } from './definition.ts'
 import type { TransformInput } from './model-input.ts'
 import { checkName } from './name.ts'
 import { recordOf } from './record.ts'

@@ -1,6 +1,6 @@
-import { DEFINITION, type Defined } from './definition.ts'
 import type { TriggerWhen } from '../wire/trigger.ts'
 import { DefinitionError } from './definition-error.ts'
+import { DEFINITION, type Defined } from './definition.ts'
 import { checkDuration, checkSpan, type Duration } from './duration.ts'
 import type { Endpoint } from './endpoint.ts'
 import type { Monitor } from './monitor.ts'

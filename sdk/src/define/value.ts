@@ -13,7 +13,7 @@ interface Origin {
 }
 
 /** Stands for a `T` that a parameter or a step will give when the pipeline runs. */
-export interface Value<T> {
+interface Value<T> {
   readonly [VALUE]: Origin
   readonly [TYPE]?: T
 }
