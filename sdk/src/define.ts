@@ -16,6 +16,7 @@ export { project } from './define/project.ts'
 export { register } from './define/register.ts'
 export { canary, immediate } from './define/release-plan.ts'
 export { csv, jsonl, parquet } from './define/source.ts'
+export { setting, SETTINGS } from './define/setting.ts'
 export { step } from './define/step.ts'
 export type {
   GradientBoostingOptions,

@@ -9,12 +9,18 @@ const LOOPBACK = new Set(['localhost', '127.0.0.1', '[::1]'])
 export function checkHost(host: string | undefined, allowed: readonly string[]): void {
   const name = (host ?? '').replace(/:\d+$/, '').toLowerCase()
   if (LOOPBACK.has(name) || allowed.includes(name)) return
-  throw new GyreError('HOST_NOT_ALLOWED', `host ${JSON.stringify(name)} is not answered here; see allowedHosts`, {
-    field: 'host',
-  })
+  throw new GyreError(
+    'HOST_NOT_ALLOWED',
+    `host ${JSON.stringify(name)} is not answered here; see allowedHosts`,
+    {
+      field: 'host',
+    },
+  )
 }
 
 /** True for addresses that only this machine can reach. */
 export function isLoopback(bindAddress: string): boolean {
-  return bindAddress === 'localhost' || bindAddress === '::1' || /^127\.\d+\.\d+\.\d+$/.test(bindAddress)
+  return (
+    bindAddress === 'localhost' || bindAddress === '::1' || /^127\.\d+\.\d+\.\d+$/.test(bindAddress)
+  )
 }

@@ -13,7 +13,11 @@ export function openApiOf(routes: readonly AnyRoute[]): JsonObject {
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Gyre', version: '1', license: { name: 'Apache-2.0', identifier: 'Apache-2.0' } },
+    info: {
+      title: 'Gyre',
+      version: '1',
+      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
+    },
     paths,
     components: { securitySchemes: { key: { type: 'http', scheme: 'bearer' } } },
   }
@@ -32,14 +36,24 @@ function operationOf(route: AnyRoute, path: string): JsonObject {
     'x-gyre-scope': route.scope,
     security: route.scope === 'public' ? [] : [{ key: [] }],
     parameters: [...inPath, ...queryOf(json)],
-    ...(json?.body ? { requestBody: { required: true, content: { 'application/json': { schema: schemaOf(json.body, 'input') } } } } : {}),
+    ...(json?.body
+      ? {
+          requestBody: {
+            required: true,
+            content: { 'application/json': { schema: schemaOf(json.body, 'input') } },
+          },
+        }
+      : {}),
     responses: { ...successOf(json), ...errorsOf(route) },
   }
 }
 
 function queryOf(route: Route | undefined): readonly JsonObject[] {
   if (!route?.query) return []
-  const schema = z.object({ properties: z.record(z.string(), z.unknown()), required: z.array(z.string()).default([]) })
+  const schema = z.object({
+    properties: z.record(z.string(), z.unknown()),
+    required: z.array(z.string()).default([]),
+  })
   const parsed = schema.safeParse(schemaOf(route.query, 'input'))
   if (!parsed.success) return []
   return Object.entries(parsed.data.properties).map(([name, property]) => ({
@@ -64,7 +78,9 @@ function errorsOf(route: AnyRoute): JsonObject {
   const byStatus = new Map<number, string[]>()
   for (const code of route.errors)
     byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), code])
-  return Object.fromEntries([...byStatus].map(([status, codes]) => [status, { description: codes.join(', ') }]))
+  return Object.fromEntries(
+    [...byStatus].map(([status, codes]) => [status, { description: codes.join(', ') }]),
+  )
 }
 
 function schemaOf(schema: z.ZodType, io: 'input' | 'output'): JsonObject {

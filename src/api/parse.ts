@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import type { z } from 'zod'
 import { GyreError } from '../core/errors.ts'
 
 /** Deeper JSON than this is refused: no shape of ours needs it, and recursion over it costs stack. */

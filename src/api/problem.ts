@@ -1,4 +1,4 @@
-import { ERRORS, GyreError, type ErrorCode } from '../core/errors.ts'
+import { ERRORS, type ErrorCode, type GyreError } from '../core/errors.ts'
 
 /** RFC 9457 problem details, with Gyre's code and facts beside the standard members. */
 export interface Problem {
@@ -20,7 +20,10 @@ export function problemOf(error: GyreError, requestId: string): Problem {
     title: error.code.toLowerCase().replaceAll('_', ' '),
     status,
     // What went wrong inside is for the log; a caller gets the code and the request's id to ask with.
-    detail: error.code === 'INTERNAL' ? `internal error; see the server's log for ${requestId}` : error.message,
+    detail:
+      error.code === 'INTERNAL'
+        ? `internal error; see the server's log for ${requestId}`
+        : error.message,
     code: error.code,
     details: error.code === 'INTERNAL' ? {} : error.details,
     requestId,

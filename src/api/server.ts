@@ -89,7 +89,8 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
 
 function boundPort(server: Server | undefined): number {
   const address: AddressInfo | string | null = server?.address() ?? null
-  if (address === null || typeof address === 'string') throw new GyreError('INTERNAL', 'no TCP address')
+  if (address === null || typeof address === 'string')
+    throw new GyreError('INTERNAL', 'no TCP address')
   return address.port
 }
 
@@ -110,16 +111,26 @@ async function throughDoor(
   try {
     checkHost(request.headers.host, deps.allowedHosts)
     const caller = await deps.access.admit(request.headers.authorization, door.scope)
-    await door.handle(request, response, { project: caller.project, actor: caller.actor, requestId })
+    await door.handle(request, response, {
+      project: caller.project,
+      actor: caller.actor,
+      requestId,
+    })
   } catch (thrown) {
     answerProblem(deps.log, response, thrown, requestId)
   }
 }
 
 /** The error of a request that Fastify does not serve, as a problem; an answer begun is cut off instead. */
-function answerProblem(log: Log, response: ServerResponse, thrown: unknown, requestId: string): void {
+function answerProblem(
+  log: Log,
+  response: ServerResponse,
+  thrown: unknown,
+  requestId: string,
+): void {
   const error = toGyreError(thrown)
-  if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error, requestId }, 'request failed')
+  if (error.code === 'INTERNAL')
+    log.error({ err: error.cause ?? error, requestId }, 'request failed')
   if (response.headersSent) {
     response.destroy()
     return
@@ -134,15 +145,18 @@ function answerProblem(log: Log, response: ServerResponse, thrown: unknown, requ
 
 function prepare(app: FastifyInstance, { log, allowedHosts }: HttpDeps): void {
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, async (_request: FastifyRequest, text: string) =>
-    parseJson(text),
+  app.addContentTypeParser(
+    'application/json',
+    { parseAs: 'string' },
+    async (_request: FastifyRequest, text: string) => parseJson(text),
   )
   // Streams keep their raw request; whoever asks for JSON and gets another type answers 415.
   app.addContentTypeParser('*', async () => undefined)
   app.addHook('onRequest', async (request) => checkHost(request.headers.host, allowedHosts))
   app.setErrorHandler(async (thrown, request, reply) => {
     const error = fromFastify(thrown)
-    if (error.code === 'INTERNAL') log.error({ err: error.cause ?? error, requestId: request.id }, 'request failed')
+    if (error.code === 'INTERNAL')
+      log.error({ err: error.cause ?? error, requestId: request.id }, 'request failed')
     const wait = retryAfter(error)
     if (wait !== undefined) void reply.header('retry-after', String(wait))
     return reply
@@ -161,8 +175,10 @@ function prepare(app: FastifyInstance, { log, allowedHosts }: HttpDeps): void {
 function fromFastify(thrown: unknown): GyreError {
   const code = errnoOf(thrown)
   const message = thrown instanceof Error ? thrown.message : String(thrown)
-  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE') return new GyreError('TOO_LARGE', `body: ${message}`, { field: 'body' })
-  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE') return new GyreError('UNSUPPORTED_MEDIA_TYPE', message)
+  if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
+    return new GyreError('TOO_LARGE', `body: ${message}`, { field: 'body' })
+  if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
+    return new GyreError('UNSUPPORTED_MEDIA_TYPE', message)
   if (code?.startsWith('FST_ERR_') && code !== 'FST_ERR_FAILED_ERROR_SERIALIZATION')
     return new GyreError('INVALID_ARGUMENT', message, { reason: code })
   return toGyreError(thrown)
@@ -173,7 +189,11 @@ function mount(app: FastifyInstance, deps: HttpDeps, route: AnyRoute, stopping: 
   else mountJson(app, deps, route)
 }
 
-async function contextOf(deps: HttpDeps, request: FastifyRequest, route: AnyRoute): Promise<Context> {
+async function contextOf(
+  deps: HttpDeps,
+  request: FastifyRequest,
+  route: AnyRoute,
+): Promise<Context> {
   const caller = await deps.access.admit(request.headers.authorization, route.scope)
   return { project: caller.project, actor: caller.actor, requestId: request.id }
 }
@@ -203,13 +223,22 @@ function mountJson(app: FastifyInstance, deps: HttpDeps, route: Route): void {
 function bodyOf(request: FastifyRequest, route: Route): unknown {
   const type = request.headers['content-type']
   if (route.body && type !== undefined && !type.startsWith('application/json'))
-    throw new GyreError('UNSUPPORTED_MEDIA_TYPE', `content-type: expected application/json, got ${type}`, {
-      field: 'content-type',
-    })
+    throw new GyreError(
+      'UNSUPPORTED_MEDIA_TYPE',
+      `content-type: expected application/json, got ${type}`,
+      {
+        field: 'content-type',
+      },
+    )
   return request.body
 }
 
-function mountStream(app: FastifyInstance, deps: HttpDeps, route: StreamRoute, stopping: AbortSignal): void {
+function mountStream(
+  app: FastifyInstance,
+  deps: HttpDeps,
+  route: StreamRoute,
+  stopping: AbortSignal,
+): void {
   const Strings = z.record(z.string(), z.string())
   app.route({
     method: route.method,
@@ -223,7 +252,13 @@ function mountStream(app: FastifyInstance, deps: HttpDeps, route: StreamRoute, s
       reply.raw.once('close', () => gone.abort())
       const signal = AbortSignal.any([gone.signal, stopping])
       try {
-        await route.handle(deps.rooms, ctx, { params, query, request: request.raw, response: reply.raw, signal })
+        await route.handle(deps.rooms, ctx, {
+          params,
+          query,
+          request: request.raw,
+          response: reply.raw,
+          signal,
+        })
       } catch (thrown) {
         if (!gone.signal.aborted) answerProblem(deps.log, reply.raw, thrown, request.id)
       }

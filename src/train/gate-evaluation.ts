@@ -54,6 +54,7 @@ export async function evaluateForGate(
     rows: ours.labels.length,
     candidate: metricsOf(ours),
     champion: theirs && metricsOf(theirs),
+    championRef: champion?.ref ?? null,
     baseline: simple ? metricsOf(simple) : null,
     differences: theirs ? differencesOf(ours, theirs, deps.seed) : {},
   }

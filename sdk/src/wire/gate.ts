@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { DigestText } from './ref.ts'
 
 /** Bounds of one metric. `atLeast` and `atMost` include the bound, `above` and `below` do not. */
 export const GateBounds = z.strictObject({
@@ -54,3 +55,27 @@ export const Verdict = z.strictObject({
   champion: z.string().nullable(),
 })
 export type Verdict = z.infer<typeof Verdict>
+
+/** A metric of the candidate less the champion's on the same rows, with its 95 % confidence interval. */
+export const MetricDifference = z.strictObject({
+  value: z.number(),
+  lower: z.number(),
+  upper: z.number(),
+})
+
+/** What was measured for a gate, before it is judged. */
+export const GateEvaluation = z.strictObject({
+  rows: z.number().int(),
+  candidate: Metrics,
+  champion: Metrics.nullable(),
+  /** The version that stood as champion. */
+  championRef: z.string().nullable(),
+  baseline: Metrics.nullable(),
+  /** Candidate less champion, paired by row. */
+  differences: z.record(z.string(), MetricDifference),
+})
+export type GateEvaluation = z.infer<typeof GateEvaluation>
+
+/** The model in production on a gate's endpoint. */
+export const Champion = z.strictObject({ ref: z.string(), digest: DigestText })
+export type Champion = z.infer<typeof Champion>

@@ -19,9 +19,23 @@ export const ReferenceBins = z.strictObject({
   /** Null where no training row had a value. */
   bins: z
     .discriminatedUnion('kind', [
-      z.strictObject({ kind: z.literal('ranges'), edges: z.array(z.number()), min: z.number(), max: z.number() }),
-      z.strictObject({ kind: z.literal('numbers'), values: z.array(z.number()), min: z.number(), max: z.number() }),
-      z.strictObject({ kind: z.literal('categories'), values: z.array(z.string()), pooled: z.number().int() }),
+      z.strictObject({
+        kind: z.literal('ranges'),
+        edges: z.array(z.number()),
+        min: z.number(),
+        max: z.number(),
+      }),
+      z.strictObject({
+        kind: z.literal('numbers'),
+        values: z.array(z.number()),
+        min: z.number(),
+        max: z.number(),
+      }),
+      z.strictObject({
+        kind: z.literal('categories'),
+        values: z.array(z.string()),
+        pooled: z.number().int(),
+      }),
     ])
     .nullable(),
   /** Present training values per bin. */

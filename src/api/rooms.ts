@@ -1,0 +1,32 @@
+import type { Access } from '../access/access.ts'
+import type { Data } from '../data/data.ts'
+import type { Features } from '../features/features.ts'
+import type { Loop } from '../loop/loop.ts'
+import type { Monitor } from '../monitor/monitor.ts'
+import type { Pipelines } from '../pipelines/pipelines.ts'
+import type { Predictions } from '../predictions/predictions.ts'
+import type { Projects } from '../projects/projects.ts'
+import type { Registry } from '../registry/registry.ts'
+import type { Releases } from '../release/release.ts'
+import type { Routes } from '../routes/routes.ts'
+import type { Blobs } from '../store/blobs.ts'
+import type { Events } from '../store/events.ts'
+import type { Runs } from '../store/runs.ts'
+
+/** The rooms whose verbs routes may call. */
+export interface Rooms {
+  readonly access: Access
+  readonly blobs: Blobs
+  readonly data: Data
+  readonly events: Events
+  readonly features: Features
+  readonly loop: Loop
+  readonly monitor: Monitor
+  readonly pipelines: Pipelines
+  readonly predictions: Predictions
+  readonly projects: Projects
+  readonly registry: Registry
+  readonly releases: Releases
+  readonly routes: Routes
+  readonly runs: Runs
+}

@@ -1,0 +1,115 @@
+import { PipelineRun } from '@gyre/sdk/wire/pipeline'
+import { Name } from '@gyre/sdk/wire/ref'
+import {
+  StartPipeline,
+  StepHeartbeat,
+  StepMetrics,
+  StepReport,
+  StepWork,
+} from '@gyre/sdk/wire/step'
+import { z } from 'zod'
+import { defineRoute } from '../route.ts'
+
+const Nothing = z.strictObject({})
+const StepParams = z.strictObject({ run: z.string().min(1), step: Name })
+
+export const startPipeline = defineRoute({
+  method: 'POST',
+  path: '/api/v1/pipelines/:name/runs',
+  summary: 'Start a pipeline; answers at once',
+  scope: 'write',
+  params: z.strictObject({ name: Name }),
+  body: StartPipeline,
+  reply: PipelineRun,
+  status: 202,
+  errors: ['NOT_FOUND', 'INVALID_ARGUMENT'],
+  handle: ({ pipelines }, ctx, { params, body }) => pipelines.start(ctx, params.name, body.params),
+})
+
+export const listPipelineRuns = defineRoute({
+  method: 'GET',
+  path: '/api/v1/pipeline-runs',
+  summary: 'Pipeline runs, newest first',
+  scope: 'read',
+  query: z.strictObject({ limit: z.coerce.number().int().min(1).max(200).default(20) }),
+  reply: z.strictObject({ runs: z.array(PipelineRun) }),
+  errors: [],
+  handle: async ({ pipelines }, ctx, { query }) => ({
+    runs: [...(await pipelines.list(ctx, query.limit))],
+  }),
+})
+
+export const showPipelineRun = defineRoute({
+  method: 'GET',
+  path: '/api/v1/pipeline-runs/:run',
+  summary: 'A pipeline run with its steps; `wait=true` answers once it has ended',
+  scope: 'read',
+  params: z.strictObject({ run: z.string().min(1) }),
+  query: z.strictObject({ wait: z.enum(['true', 'false']).default('false') }),
+  reply: PipelineRun,
+  errors: ['NOT_FOUND'],
+  handle: ({ pipelines }, ctx, { params, query }) =>
+    query.wait === 'true' ? pipelines.ended(ctx, params.run) : pipelines.get(ctx, params.run),
+})
+
+export const stepWork = defineRoute({
+  method: 'GET',
+  path: '/api/v1/steps/:run/:step/work',
+  summary: "What a step's process has to do",
+  scope: 'step',
+  params: StepParams,
+  reply: StepWork,
+  errors: ['NOT_FOUND'],
+  handle: ({ pipelines }, ctx, { params }) =>
+    pipelines.work(ctx, { pipelineRunId: params.run, step: params.step }),
+})
+
+export const stepHeartbeat = defineRoute({
+  method: 'POST',
+  path: '/api/v1/steps/:run/:step/heartbeat',
+  summary: "Keep a step's lease",
+  scope: 'step',
+  params: StepParams,
+  body: StepHeartbeat,
+  reply: Nothing,
+  errors: ['NOT_FOUND', 'FENCED'],
+  async handle({ pipelines }, ctx, { params, body }) {
+    await pipelines.heartbeat(ctx, {
+      pipelineRunId: params.run,
+      step: params.step,
+      fence: body.fence,
+    })
+    return {}
+  },
+})
+
+export const stepMetrics = defineRoute({
+  method: 'POST',
+  path: '/api/v1/steps/:run/:step/metrics',
+  summary: "Metric points of a step's run",
+  scope: 'step',
+  params: StepParams,
+  body: StepMetrics,
+  reply: Nothing,
+  errors: ['NOT_FOUND', 'FENCED', 'INVALID_ARGUMENT'],
+  async handle({ pipelines }, ctx, { params, body }) {
+    const key = { pipelineRunId: params.run, step: params.step, fence: body.fence }
+    await pipelines.metrics(ctx, key, body.points)
+    return {}
+  },
+})
+
+export const stepReport = defineRoute({
+  method: 'POST',
+  path: '/api/v1/steps/:run/:step/report',
+  summary: 'How a step ended; a report from an attempt that was fenced off is refused',
+  scope: 'step',
+  params: StepParams,
+  body: StepReport,
+  reply: Nothing,
+  errors: ['NOT_FOUND', 'FENCED', 'INVALID_ARGUMENT'],
+  async handle({ pipelines }, ctx, { params, body }) {
+    await pipelines.report(ctx, { pipelineRunId: params.run, step: params.step }, body)
+    return {}
+  },
+})

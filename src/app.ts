@@ -1,0 +1,273 @@
+import { availableParallelism } from 'node:os'
+import type { Manifest } from '@gyre/sdk/wire/manifest'
+import { createAccess } from './access/access.ts'
+import { feedbackDoor } from './api/predict/feedback-door.ts'
+import { healthDoor } from './api/predict/health-door.ts'
+import { predictDoor } from './api/predict/predict-door.ts'
+import { isLoopback } from './api/host.ts'
+import { createHttpServer } from './api/server.ts'
+import { V1_ROUTES } from './api/v1/routes.ts'
+import { systemClock } from './core/clock.ts'
+import type { Config } from './core/config.ts'
+import type { Context } from './core/context.ts'
+import { GyreError } from './core/errors.ts'
+import { createLog } from './core/log.ts'
+import { siblingUrl } from './core/spawn.ts'
+import { createData } from './data/data.ts'
+import { createEvaluate } from './evaluate/evaluate.ts'
+import { openLocalExec } from './exec/adapters/local.ts'
+import { createFeatures } from './features/features.ts'
+import { createInfer } from './infer/infer.ts'
+import { createModelFiles } from './infer/model-files.ts'
+import { createLoop } from './loop/loop.ts'
+import { createMonitor } from './monitor/monitor.ts'
+import { createPipelines } from './pipelines/pipelines.ts'
+import { createPredictions } from './predictions/predictions.ts'
+import { createProjects, type Projects } from './projects/projects.ts'
+import { createRegistry } from './registry/registry.ts'
+import { createReleases } from './release/release.ts'
+import { createRoutes } from './routes/routes.ts'
+import { createServe } from './serve/serve.ts'
+import { openStore } from './store/store.ts'
+import { createBuiltinSteps } from './train/builtin-steps.ts'
+
+export interface Server {
+  readonly url: string
+  /** Answers what has come, starts nothing new, and puts everything on the disk. */
+  close(): Promise<void>
+}
+
+/** A step that waits for one of these has its own time-out; passes outlive it a little. */
+const PASS_GRACE_MS = 60_000
+
+/**
+ * Puts the rooms together and serves. Throws FOLDER_LOCKED, FOLDER_NOT_WRITABLE, PORT_TAKEN, NEWER_DATABASE,
+ * UNAUTHENTICATED (an address others can reach, and no key); what was opened by then is closed again.
+ */
+export async function startServer(config: Config): Promise<Server> {
+  const closers: (() => Promise<void>)[] = []
+  const close = async (): Promise<void> => {
+    for (const closeOne of closers.splice(0).toReversed()) await closeOne()
+  }
+  try {
+    return { url: await open(config, closers), close }
+  } catch (thrown) {
+    await close()
+    throw thrown
+  }
+}
+
+async function open(config: Config, closers: (() => Promise<void>)[]): Promise<string> {
+  const clock = systemClock
+  const random = Math.random
+  const log = createLog(config.logLevel, `${config.data}/gyre.log`)
+  const store = await openStore({ folder: config.data, clock, log, config })
+  closers.push(() => store.close())
+  const { catalog, events, runs, blobs, rows, analytics, leases, newId } = store
+
+  const server = newId('server')
+  const access = createAccess({ catalog, events, clock, newId, keyless: isLoopback(config.host) })
+  await assertKeyed(config, access.countKeys)
+  const projects = createProjects({ catalog, blobs, events, clock, newId, folder: config.data })
+  const data = createData({ catalog, blobs, analytics, events, runs, clock })
+  const features = createFeatures({ catalog, blobs, analytics, events, runs, data, clock })
+  const evaluate = createEvaluate({ catalog, events, runs, clock })
+  const routes = await createRoutes({ catalog, events, clock, random, log })
+  closers.push(() => routes.close())
+  const registry = createRegistry({
+    catalog,
+    events,
+    runs,
+    clock,
+    verdicts: evaluate,
+    fourEyes: false,
+    findPrediction: (ctx, id) => predictions.find(ctx, id),
+  })
+  const modelFiles = createModelFiles({ blobs, bundleFolder: projects.bundleFolder })
+  const modelSpec = async (ctx: Context, ref: string) =>
+    modelFiles.spec((await registry.get(ctx, ref)).digest)
+  const predictions = createPredictions({
+    rows,
+    analytics,
+    clock,
+    log,
+    newId,
+    newTempPath: () => blobs.newTempPath(),
+    inputsOf: async (project, ref) =>
+      (await modelSpec(system(project), ref)).inputs.map((input) => input.name),
+    fieldsOf: (project, endpoint) => routes.find(project, endpoint).spec.input,
+  })
+
+  const infer = createInfer({ clock, log, workers: config.inferenceWorkers })
+  closers.push(() => infer.close())
+  const serve = createServe({
+    routes,
+    infer,
+    predictions,
+    clock,
+    log,
+    modelSource: async (project, ref) =>
+      modelFiles.source(ref, (await registry.get(system(project), ref)).digest),
+    planFeatures: (project, names, fields) => features.planLookup(system(project), names, fields),
+    onOutcome: ({ releaseId, randomised, variant, subject, ...outcome }) => {
+      if (releaseId === null || !randomised) return
+      releases.count({ ...outcome, releaseId, arm: variant, subject: subject ?? undefined })
+    },
+  })
+  closers.push(() => serve.close())
+  const eventTime = async (ctx: Context, endpoint: string): Promise<Date | undefined> => {
+    const span = await predictions.span(ctx, endpoint)
+    return span && new Date(span.latestMs)
+  }
+  const releases = createReleases({
+    catalog,
+    events,
+    leases,
+    clock,
+    newId,
+    log,
+    routes,
+    registry,
+    ensure: (ctx, endpoint, model) => serve.ensure(ctx, endpoint, model),
+    eventTime: async (ctx, endpoint) => (await eventTime(ctx, endpoint))?.toISOString() ?? null,
+    writer: server,
+  })
+  closers.push(() => releases.close())
+  const manifestNow = async (ctx: Context): Promise<Manifest | undefined> =>
+    (await projects.find(ctx))?.manifest
+  const monitor = createMonitor({
+    catalog,
+    events,
+    clock,
+    newId,
+    predictions,
+    specs: async (ctx) => (await manifestNow(ctx))?.monitors ?? [],
+    model: modelSpec,
+    referenceLogLoss: async (ctx, ref) => {
+      const { digest } = await registry.get(ctx, ref)
+      return (await evaluate.latest(ctx, digest))?.metrics.candidate['logLoss'] ?? undefined
+    },
+  })
+
+  let url = ''
+  const exec = openLocalExec({
+    runner: siblingUrl('./runner', import.meta.url),
+    maxJobs: Math.max(2, availableParallelism()),
+  })
+  const pipelines = createPipelines({
+    catalog,
+    events,
+    runs,
+    leases,
+    exec,
+    clock,
+    log,
+    builtins: createBuiltinSteps({
+      analytics,
+      features,
+      predictions,
+      evaluate,
+      registry,
+      routes,
+      manifest: async (ctx, ref) => (await projects.version(ctx, ref)).manifest,
+    }),
+    environment: (ctx, { name, timeoutMs }) => ({
+      GYRE_URL: url,
+      GYRE_PASS: access.passForStep(ctx.project, `step:${name}`, timeoutMs + PASS_GRACE_MS),
+    }),
+    async code(ctx, ref) {
+      const version =
+        ref === undefined ? await projects.current(ctx) : await projects.version(ctx, ref)
+      return { ref: version.ref, manifest: version.manifest, bundle: version.bundleDigest }
+    },
+  })
+  closers.push(() => pipelines.close())
+
+  const loop = createLoop({
+    catalog,
+    events,
+    leases,
+    clock,
+    newId,
+    log,
+    monitor,
+    pipelines,
+    predictions,
+    registry,
+    releases,
+    routes,
+    triggers: async (ctx) => (await manifestNow(ctx))?.triggers ?? [],
+    holder: server,
+  })
+  closers.push(() => loop.close())
+
+  const http = createHttpServer({
+    rooms: {
+      access,
+      blobs,
+      data,
+      events,
+      features,
+      loop,
+      monitor,
+      pipelines,
+      predictions,
+      projects: declaring(projects),
+      registry,
+      releases,
+      routes,
+      runs,
+    },
+    access,
+    routes: V1_ROUTES,
+    raw: [
+      predictDoor({ serve, maxBodyBytes: config.maxBodyBytes }),
+      feedbackDoor({ predictions, maxBodyBytes: config.maxBodyBytes }),
+      healthDoor(),
+    ],
+    allowedHosts: config.allowedHosts,
+    maxBodyBytes: config.maxBodyBytes,
+    newId,
+    log,
+  })
+  closers.push(() => http.close())
+  const port = await http.listen(config.host, config.port)
+  url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
+  await serve.ready()
+  await pipelines.resume()
+  loop.start()
+  return url
+
+  /** What is applied is also declared: views to the features room, endpoints to the routes. */
+  function declaring(inner: Projects): Projects {
+    return {
+      ...inner,
+      async apply(ctx, request, options) {
+        if (options.dryRun) return inner.apply(ctx, request, options)
+        await features.register(ctx, request.manifest.views)
+        const reply = await inner.apply(ctx, request, options)
+        await catalog.write(async (tx) => {
+          for (const spec of request.manifest.endpoints)
+            await routes.declare(tx, ctx, spec, reply.ref)
+        })
+        await routes.refresh()
+        return reply
+      },
+    }
+  }
+}
+
+/** What the server does on its own account, in one project. */
+function system(project: string): Context {
+  return { project, actor: 'gyre', requestId: 'gyre' }
+}
+
+/** An address that others can reach asks for keys, so there must be one to ask for. */
+async function assertKeyed({ host }: Config, countKeys: () => Promise<number>): Promise<void> {
+  if (isLoopback(host) || (await countKeys()) > 0) return
+  throw new GyreError(
+    'UNAUTHENTICATED',
+    `--host ${host} lets other machines in, and there is no key yet; make one first: start on 127.0.0.1 and run "gyre key create NAME --role admin"`,
+    { host },
+  )
+}

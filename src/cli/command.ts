@@ -1,0 +1,49 @@
+import { connect, type GyreClient } from '@gyre/sdk/client'
+import type { Command } from 'commander'
+import { z } from 'zod'
+import { environmentVariable, type Config } from '../core/config.ts'
+
+/** A server started by this very process. */
+export interface StartedServer {
+  readonly url: string
+  close(): Promise<void>
+}
+
+/** What commands are given by the program's entry: they may not reach up to it. */
+export interface CliDeps {
+  startServer(config: Config): Promise<StartedServer>
+  /** Sets the exit code of a command that ran but found something wrong. */
+  exit(code: number): void
+}
+
+/** Adds one command to the program. */
+export type AddCommand = (program: Command, deps: CliDeps) => void
+
+const ServerOptions = z.object({
+  url: z.exactOptional(z.string()),
+  key: z.exactOptional(z.string()),
+})
+
+/** The options of every command that talks to a running server. */
+export function withServer(command: Command): Command {
+  return command
+    .option('--url <url>', 'where Gyre runs (GYRE_URL)')
+    .option('--key <key>', 'the key to show (GYRE_KEY)')
+}
+
+/** Runs `work` with a connection to the server that the options or the environment name. */
+export async function withClient<T>(
+  options: unknown,
+  work: (client: GyreClient) => Promise<T>,
+): Promise<T> {
+  const { url, key } = ServerOptions.parse(options)
+  const client = connect({
+    url: url ?? environmentVariable('GYRE_URL') ?? 'http://127.0.0.1:7400',
+    key: key ?? environmentVariable('GYRE_KEY'),
+  })
+  try {
+    return await work(client)
+  } finally {
+    client.close()
+  }
+}

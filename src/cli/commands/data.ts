@@ -1,0 +1,51 @@
+import { DatasetVersion } from '@gyre/sdk/wire/dataset'
+import { Manifest } from '@gyre/sdk/wire/manifest'
+import { z } from 'zod'
+import { GyreError } from '../../core/errors.ts'
+import { locateSource } from '../../projects/source.ts'
+import { withClient, withServer, type AddCommand } from '../command.ts'
+import { table } from '../table.ts'
+
+/** `gyre data import|ls` */
+export const addData: AddCommand = (program) => {
+  const data = program.command('data').description('datasets and their versions')
+
+  withServer(data.command('import'))
+    .description("check a dataset's file against its contract and keep it as a version")
+    .argument('<name>')
+    .option('--project <folder>', 'the project that declares it', '.')
+    .option('--file <path>', 'this file instead of the declared source')
+    .action((name: string, options: unknown) =>
+      withClient(options, async (client) => {
+        const { project, file } = z
+          .object({ project: z.string(), file: z.exactOptional(z.string()) })
+          .parse(options)
+        const { manifest } = await client.get(
+          '/api/v1/project',
+          z.strictObject({ ref: z.string(), manifest: Manifest }),
+        )
+        const spec = manifest.datasets.find((dataset) => dataset.name === name)
+        if (!spec)
+          throw new GyreError('NOT_FOUND', `the applied project declares no dataset ${name}`, {
+            dataset: name,
+          })
+        const source = await client.putFile(file ?? locateSource(project, spec))
+        const path = `/api/v1/datasets/${encodeURIComponent(name)}/versions`
+        const version = await client.post(path, { source }, DatasetVersion)
+        console.log(
+          `${version.ref}: ${version.rows} rows, ${version.checks.length} checks passed, ${version.digest}`,
+        )
+      }),
+    )
+
+  withServer(data.command('ls'))
+    .description('dataset versions')
+    .action((options: unknown) =>
+      withClient(options, async (client) => {
+        const reply = z.strictObject({ versions: z.array(DatasetVersion) })
+        const { versions } = await client.get('/api/v1/datasets', reply)
+        const rows = versions.map((v) => [v.ref, v.rows, v.createdAt, v.digest])
+        console.log(table(['version', 'rows', 'created', 'digest'], rows, 80))
+      }),
+    )
+}

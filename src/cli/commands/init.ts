@@ -1,0 +1,92 @@
+import { mkdir, readdir, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
+import { createInterface } from 'node:readline/promises'
+import { z } from 'zod'
+import { GyreError } from '../../core/errors.ts'
+import { projectTemplate, type ProjectAnswers } from '../../projects/project-template.ts'
+import type { AddCommand } from '../command.ts'
+
+/** What is asked, in this order, with the answer that fits the template's own data. */
+const QUESTIONS = {
+  task: ['What are you predicting?', 'Will this customer leave within a month?'],
+  metric: ['What is success measured by?', 'auc'],
+  baseline: ['What does a model have to beat?', 'logistic regression on the same inputs'],
+  thresholds: ['From which AUC on is it good enough to ship?', '0.6'],
+  owner: ['Who owns it?', 'nobody yet'],
+} as const
+
+type Question = keyof typeof QUESTIONS
+
+const Given = z.object({
+  yes: z.boolean().default(false),
+  task: z.exactOptional(z.string()),
+  metric: z.exactOptional(z.string()),
+  baseline: z.exactOptional(z.string()),
+  thresholds: z.exactOptional(z.string()),
+  owner: z.exactOptional(z.string()),
+})
+
+/** `gyre init FOLDER` */
+export const addInit: AddCommand = (program) => {
+  const init = program
+    .command('init')
+    .description('make a new project that runs, and ask what it is for')
+    .argument('<folder>')
+    .option('-y, --yes', 'ask nothing, take the suggestions')
+  for (const [name, [question]] of Object.entries(QUESTIONS))
+    init.option(`--${name} <answer>`, question)
+  init.action(async (folder: string, options: unknown) => {
+    const path = resolve(folder)
+    await assertEmpty(path)
+    const answers = await ask(Given.parse(options))
+    const files = projectTemplate(toCard(basename(path), answers))
+    for (const [file, text] of files) {
+      await mkdir(dirname(join(path, file)), { recursive: true })
+      await writeFile(join(path, file), text)
+    }
+    console.log(`made ${files.size} files in ${folder}; with Gyre running:`)
+    console.log(
+      `  gyre apply ${folder}\n  gyre data import customers --project ${folder}\n  gyre pipeline run train`,
+    )
+  })
+}
+
+async function assertEmpty(path: string): Promise<void> {
+  const names = await readdir(path).catch(() => [])
+  if (names.length > 0)
+    throw new GyreError('ALREADY_EXISTS', `${path} is not empty; name a new folder`, {
+      folder: path,
+    })
+}
+
+async function ask(given: z.infer<typeof Given>): Promise<Record<Question, string>> {
+  const terminal =
+    given.yes || !process.stdin.isTTY ? undefined : createInterface(process.stdin, process.stdout)
+  const answerTo = async (question: Question): Promise<string> => {
+    const [text, suggestion] = QUESTIONS[question]
+    return given[question] ?? ((await terminal?.question(`${text} [${suggestion}] `)) || suggestion)
+  }
+  try {
+    return {
+      task: await answerTo('task'),
+      metric: await answerTo('metric'),
+      baseline: await answerTo('baseline'),
+      thresholds: await answerTo('thresholds'),
+      owner: await answerTo('owner'),
+    }
+  } finally {
+    terminal?.close()
+  }
+}
+
+function toCard(
+  name: string,
+  { thresholds, ...answers }: Record<Question, string>,
+): ProjectAnswers {
+  const atLeast = Number(thresholds)
+  if (!Number.isFinite(atLeast))
+    throw new GyreError('INVALID_ARGUMENT', `thresholds: expected a number, got ${thresholds}`, {
+      field: 'thresholds',
+    })
+  return { name, ...answers, thresholds: { [answers.metric]: { atLeast } } }
+}

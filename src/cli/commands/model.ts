@@ -1,0 +1,57 @@
+import { ModelReport, ModelVersion } from '@gyre/sdk/wire/model'
+import { z } from 'zod'
+import { withClient, withServer, type AddCommand } from '../command.ts'
+import { describeModel } from '../model-screen.ts'
+import { table } from '../table.ts'
+
+/** `gyre model show|ls|approve` */
+export const addModel: AddCommand = (program) => {
+  const model = program.command('model').description('registered models')
+
+  withServer(model.command('show'))
+    .description('which version serves where, trained on what, approved by whom, how good')
+    .argument('<name>')
+    .option('--json', 'as JSON')
+    .action((name: string, options: unknown) =>
+      withClient(options, async (client) => {
+        const report = await client.get(`/api/v1/models/${encodeURIComponent(name)}`, ModelReport)
+        const { json } = z.object({ json: z.boolean().default(false) }).parse(options)
+        console.log(json ? JSON.stringify(report, null, 2) : describeModel(report))
+      }),
+    )
+
+  withServer(model.command('ls'))
+    .description('model versions, newest first')
+    .action((options: unknown) =>
+      withClient(options, async (client) => {
+        const reply = z.strictObject({ versions: z.array(ModelVersion) })
+        const { versions } = await client.get('/api/v1/models', reply)
+        const rows = versions.map((v) => [
+          v.ref,
+          v.stage,
+          v.aliases.join(', '),
+          v.createdAt,
+          v.createdBy,
+        ])
+        console.log(table(['version', 'stage', 'aliases', 'created', 'by'], rows))
+      }),
+    )
+
+  withServer(model.command('approve'))
+    .description('approve a version (or --reject it) in your name')
+    .argument('<version>', 'NAME@VERSION')
+    .option('--reject', 'reject instead')
+    .option('--note <text>', 'why')
+    .action((version: string, options: unknown) =>
+      withClient(options, async (client) => {
+        const { reject, note } = z
+          .object({ reject: z.boolean().default(false), note: z.string().default('') })
+          .parse(options)
+        const [name = '', number = ''] = version.split('@')
+        const path = `/api/v1/models/${encodeURIComponent(name)}/versions/${encodeURIComponent(number)}/approve`
+        const decision = reject ? 'rejected' : 'approved'
+        const { ref } = await client.post(path, { decision, note }, ModelVersion)
+        console.log(`${ref} ${decision}`)
+      }),
+    )
+}

@@ -1,0 +1,28 @@
+import { z } from 'zod'
+import { readConfig } from '../../core/config.ts'
+import type { AddCommand } from '../command.ts'
+import { untilStopped } from '../until-stopped.ts'
+
+const Options = z.object({
+  port: z.exactOptional(z.string()),
+  host: z.exactOptional(z.string()),
+  data: z.exactOptional(z.string()),
+})
+
+/** `gyre up`: the server alone, until it is told to stop. */
+export const addUp: AddCommand = (program, { startServer }) => {
+  program
+    .command('up')
+    .description('start the server and serve until Ctrl-C')
+    .option('--port <port>', 'TCP port (GYRE_PORT, 7400)')
+    .option('--host <address>', 'address to listen on (GYRE_HOST, 127.0.0.1)')
+    .option('--data <folder>', 'where everything is kept (GYRE_DATA, ./.gyre)')
+    .action(async (options: unknown) => {
+      const config = readConfig(Options.parse(options))
+      const server = await startServer(config)
+      console.log(`Gyre is ready on ${server.url} (data in ${config.data})`)
+      await untilStopped()
+      console.log('stopping: finishing what is under way')
+      await server.close()
+    })
+}

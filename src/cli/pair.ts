@@ -1,0 +1,9 @@
+import { GyreError } from '../core/errors.ts'
+
+/** `name=value` of the command line. Throws INVALID_ARGUMENT for anything else. */
+export function readPair(text: string): [string, string] {
+  const at = text.indexOf('=')
+  if (at < 1)
+    throw new GyreError('INVALID_ARGUMENT', `expected name=value, got ${text}`, { got: text })
+  return [text.slice(0, at), text.slice(at + 1)]
+}

@@ -1,0 +1,167 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { connect, type GyreClient } from '@gyre/sdk/client'
+import type { StepContext } from '@gyre/sdk'
+import { DigestText, Json, type JsonValue } from '@gyre/sdk/wire/ref'
+import { StepWork } from '@gyre/sdk/wire/step'
+import { z } from 'zod'
+import { environmentVariable } from './core/config.ts'
+import { GyreError, toGyreError } from './core/errors.ts'
+import { openOnnx } from './infer/runtimes/onnx.ts'
+import { openAnalyticsInProcess } from './store/analytics-in-process.ts'
+import { evaluateForGate } from './train/gate-evaluation.ts'
+import { createStepFiles } from './train/step-files.ts'
+import { bundleOf, createStepRows } from './train/step-rows.ts'
+import { createTrainer } from './train/train.ts'
+
+/** Half a lease lasts 15 s; two beats may be lost before the step is. */
+const HEARTBEAT_MS = 5_000
+
+const Done = z.strictObject({})
+
+interface Station {
+  readonly client: GyreClient
+  /** `/api/v1/steps/RUN/STEP` */
+  readonly path: string
+  readonly fence: number
+}
+
+/** Runs one step: asks the server for its work, does it, and reports. The process of a `module` or `gate` step. */
+async function main(): Promise<void> {
+  const client = connect({ url: variable('GYRE_URL'), key: variable('GYRE_PASS') })
+  const path = `/api/v1/steps/${variable('GYRE_PIPELINE_RUN')}/${variable('GYRE_STEP')}`
+  const station = { client, path, fence: Number(variable('GYRE_FENCE')) }
+  const folder = await mkdtemp(join(tmpdir(), 'gyre-step-'))
+  const stopping = new AbortController()
+  const stop = (): void => stopping.abort()
+  process.once('SIGTERM', stop)
+  // The server that started this process is gone, and with it the lease: what it does no longer counts.
+  process.once('disconnect', () => process.exit(1))
+  const beat = setInterval(() => void heartbeat(station, stop), HEARTBEAT_MS)
+  try {
+    const outputs = await perform(station, folder, stopping.signal)
+    await client.post(
+      `${path}/report`,
+      { status: 'succeeded', fence: station.fence, outputs },
+      Done,
+    )
+  } catch (thrown) {
+    const { code, message } = toGyreError(thrown)
+    const error = {
+      code,
+      message:
+        thrown instanceof Error && thrown.stack && code === 'INTERNAL' ? thrown.stack : message,
+    }
+    await client.post(`${path}/report`, { status: 'failed', fence: station.fence, error }, Done)
+  } finally {
+    clearInterval(beat)
+    await rm(folder, { recursive: true, force: true })
+    client.close()
+  }
+}
+
+async function heartbeat({ client, path, fence }: Station, stop: () => void): Promise<void> {
+  try {
+    await client.post(`${path}/heartbeat`, { fence }, Done)
+  } catch {
+    stop()
+  }
+}
+
+async function perform(station: Station, folder: string, signal: AbortSignal): Promise<JsonValue> {
+  const work = await station.client.get(`${station.path}/work`, StepWork)
+  const files = createStepFiles(station.client, folder)
+  const analytics = await openAnalyticsInProcess({
+    folders: [folder],
+    tempFolder: join(folder, 'spill'),
+    memoryMb: 1024,
+  })
+  try {
+    const rows = createStepRows({ files, analytics })
+    const bundle = bundleOf(DigestText.parse(work.bundle), work.transforms)
+    if (work.spec.kind === 'gate') {
+      const deps = { files, rows, bundle, openModel: openOnnx, seed: work.seed }
+      return Json.parse(await evaluateForGate(deps, work.inputs, work.extra))
+    }
+    if (work.spec.kind !== 'module')
+      throw new GyreError(
+        'INTERNAL',
+        `step ${work.step} of kind ${work.spec.kind} runs in the server`,
+      )
+    const run = await importStep(await files.folder(work.bundle), work.spec)
+    const trainer = createTrainer(work.seed)
+    const metrics = metricSender(station)
+    const ctx: StepContext = {
+      seed: work.seed,
+      signal,
+      train: trainer,
+      log: (message) => void process.stdout.write(`${message}\n`),
+      metric: metrics.add,
+      rows: (set) => rows.frame(set, bundle),
+      async save(model) {
+        const serving = await rows.servingParts(trainer.rowsOf(model), bundle)
+        const { onnx, spec } = trainer.filesOf(model, serving)
+        const json = Buffer.from(JSON.stringify(spec))
+        const { digest } = await files.putFolder({ 'model.onnx': onnx, 'model.json': json })
+        return { digest, rows: model.rows }
+      },
+    }
+    const outputs = Json.parse(await run(ctx, work.inputs))
+    await metrics.flush()
+    return outputs
+  } finally {
+    await analytics.close()
+  }
+}
+
+type UserStep = (ctx: StepContext, inputs: unknown) => Promise<unknown>
+
+async function importStep(
+  folder: string,
+  { chunk, export: name }: { chunk: string; export: string },
+): Promise<UserStep> {
+  const module: unknown = await import(pathToFileURL(join(folder, chunk)).href)
+  const found = new Map(Object.entries(Object(module))).get(name)
+  if (!isUserStep(found)) throw new GyreError('STEP_FAILED', `${chunk} exports no function ${name}`)
+  return found
+}
+
+function isUserStep(value: unknown): value is UserStep {
+  return typeof value === 'function'
+}
+
+interface Point {
+  readonly key: string
+  readonly value: number | 'NaN' | 'Infinity' | '-Infinity'
+  readonly step?: number
+}
+
+function metricSender({ client, path, fence }: Station) {
+  const points: Point[] = []
+  return {
+    add: (key: string, value: number, step?: number): void => {
+      const sent = Number.isFinite(value)
+        ? value
+        : Number.isNaN(value)
+          ? 'NaN'
+          : value > 0
+            ? 'Infinity'
+            : '-Infinity'
+      points.push(step === undefined ? { key, value: sent } : { key, value: sent, step })
+    },
+    flush: async (): Promise<void> => {
+      if (points.length > 0) await client.post(`${path}/metrics`, { fence, points }, Done)
+    },
+  }
+}
+
+function variable(name: string): string {
+  const value = environmentVariable(name)
+  if (value === undefined)
+    throw new GyreError('INVALID_ARGUMENT', `${name} is not set`, { field: name })
+  return value
+}
+
+await main()

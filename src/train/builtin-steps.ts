@@ -1,0 +1,142 @@
+import { GateEvaluation, Verdict } from '@gyre/sdk/wire/gate'
+import type { Manifest } from '@gyre/sdk/wire/manifest'
+import { ModelArtifact } from '@gyre/sdk/wire/pipeline'
+import { Duration, Instant, Json, type JsonValue } from '@gyre/sdk/wire/ref'
+import { z } from 'zod'
+import type { Context } from '../core/context.ts'
+import { toGyreError } from '../core/errors.ts'
+import type { Evaluate } from '../evaluate/evaluate.ts'
+import type { Features } from '../features/features.ts'
+import type { Builtins } from '../pipelines/builtin.ts'
+import type { Predictions } from '../predictions/predictions.ts'
+import type { Registry } from '../registry/registry.ts'
+import type { Routes } from '../routes/routes.ts'
+import type { Analytics } from '../store/analytics.ts'
+
+export interface BuiltinStepsDeps {
+  readonly analytics: Analytics
+  readonly features: Features
+  readonly predictions: Predictions
+  readonly evaluate: Evaluate
+  readonly registry: Registry
+  readonly routes: Routes
+  /** The definitions of a code version. */
+  manifest(ctx: Context, codeRef: string): Promise<Manifest>
+}
+
+const RowsInputs = z.object({ until: Instant, window: Duration })
+const GateInputs = z.object({ candidate: ModelArtifact })
+const RegisterInputs = z.object({ model: ModelArtifact, verdict: Verdict })
+const Count = z.object({ rows: z.coerce.number(), newest: z.coerce.number().nullable() })
+
+/** The steps Gyre brings along: rows to learn from, the gate, the registration. */
+export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
+  const { analytics, features, predictions, evaluate, registry } = deps
+
+  async function withServed<T>(
+    ctx: Context,
+    endpoint: string | undefined,
+    until: string,
+    use: (served: { readonly sql: string } | undefined) => Promise<T>,
+  ): Promise<T> {
+    if (endpoint === undefined) return use(undefined)
+    const served = await predictions.labelled(ctx, endpoint, Date.parse(until))
+    try {
+      return await use(served)
+    } finally {
+      served.release()
+    }
+  }
+
+  return {
+    'training-set': {
+      where: 'server',
+      cached: true,
+      async prepare(ctx, { spec: { spec }, inputs }) {
+        const { until } = RowsInputs.parse(inputs)
+        const served = await withServed(ctx, spec.served, until, async (rows) => {
+          if (!rows) return null
+          const sql = `SELECT count(*) AS rows, max(known_at) AS newest FROM ${rows.sql}`
+          return Count.parse((await analytics.query(sql))[0])
+        })
+        return { sources: await features.trainingSources(ctx, spec), served }
+      },
+      async run(ctx, { spec: { spec }, inputs, codeRef }) {
+        const { until, window } = RowsInputs.parse(inputs)
+        const { transforms } = await deps.manifest(ctx, codeRef)
+        return withServed(ctx, spec.served, until, async (served) => {
+          const made = await features.trainingSet(ctx, spec, { until, window, transforms, served })
+          const outputs = Json.parse({ train: made.train, newest: made.newest })
+          return { outputs, read: made.read, made: made.made }
+        })
+      },
+    },
+
+    gate: {
+      where: 'runner',
+      cached: true,
+      prepare: (ctx, { spec }) => championOf(deps, ctx, spec.champion),
+      async finish(ctx, { spec, inputs, runId }, reported) {
+        const { candidate: model } = GateInputs.parse(inputs)
+        const measured = GateEvaluation.parse(reported)
+        const verdict = await evaluate.record(ctx, {
+          modelDigest: model.digest,
+          gate: spec.name,
+          rules: spec.rules,
+          evidence: {
+            metrics: measured.candidate,
+            champion: measured.champion ?? undefined,
+            baseline: measured.baseline ?? undefined,
+            differences: measured.differences,
+          },
+          rows: measured.rows,
+          champion: measured.championRef,
+          runId,
+        })
+        return { outputs: Json.parse(verdict) }
+      },
+    },
+
+    register: {
+      where: 'server',
+      cached: false,
+      prepare: async () => null,
+      async run(ctx, { spec, inputs, runId }) {
+        const { model, verdict } = RegisterInputs.parse(inputs)
+        const version = await registry.register(ctx, {
+          name: spec.model,
+          digest: model.digest,
+          metrics: verdict.metrics.candidate,
+          runId,
+        })
+        if (verdict.passed && spec.approvedBy !== undefined)
+          await registry.approve(ctx, version.ref, {
+            decision: 'approved',
+            note: `gate ${verdict.gate} passed on ${verdict.rows} rows`,
+            actor: `policy:${spec.approvedBy}`,
+          })
+        const outputs = { ref: version.ref, digest: version.digest, passed: verdict.passed }
+        return { outputs, made: [{ ref: version.ref, role: 'model', digest: version.digest }] }
+      },
+    },
+  }
+}
+
+/** The stable version of an endpoint; null before its first release. */
+async function championOf(
+  { routes, registry }: BuiltinStepsDeps,
+  ctx: Context,
+  endpoint: string | undefined,
+): Promise<JsonValue> {
+  if (endpoint === undefined) return null
+  const stable = await routes.get(ctx, endpoint).then(
+    (route) => route.stable,
+    (thrown: unknown) => {
+      if (toGyreError(thrown).code === 'NOT_FOUND') return null
+      throw thrown
+    },
+  )
+  if (stable === null) return null
+  const { ref, digest } = await registry.get(ctx, stable)
+  return { ref, digest }
+}
