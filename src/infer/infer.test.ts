@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
   flight,
   FLIGHT_FROM_ATL,
@@ -6,9 +6,19 @@ import {
   LINEAR3_OF_1_2_HALF,
   LINEAR3_ONNX,
   openBench,
+  type Bench,
   WRONG_OUTPUT_ONNX,
 } from './fixture.ts'
-import type { ModelRow } from './session.ts'
+import type { ModelRow, Session } from './session.ts'
+
+let shared: Bench
+let served: Session
+
+beforeAll(async () => {
+  shared = await openBench()
+  served = await shared.infer.open(await shared.source('model:flight@1'))
+})
+afterAll(() => shared[Symbol.asyncDispose]())
 
 const CODE = flightSpec().code
 const calendarFrom = (chunk: string, name = 'calendar') => ({
@@ -42,22 +52,21 @@ test.for([
 ] as const)(
   '%s is refused at open and leaves other models alone',
   async ([, change, onnx, message]) => {
-    await using bench = await openBench()
-    const good = await bench.infer.open(await bench.source('model:good@1'))
-    const bad = bench.infer.open(await bench.source('model:bad@1', change, onnx))
+    const bad = shared.infer.open(await shared.source('model:bad@1', change, onnx))
     await expect(bad).rejects.toMatchObject({
       code: 'INVALID_INPUT',
       message: expect.stringMatching(message),
     })
-    await expect(good.predict(flight('ATL'))).resolves.toMatchObject({ score: expect.any(Number) })
-    expect(bench.infer.stats().sessions.map(({ key }) => key)).toEqual(['model:good@1'])
+    await expect(served.predict(flight('ATL'))).resolves.toMatchObject({
+      score: expect.any(Number),
+    })
+    expect(shared.infer.stats().sessions.map(({ key }) => key)).toEqual(['model:flight@1'])
   },
 )
 
 test('a model without its file is not found', async () => {
-  await using bench = await openBench()
-  const source = { ...(await bench.source('model:gone@1')), onnxPath: '/nowhere/model.onnx' }
-  await expect(bench.infer.open(source)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  const source = { ...(await shared.source('model:gone@1')), onnxPath: '/nowhere/model.onnx' }
+  await expect(shared.infer.open(source)).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })
 
 test.for([
@@ -67,9 +76,7 @@ test.for([
 ] as const satisfies readonly (readonly [ModelRow, RegExp])[])(
   'a row of the wrong length is refused: %o',
   async ([row, message]) => {
-    await using bench = await openBench()
-    const session = await bench.infer.open(await bench.source('model:flight@1'))
-    await expect(session.predict(row)).rejects.toMatchObject({
+    await expect(served.predict(row)).rejects.toMatchObject({
       code: 'INVALID_INPUT',
       message: expect.stringMatching(message),
     })
@@ -77,22 +84,18 @@ test.for([
 )
 
 test('a vector gets the score numpy computes, and comes back for the log', async () => {
-  await using bench = await openBench()
-  const session = await bench.infer.open(await bench.source('model:linear@1'))
-  const answer = await session.predict({ kind: 'vector', values: [1, 2, 0.5] })
+  const answer = await served.predict({ kind: 'vector', values: [1, 2, 0.5] })
   expect(answer.score).toBeCloseTo(LINEAR3_OF_1_2_HALF, 6)
   expect([...answer.inputs]).toEqual([1, 2, 0.5])
 })
 
 test('fields become the vector: a transform sees a Date, a category its rate, a feature its value', async () => {
-  await using bench = await openBench({ workers: 2 })
-  const session = await bench.infer.open(await bench.source('model:flight@1'))
-  expect(session.fieldNames).toEqual(['date', 'origin'])
-  expect(session.featureNames).toEqual(['at_origin:lateRate'])
-  const known = await session.predict(flight('ATL'))
+  expect(served.fieldNames).toEqual(['date', 'origin'])
+  expect(served.featureNames).toEqual(['at_origin:lateRate'])
+  const known = await served.predict(flight('ATL'))
   expect(known.score).toBeCloseTo(FLIGHT_FROM_ATL, 7)
   expect([...known.inputs]).toEqual([10, 2, 0.5])
-  const unseen = await session.predict(flight('ZZZ'))
+  const unseen = await served.predict(flight('ZZZ'))
   expect([...unseen.inputs], 'an unseen category has the default rate').toEqual([10, 0.25, 0.5])
 })
 

@@ -53,8 +53,9 @@ export interface InferDeps {
   readonly maxBatch?: number
   /** Rows that may wait per session; more are OVERLOADED. */
   readonly maxQueueRows?: number
-  /** A batch (or the import of user code) that takes longer ends its worker. */
+  /** A batch that takes longer ends its worker. */
   readonly batchTimeoutMs?: number
+  /** The same for loading a model and importing its code. */
   readonly loadTimeoutMs?: number
   /** For model files × workers: a first guess at what they take in memory. */
   readonly memoryBudgetBytes?: number
@@ -66,7 +67,7 @@ const DEFAULTS = {
   maxBatch: 32,
   maxQueueRows: 1_024,
   batchTimeoutMs: 10_000,
-  loadTimeoutMs: 60_000,
+  loadTimeoutMs: 30_000,
   memoryBudgetBytes: 512 * 1024 * 1024,
 }
 

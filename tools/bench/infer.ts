@@ -1,0 +1,129 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { ModelSpec } from '@gyre/sdk/wire/model'
+import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { systemClock } from '../../src/core/clock.ts'
+import { silentLog } from '../../src/core/log.ts'
+import { quantile, sortedFinite } from '../../src/core/quantile.ts'
+import { createInfer } from '../../src/infer/infer.ts'
+import type { ModelRow } from '../../src/infer/session.ts'
+import { exportOnnx } from '../../src/train/export-onnx.ts'
+import { trainGbdt } from '../../src/train/gbdt.ts'
+import { syntheticRows } from './gbdt-rows.ts'
+import type { BenchLine } from './line.ts'
+
+const [TRAIN_ROWS, ROUNDS, WIDTH] = [20_000, 100, 10]
+const [CALLERS, CALLS, REPEATS] = [32, 20_000, 5]
+
+/**
+ * Processor time of one prediction when 32 callers wait at once, from request fields to score through a
+ * worker, against onnxruntime running single rows in process, which blocks the event loop and takes
+ * vectors that are ready. The two take turns; medians of five.
+ */
+export async function benchInfer(): Promise<BenchLine[]> {
+  const folder = await mkdtemp(join(tmpdir(), 'gyre-bench-'))
+  const infer = createInfer({ clock: systemClock, log: silentLog, workers: 1 })
+  try {
+    const source = await modelIn(folder)
+    const session = await infer.open(source)
+    const raw = await InferenceSession.create(source.onnxPath, {
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+    })
+    const vector = new Float32Array(WIDTH)
+    const single = (): Promise<unknown> =>
+      raw.run({ features: new Tensor('float32', vector, [1, WIDTH]) })
+    const [ours, peer]: [number[], number[]] = [[], []]
+    for (let repeat = 0; repeat <= REPEATS; repeat++) {
+      const worker = await cpuPerCall(CALLERS, (i) => session.predict(rowOf(i)))
+      const inProcess = await cpuPerCall(1, single)
+      if (repeat === 0) continue // the first of each warms the compiler
+      ours.push(worker)
+      peer.push(inProcess)
+    }
+    return [lineOf(median(ours), median(peer))]
+  } finally {
+    await infer.close()
+    await rm(folder, { recursive: true, force: true })
+  }
+}
+
+/** Microseconds of processor time per call, all threads of this process together. */
+async function cpuPerCall(callers: number, call: (i: number) => Promise<unknown>): Promise<number> {
+  let next = 0
+  const caller = async (): Promise<void> => {
+    while (next < CALLS) await call(next++)
+  }
+  const before = process.cpuUsage()
+  await Promise.all(Array.from({ length: callers }, caller))
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / CALLS
+}
+
+function rowOf(i: number): ModelRow {
+  const at = Date.UTC(2001, 0, 1) + i * 60_000
+  return { kind: 'fields', fields: [at, `A${i % 300}`], features: Array(WIDTH - 2).fill(i / CALLS) }
+}
+
+async function modelIn(folder: string) {
+  const train = syntheticRows(TRAIN_ROWS, 1)
+  const onnxPath = join(folder, 'model.onnx')
+  await writeFile(onnxPath, exportOnnx(trainGbdt({ train, options: { rounds: ROUNDS } })))
+  await writeFile(
+    join(folder, 'calendar.mjs'),
+    'export const calendar = ({ date }) => ({ hour: date.getUTCHours() })',
+  )
+  return { key: 'model:bench@1', onnxPath, spec: specOf(), codeFolder: folder }
+}
+
+/** An hour by user code, a rate by category, and eight online features. */
+function specOf(): ModelSpec {
+  const digest = `sha256:${'0'.repeat(64)}`
+  const rates = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`A${i}`, i / 300]))
+  const calendar = { chunk: 'calendar.mjs', export: 'calendar', from: ['date'], gives: ['hour'] }
+  const features = Array.from({ length: WIDTH - 2 }, (_, i) => ({
+    kind: 'feature',
+    name: `f${i}`,
+    view: 'view',
+    feature: `f${i}`,
+  }))
+  return ModelSpec.parse({
+    format: 'gyre-model/1',
+    task: 'binary',
+    inputs: [
+      { kind: 'transform', name: 'hour', transform: 'calendar', output: 'hour' },
+      { kind: 'rate', name: 'origin_rate', field: 'origin', prior: 1 },
+      ...features,
+    ],
+    fields: { date: 'timestamp', origin: 'text' },
+    rates: { origin_rate: { default: 0.2, values: rates } },
+    code: { digest, transforms: { calendar } },
+    reference: { rows: 0, inputs: {}, score: { bins: null, counts: [], missing: 0 } },
+    training: {
+      rowsDigest: digest,
+      rows: TRAIN_ROWS,
+      from: null,
+      until: null,
+      algorithm: 'gbdt',
+      options: {},
+      importance: {},
+    },
+  })
+}
+
+function lineOf(ours: number, peer: number): BenchLine {
+  return {
+    name: 'predict through a worker, 32 callers',
+    ours,
+    peer,
+    peerName: 'onnxruntime-node in process, single rows',
+    ratio: ours / peer,
+    unit: 'µs CPU/row',
+    bound: 'printed',
+  }
+}
+
+function median(values: readonly number[]): number {
+  return quantile(sortedFinite(values), 0.5)
+}
