@@ -7,7 +7,7 @@ const INSTANT = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/
 
 /** An ISO-8601 instant as epoch milliseconds. Throws INVALID_INPUT naming `field`. */
 export function eventTimeMs(text: string, field: string, nowMs: number): number {
-  const atMs = INSTANT.test(text) ? Date.parse(text) : Number.NaN
+  const atMs = INSTANT.test(text) && isDay(text) ? Date.parse(text) : Number.NaN
   if (Number.isNaN(atMs))
     throw new GyreError(
       'INVALID_INPUT',
@@ -20,4 +20,10 @@ export function eventTimeMs(text: string, field: string, nowMs: number): number 
       got: text,
     })
   return atMs
+}
+
+/** `Date.parse` takes the 30th of February for the 2nd of March. */
+function isDay(text: string): boolean {
+  const day = new Date(text.slice(0, 10))
+  return !Number.isNaN(day.getTime()) && day.getUTCDate() === Number(text.slice(8, 10))
 }
