@@ -11,7 +11,7 @@ import type { ModelSource, Session } from './session.ts'
 import { systemTimers, type Timers } from './timers.ts'
 import type { WorkerState } from './worker-slot.ts'
 
-export interface SessionStats {
+interface SessionStats {
   readonly key: string
   readonly leases: number
   readonly rows: number
@@ -24,7 +24,7 @@ export interface SessionStats {
   readonly bytes: number
 }
 
-export interface InferStats {
+interface InferStats {
   readonly sessions: readonly SessionStats[]
   readonly workers: readonly { readonly state: WorkerState; readonly restarts: number }[]
 }
