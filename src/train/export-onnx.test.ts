@@ -126,7 +126,14 @@ describe('the exported model answers as the trainer does, to 1e-6', () => {
           const matrix = matrixOf(['a', 'b', 'c'], [column(0), column(1), column(2)])
           const labels = column(3)
           fc.pre(labels.includes(0) && labels.includes(1))
-          const options = { rounds: 20, minRowsPerLeaf: 1, rowShare: 0.8, featureShare: 0.7, seed }
+          const options = {
+            rounds: 20,
+            minRowsPerLeaf: 1,
+            minHessianPerLeaf: 0,
+            rowShare: 0.8,
+            featureShare: 0.7,
+            seed,
+          }
           const model = trainGbdt({ train: { matrix, labels }, options })
           expect(await disagreement(model, matrix)).toBeLessThan(1e-6)
           expect(await disagreement(model, unheard)).toBeLessThan(1e-6)

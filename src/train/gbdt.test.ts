@@ -77,7 +77,14 @@ describe('input that does not fit is refused by name', () => {
 test('one round on four rows is the Newton step worked out by hand', () => {
   const model = fit(
     { matrix: one, labels: Uint8Array.of(0, 0, 1, 1) },
-    { rounds: 1, minRowsPerLeaf: 1, maxLeaves: 2, learningRate: 0.5, l2: 1 },
+    {
+      rounds: 1,
+      minRowsPerLeaf: 1,
+      minHessianPerLeaf: 0,
+      maxLeaves: 2,
+      learningRate: 0.5,
+      l2: 1,
+    },
   )
   // Prior 0: slopes ±½, hessians ¼. Left: −0.5 · (½ + ½) / (½ + 1) = −⅓. Gain: 2 · 1 / 1.5 − 0.
   const [tree] = model.trees
@@ -144,6 +151,15 @@ test('every leaf keeps at least the rows and at most as many leaves as the optio
     expect(rows.size).toBeLessThanOrEqual(9)
     expect(Math.min(...rows.values())).toBeGreaterThanOrEqual(37)
   }
+})
+
+test('answers of one in 500 keep the mean of the probabilities at the share of ones', () => {
+  const random = seededRandom(6)
+  const train = table(40_000, 8, (x) => Number(random() < 0.001 * (x + 1) ** 3))
+  const probabilities = predict(fit(train, { rounds: 30 }), train.matrix)
+  const share = train.labels.filter((label) => label === 1).length
+  const expected = probabilities.reduce((sum, probability) => sum + probability, 0)
+  expect(Math.abs(expected / share - 1)).toBeLessThan(0.05)
 })
 
 describe('early stopping', () => {

@@ -6,13 +6,14 @@ import type { LabelledRows, Matrix } from './matrix.ts'
 import { parseOptions } from './options.ts'
 import { addTree, type Tree } from './tree.ts'
 
-/** How to boost; the defaults are LightGBM's where it has the option. */
+/** How to boost; the defaults are LightGBM's but where a comment says so. */
 export const GbdtOptions = z.strictObject({
   rounds: z.int().min(1).max(10_000).default(100),
   learningRate: z.number().gt(0).max(1).default(0.1),
   maxLeaves: z.int().min(2).max(4096).default(31),
   minRowsPerLeaf: z.int().min(1).default(20),
-  minHessianPerLeaf: z.number().min(0).default(1e-3),
+  /** XGBoost's 1, not LightGBM's 0.001, with which answers rarer than one in a hundred diverge. */
+  minHessianPerLeaf: z.number().min(0).default(1),
   l2: z.number().min(0).default(0),
   minGain: z.number().min(0).default(0),
   maxBins: z.int().min(2).max(255).default(255),

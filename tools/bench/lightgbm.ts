@@ -29,6 +29,7 @@ const PARAMETERS = {
   learning_rate: 0.1,
   num_leaves: 31,
   min_data_in_leaf: 20,
+  min_sum_hessian_in_leaf: 1,
   max_bin: 255,
   verbosity: -1,
 }
