@@ -2,6 +2,7 @@ import { Event, type Subject } from '@gyre/sdk/wire/event'
 import type { Selectable } from 'kysely'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
+import { GyreError } from '../core/errors.ts'
 import type { NewId } from '../core/id.ts'
 import type { Catalog, Tx } from './catalog.ts'
 import { chainBreak, eventHash, GENESIS_HASH } from './event-chain.ts'
@@ -52,14 +53,8 @@ const VERIFY_PAGE = 2_000
 export function createEvents({ catalog, clock, newId }: EventsDeps): Events {
   const head = createEventHead(catalog)
 
-  async function since(cursor: number, limit: number, filter: EventFilter = {}) {
-    const rows = await matching(catalog, filter)
-      .where('seq', '>', cursor)
-      .orderBy('seq')
-      .limit(limit)
-      .execute()
-    return rows.map(toEvent)
-  }
+  const rowsSince = (cursor: number, limit: number, filter: EventFilter = {}) =>
+    matching(catalog, filter).where('seq', '>', cursor).orderBy('seq').limit(limit).execute()
 
   return {
     async append(tx, ctx, { type, subject, data }) {
@@ -80,12 +75,12 @@ export function createEvents({ catalog, clock, newId }: EventsDeps): Events {
         data,
         prevHash: last?.hash ?? GENESIS_HASH,
       }
-      const event = Event.parse({ ...told, hash: eventHash(told) })
+      const event = parseEvent({ ...told, hash: eventHash(told) })
       await tx.insertInto('events').values(toRow(event)).execute()
       head.appended()
       return event
     },
-    since,
+    since: async (cursor, limit, filter) => (await rowsSince(cursor, limit, filter)).map(toEvent),
     async latest(filter = {}) {
       const row = await matching(catalog, filter).orderBy('seq', 'desc').limit(1).executeTakeFirst()
       return row && toEvent(row)
@@ -94,16 +89,24 @@ export function createEvents({ catalog, clock, newId }: EventsDeps): Events {
     async verify() {
       let previous: Event | undefined
       for (;;) {
-        const page = await since(previous?.seq ?? 0, VERIFY_PAGE)
-        for (const event of page) {
-          const reason = chainBreak(previous, event)
-          if (reason !== undefined) return { ok: false, seq: event.seq, reason }
+        const page = await rowsSince(previous?.seq ?? 0, VERIFY_PAGE)
+        for (const row of page) {
+          const event = readable(row)
+          const reason = event ? chainBreak(previous, event) : 'data is not JSON'
+          if (reason !== undefined) return { ok: false, seq: row.seq, reason }
           previous = event
         }
         if (page.length < VERIFY_PAGE) return { ok: true, count: previous?.seq ?? 0 }
       }
     },
   }
+}
+
+function parseEvent(event: Event): Event {
+  const parsed = Event.safeParse(event)
+  if (parsed.success) return parsed.data
+  const [issue] = parsed.error.issues
+  throw new GyreError('INVALID_ARGUMENT', `event ${issue?.path.join('.')}: ${issue?.message}`)
 }
 
 function matching(catalog: Catalog, { project, types, subject }: EventFilter) {
@@ -134,5 +137,13 @@ function toEvent(row: Selectable<Tables['events']>): Event {
     subject: { kind: subject_kind, id: subject_id },
     data: JSON.parse(data),
     prevHash: prev_hash,
+  }
+}
+
+function readable(row: Selectable<Tables['events']>): Event | undefined {
+  try {
+    return toEvent(row)
+  } catch {
+    return undefined
   }
 }

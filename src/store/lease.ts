@@ -10,21 +10,24 @@ export interface Lease {
 
 /** Leases by the database's clock, so that holders on machines with other clocks agree. */
 export interface Leases {
-  /** The lease, or undefined while somebody (the same holder too) has it. */
-  acquire(name: string, holder: string, ttlMs: number): Promise<Lease | undefined>
+  /** The lease, or undefined while somebody (the same holder too) has it. Given a `tx` it is part of that unit. */
+  acquire(name: string, holder: string, ttlMs: number, tx?: Tx): Promise<Lease | undefined>
   /** Extends it from now. Throws FENCED when it ran out or went to another. */
   renew(name: string, holder: string, fence: number, ttlMs: number): Promise<void>
-  /** Gives it back; nothing happens when it is no longer held. */
-  release(name: string, holder: string, fence: number): Promise<void>
+  /** Gives it back; nothing happens when it is no longer held. Given a `tx` it is part of that unit. */
+  release(name: string, holder: string, fence: number, tx?: Tx): Promise<void>
   /** Throws FENCED, undoing the unit, unless the lease is held under `fence` now. */
   assertHeld(tx: Tx, name: string, fence: number): Promise<void>
 }
 
 /** `leases` rows outlive their holders, so that a fence never comes back. */
 export function createLeases(catalog: Catalog): Leases {
+  const inUnit = <T>(tx: Tx | undefined, unit: (tx: Tx) => Promise<T>) =>
+    tx ? unit(tx) : catalog.write(unit)
+
   return {
-    acquire: (name, holder, ttlMs) =>
-      catalog.write(async (tx) => {
+    acquire: (name, holder, ttlMs, outer) =>
+      inUnit(outer, async (tx) => {
         const expires_at = expiry(ttlMs)
         return tx
           .insertInto('leases')
@@ -52,8 +55,8 @@ export function createLeases(catalog: Catalog): Leases {
         if (numUpdatedRows === 0n) throw fencedError(name, fence)
       }),
 
-    release: (name, holder, fence) =>
-      catalog.write(async (tx) => {
+    release: (name, holder, fence, outer) =>
+      inUnit(outer, async (tx) => {
         await tx
           .updateTable('leases')
           .set({ expires_at: 0 })

@@ -18,6 +18,8 @@ const MAX_BACKOFF_MS = 10_000
 export interface DuckDbChildDeps {
   readonly clock: Clock
   readonly log: Log
+  /** How a process is started, for a test that wants to kill it. */
+  readonly spawn?: typeof spawnProcess
 }
 
 export type Ask =
@@ -42,7 +44,7 @@ interface Pending {
 
 export function createDuckDbChild(
   options: AnalyticsOptions,
-  { clock, log }: DuckDbChildDeps,
+  { clock, log, spawn = spawnProcess }: DuckDbChildDeps,
 ): DuckDbChild {
   const pending = new Map<number, Pending>()
   let child: ChildProcess | undefined
@@ -57,7 +59,7 @@ export function createDuckDbChild(
       throw unavailable(
         `analytics crashed ${crashes} times in a row: again in ${Math.ceil(waitMs)} ms`,
       )
-    const started = spawnProcess(
+    const started = spawn(
       siblingUrl('./duckdb-process', import.meta.url),
       [JSON.stringify(options)],
       { env: childEnvironment(), stdio: ['ignore', 'ignore', 'inherit', 'ipc'] },

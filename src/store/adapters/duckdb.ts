@@ -29,6 +29,8 @@ const MAX_QUEUED = 256
 /** An object a row costs ~1 kB in all; whoever wants more takes `columns` or `COPY`. */
 const MAX_ROWS = 1_000_000
 
+const INTERRUPT_MS = 20
+
 /** Opens DuckDB in this very process. */
 export async function openDuckDb(options: AnalyticsOptions): Promise<Analytics> {
   const instance = await DuckDBInstance.create(':memory:', {
@@ -86,13 +88,20 @@ async function interruptible<T>(
   signal: AbortSignal,
   work: (connection: DuckDBConnection, signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const interrupt = () => connection.interrupt()
+  if (signal.aborted) throw cancelledError()
+  // DuckDB forgets an interrupt that comes while it still plans the query: say it until it is heard.
+  let repeat: NodeJS.Timeout | undefined
+  const interrupt = () => {
+    connection.interrupt()
+    repeat = setInterval(() => connection.interrupt(), INTERRUPT_MS)
+  }
   signal.addEventListener('abort', interrupt)
   try {
     return await work(connection, signal)
   } catch (error) {
     throw signal.aborted ? cancelledError() : duckdbError(error)
   } finally {
+    clearInterval(repeat)
     signal.removeEventListener('abort', interrupt)
   }
 }

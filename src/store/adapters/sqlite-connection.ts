@@ -30,7 +30,16 @@ export function createExecute(database: Database): Execute {
 
   return (sql, params) => {
     const { statement, columns } = prepare(sql)
-    if (columns.length > 0) return { columns, rows: statement.all(...params), changes: undefined }
-    return { columns, rows: [], changes: statement.run(...params).changes }
+    if (columns.length > 0)
+      return { columns, rows: statement.all(...params.map(bindable)), changes: undefined }
+    return { columns, rows: [], changes: statement.run(...params.map(bindable)).changes }
   }
+}
+
+/**
+ * @photostructure/sqlite 1.2.1 binds a positive number below 2⁻⁵² as the integer 0 (it takes it for a whole
+ * number). As text SQLite turns it into the same double, in a REAL column and in a comparison with one.
+ */
+function bindable(value: SqlValue): SqlValue {
+  return typeof value === 'number' && value > 0 && value < Number.EPSILON ? String(value) : value
 }

@@ -57,6 +57,9 @@ function toQueryResult<R>({ columns, rows, changes }: SqlResult): QueryResult<R>
 
 function toSqlValue(value: unknown, index: number): SqlValue {
   if (value === null || value instanceof Uint8Array) return value
+  // SQLite's functions end a text at its first NUL, and Postgres takes none at all.
+  if (typeof value === 'string' && value.includes('\0'))
+    throw new GyreError('INVALID_ARGUMENT', 'a text holds a NUL character')
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint')
     return value
   if (typeof value === 'boolean') return value ? 1 : 0

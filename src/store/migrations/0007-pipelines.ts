@@ -31,10 +31,14 @@ interface StepRunTable {
   attempt: number
   fence: number
   cache_key: string | null
+  /** JSON of the parts that `cache_key` is made of; present for steps that are never reused, too. */
+  cache_parts: string | null
   cached: number
   run_id: string | null
-  /** JSON, as are `outputs` and `error`. */
+  /** JSON, as are `extra`, `outputs` and `error`. */
   inputs: string | null
+  /** What the step reads besides its inputs, as it stood when the attempt began. */
+  extra: string | null
   outputs: string | null
   error: string | null
   started_at: string | null
@@ -78,9 +82,11 @@ export const pipelines: Migration = {
         attempt INTEGER NOT NULL,
         fence INTEGER NOT NULL,
         cache_key TEXT,
+        cache_parts TEXT,
         cached INTEGER NOT NULL,
         run_id TEXT,
         inputs TEXT,
+        extra TEXT,
         outputs TEXT,
         error TEXT,
         started_at TEXT,

@@ -1,0 +1,56 @@
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { fakeClock } from '../core/clock.ts'
+import { silentLog } from '../core/log.ts'
+import { openDatabase } from './adapters/sqlite-binding.ts'
+import { tempFolder } from './contract/temp-folder.ts'
+import { CTX } from './contract/wired.ts'
+import { openStore } from './store.ts'
+
+function depsFor(folder: string) {
+  return { folder, clock: fakeClock(), log: silentLog, config: { analyticsMemoryMb: 256 } }
+}
+
+test('a second store on the same folder is FOLDER_LOCKED, and the first one does not notice', async () => {
+  const deps = depsFor(join(await tempFolder(), 'made', 'when', 'absent'))
+  const store = await openStore(deps)
+  await expect(openStore(deps)).rejects.toMatchObject({ code: 'FOLDER_LOCKED' })
+  await store.runs.start(CTX, { kind: 'training', name: 'fit' })
+  await store.close()
+})
+
+test('a store that cannot open gives the folder back', async () => {
+  const deps = depsFor(await tempFolder())
+  await (await openStore(deps)).close()
+  const path = join(deps.folder, 'catalog.db')
+  const tamper = (statement: string) => {
+    const database = openDatabase(path)
+    database.exec(statement)
+    database.close()
+  }
+  tamper("INSERT INTO migrations VALUES (9999, 'from-tomorrow', '')")
+  await expect(openStore(deps)).rejects.toMatchObject({ code: 'NEWER_DATABASE' })
+  tamper('DELETE FROM migrations WHERE version = 9999')
+  const store = await openStore(deps)
+  expect(await store.events.verify()).toEqual({ ok: true, count: 0 })
+  await store.close()
+})
+
+test('what was written before a clean end is there after it, deferred rows included', async () => {
+  const deps = depsFor(await tempFolder())
+  const options = { durability: 'deferred', columns: { id: 'INTEGER' } } as const
+  const before = await openStore(deps)
+  const { id } = await before.runs.start(CTX, { kind: 'training', name: 'fit' })
+  await before.rows.stream('predictions', options).append([{ id: 1 }, { id: 2 }])
+  const { digest } = await before.blobs.put(Buffer.from('abc'))
+  await before.close()
+  await before.close()
+
+  const after = await openStore(deps)
+  expect(await after.runs.get(CTX, id)).toMatchObject({ status: 'running' })
+  expect(String(await after.blobs.read(digest))).toBe('abc')
+  const source = await after.rows.stream('predictions', options).sql()
+  expect(await after.analytics.query(`SELECT sum(id) AS s FROM ${source.sql}`)).toEqual([{ s: 3 }])
+  source.release()
+  await after.close()
+})
