@@ -36,7 +36,7 @@ export interface GbdtModel {
 }
 
 /** What is known after a round, the first being 1. */
-export interface GbdtRound {
+interface GbdtRound {
   readonly round: number
   readonly validationLogLoss: number | undefined
 }

@@ -12,14 +12,14 @@ import {
 import { findSplit, newtonStep, type Split, type SplitLimits } from './split.ts'
 import { leafNode, treeOf, type Tree, type TreeNode } from './tree.ts'
 
-export interface GrowthLimits extends SplitLimits {
+interface GrowthLimits extends SplitLimits {
   readonly maxLeaves: number
   /** What a leaf's Newton step is multiplied with. */
   readonly learningRate: number
 }
 
 /** Memory that the trees of one training share: histograms to take and give back, room to part rows. */
-export interface Workspace {
+interface Workspace {
   readonly histograms: Histogram[]
   readonly aside: Int32Array
 }

@@ -5,11 +5,10 @@ import { assertTrainable, invalidArgument, type LabelledRows, type Matrix } from
 import { parseOptions } from './options.ts'
 
 /** How to fit. */
-export const LinearOptions = z.strictObject({
+const LinearOptions = z.strictObject({
   /** Penalty ½ · l2 · |weights|² on the weights of the standardised features; 1 / C of scikit-learn. */
   l2: z.number().gt(0).default(1),
 })
-export type LinearOptions = z.infer<typeof LinearOptions>
 
 /**
  * The score, in log-odds: intercept + Σ weight · (value − mean) / scale. A missing value counts as the

@@ -27,7 +27,7 @@ export interface OnnxNode {
 }
 
 /** A float32 input or output of a graph; a name in its shape is a dimension that varies. */
-export interface OnnxFloats {
+interface OnnxFloats {
   readonly name: string
   readonly shape: readonly (number | string)[]
 }
