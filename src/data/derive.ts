@@ -136,12 +136,14 @@ function problemOf(
     : `no column ${path.join('.')}; there are ${[...columns].join(', ')}`
 }
 
+/** DuckDB has the last word: functions exist, types go together, and one value comes out. */
 async function assertBinds(analytics: Analytics, name: string, relation: string): Promise<void> {
-  try {
-    await describe(analytics, relation)
-  } catch (thrown) {
+  const columns = await describe(analytics, relation).catch((thrown: unknown) => {
     throw broken(name, toGyreError(thrown).message, thrown)
-  }
+  })
+  const type = columns.find((column) => column.name === name)?.type ?? ''
+  if (/^(STRUCT|MAP|UNION)\(|\]$/.test(type))
+    throw broken(name, `expected a single value, got ${type}`)
 }
 
 function broken(name: string, reason: string, cause?: unknown): GyreError {

@@ -3,7 +3,7 @@ import { sqlName, type Analytics, type Cell, type Row } from '../store/analytics
 import { numberCell } from './cell.ts'
 import type { SourceColumn } from './source.ts'
 
-const NUMERIC = /INT|DECIMAL|DOUBLE|FLOAT/
+const NUMERIC = /^(U?(TINYINT|SMALLINT|INTEGER|BIGINT|HUGEINT)|DECIMAL\(.*\)|DOUBLE|FLOAT)$/
 
 /** What each column of a relation holds, in one scan: exact counts, extremes, mean. */
 export async function profile(
