@@ -3,7 +3,7 @@ import { GyreError } from '../errors.ts'
 import { ONNX_DATATYPES, ReadModel } from './onnx-proto.ts'
 
 /** An input or output of a model. */
-interface OnnxValue {
+export interface OnnxValue {
   readonly name: string
   /** In the words of the Open Inference Protocol: FP32, INT64, BYTES, … */
   readonly datatype: string
