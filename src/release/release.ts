@@ -51,7 +51,7 @@ export interface Releases {
    * record follows, and the error says so.
    */
   rollback(ctx: Context, endpoint: string, reason: string): Promise<Release>
-  /** Judges the open canary by what was counted so far and acts on it; undefined when none is open. */
+  /** Judges the open canary by what was counted so far and acts on it; undefined when none was open. */
   analyse(ctx: Context, endpoint: string): Promise<Release | undefined>
   /** Counts one request under an open canary; the analysis follows within a second. */
   count(outcome: Outcome): void
@@ -139,9 +139,12 @@ export function createReleases(deps: ReleaseDeps): Releases {
       }),
 
     async analyse(ctx, endpoint) {
+      const open = await findOpen(catalog.read, ctx, endpoint)
+      if (!open) return undefined
       await counters.flush()
-      const release = await judge(ctx, endpoint)
-      if (release && release.state !== 'canary') await routes.refresh()
+      await judge(ctx, endpoint)
+      const release = await getRelease(catalog.read, ctx, open.id)
+      if (release.state !== 'canary') await routes.refresh()
       return release
     },
 
