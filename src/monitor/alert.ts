@@ -106,7 +106,7 @@ export async function listAlerts(
 ): Promise<readonly Alert[]> {
   let query = catalog.read.selectFrom('alerts').selectAll().where('project', '=', ctx.project)
   if (state !== undefined) query = query.where('state', '=', state)
-  const rows = await query.orderBy('id', 'desc').execute()
+  const rows = await query.orderBy('at', 'desc').orderBy('key').execute()
   return rows.map(({ project: _project, opened_at, resolved_at, ...row }) =>
     Alert.parse({ ...row, openedAt: opened_at, resolvedAt: resolved_at }),
   )
