@@ -32,7 +32,8 @@ export interface Arms {
   follow(endpoints: readonly RoutedEndpoint[]): Promise<void>
   /** Keeps an arm that is not routed yet, until a route names it or another is warmed for the endpoint. */
   warm(endpoint: RoutedEndpoint, model: string): Promise<void>
-  close(): void
+  /** Gives every model back; what is still loading is waited for, since a load cannot be broken off. */
+  close(): Promise<void>
 }
 
 export function createArms({ open, clock, log }: ArmsDeps): Arms {
@@ -69,7 +70,7 @@ export function createArms({ open, clock, log }: ArmsDeps): Arms {
     if (existing && !isStale(existing, endpoint)) return existing
     const entry = start(endpoint, model)
     held.set(key, entry)
-    if (existing) discard(existing)
+    if (existing) void discard(existing)
     return entry
   }
 
@@ -115,7 +116,7 @@ export function createArms({ open, clock, log }: ArmsDeps): Arms {
       for (const [key, entry] of held)
         if (!wanted.has(key)) {
           held.delete(key)
-          discard(entry)
+          void discard(entry)
         }
       await Promise.allSettled(loading)
     },
@@ -125,20 +126,18 @@ export function createArms({ open, clock, log }: ArmsDeps): Arms {
       await load(endpoint, model)
     },
 
-    close() {
-      for (const entry of held.values()) discard(entry)
+    async close() {
+      const entries = [...held.values()]
       held.clear()
+      await Promise.all(entries.map(discard))
     },
   }
 }
 
-/** Closes the arm, also one that is still loading. */
-function discard({ loading }: Held): void {
-  loading.then(
-    (arm) => arm.close(),
-    // It never opened; whoever asked for it has been told why.
-    () => undefined,
-  )
+/** Closes the arm, once loaded; one that never opened has told whoever asked for it. */
+async function discard({ loading }: Held): Promise<void> {
+  const [loaded] = await Promise.allSettled([loading])
+  if (loaded.status === 'fulfilled') loaded.value.close()
 }
 
 /** Everything a route may send traffic to now or after a roll-back. */

@@ -168,7 +168,7 @@ export function createServe(deps: ServeDeps): Serve {
       stopping.abort()
       await Promise.allSettled(flying)
       await afterReply()
-      arms.close()
+      await arms.close()
     },
   }
 }
