@@ -2,6 +2,7 @@ import type { CheckResult, ColumnContract, DatasetSpec } from '@gyre/sdk/wire/da
 import { GyreError } from '../core/errors.ts'
 import { sqlName, sqlText } from '../store/analytics.ts'
 import { readAs } from './column-type.ts'
+import { sqlInstant } from './instant.ts'
 import type { Source } from './source.ts'
 
 /** One rule over one column, as SQL over the file's own columns. */
@@ -72,7 +73,7 @@ interface ValueRule {
 }
 
 function valueRules(contract: ColumnContract, value: string): readonly ValueRule[] {
-  const bound = (n: number) => (contract.type === 'timestamp' ? `epoch_ms(${n}::BIGINT)` : `${n}`)
+  const bound = (n: number) => (contract.type === 'timestamp' ? sqlInstant(n) : `${n}`)
   const rules: ValueRule[] = []
   if (contract.min !== undefined)
     rules.push({ check: `min=${contract.min}`, broken: `${value} < ${bound(contract.min)}` })

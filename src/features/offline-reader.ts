@@ -1,6 +1,7 @@
 import type { ViewSpec } from '@gyre/sdk/wire/feature'
 import { GyreError } from '../core/errors.ts'
 import { numberCell } from '../data/cell.ts'
+import { sqlInstant } from '../data/instant.ts'
 import { sqlName, sqlText, type Analytics, type Column } from '../store/analytics.ts'
 import { entityKeySql } from './entity-key.ts'
 import { EVENT_TIME } from './feature-view.ts'
@@ -48,7 +49,7 @@ export function createOfflineReader(
   }
 
   const read = async (fromMs: number, endMs: number): Promise<Stretch> => {
-    const within = `${EVENT_TIME} > ${instantSql(fromMs)} AND ${EVENT_TIME} <= ${instantSql(endMs)}`
+    const within = `${EVENT_TIME} > ${sqlInstant(fromMs)} AND ${EVENT_TIME} <= ${sqlInstant(endMs)}`
     const sql = `SELECT ${columns} FROM ${parquet} WHERE ${within} ORDER BY ${EVENT_TIME}`
     const answer = await analytics.columns(sql)
     return { batch: toBatch(answer.columns), rowCount: answer.rowCount, endMs }
@@ -56,7 +57,7 @@ export function createOfflineReader(
 
   /** The newest rows as of an instant, and how many there are up to it. */
   const start = async (atMs: number, take: Take): Promise<number> => {
-    const until = `${EVENT_TIME} <= ${instantSql(atMs)}`
+    const until = `${EVENT_TIME} <= ${sqlInstant(atMs)}`
     const newest = await analytics.columns(
       `SELECT * EXCLUDE (age) FROM (
          SELECT ${columns}, row_number() OVER (PARTITION BY ${entity} ORDER BY ${EVENT_TIME} DESC) AS age
@@ -108,10 +109,6 @@ async function readAheadMs(analytics: Analytics, parquet: string): Promise<numbe
   )
   const rows = Math.max(1, numberCell(row, 'n'))
   return Math.ceil((Math.max(1, numberCell(row, 'ms')) * READ_AHEAD_ROWS) / rows)
-}
-
-function instantSql(ms: number): string {
-  return `make_timestamp(${Math.floor(ms)} * 1000)`
 }
 
 function toBatch([key, eventTime, ...features]: readonly Column[]): OnlineBatch {

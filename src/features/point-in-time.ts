@@ -1,3 +1,4 @@
+import { sqlInstant } from '../data/instant.ts'
 import { sqlName, sqlText } from '../store/analytics.ts'
 import { EVENT_TIME } from './feature-view.ts'
 
@@ -51,7 +52,7 @@ function rowsOf({ path, entity, features }: JoinedView, untilMs: number): string
     ...features.map((name, f) => `${sqlName(name)} AS f${f}`),
   ]
   return `SELECT ${columns.join(', ')} FROM read_parquet(${sqlText(path)})
-    WHERE ${EVENT_TIME} <= make_timestamp(${untilMs} * 1000)`
+    WHERE ${EVENT_TIME} <= ${sqlInstant(untilMs)}`
 }
 
 function milliseconds(ms: number): string {

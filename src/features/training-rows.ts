@@ -2,6 +2,7 @@ import type { ModelInput, TransformSpec } from '@gyre/sdk/wire/feature'
 import type { TrainingSetSpec } from '@gyre/sdk/wire/pipeline'
 import { GyreError } from '../core/errors.ts'
 import type { StoredDataset } from '../data/dataset-version.ts'
+import { sqlInstant } from '../data/instant.ts'
 import { subjectColumn } from '../data/dataset-spec.ts'
 import { sqlName, sqlText } from '../store/analytics.ts'
 import { columnTypes } from './offline.ts'
@@ -101,7 +102,7 @@ function pastSql({ spec, dataset, path, fields, window }: TrainingRows, beforeMs
   return `SELECT ${selected.join(', ')} FROM read_parquet(${sqlText(path)}, file_row_number = true)
     WHERE file_row_number % ${spec.every} = 0 AND ${sqlName(columns.label)} IS NOT NULL
       AND ${during(columns.at, window.fromMs, beforeMs)}
-      AND ${sqlName(columns.knownAt)} <= ${instant(window.untilMs)}`
+      AND ${sqlName(columns.knownAt)} <= ${sqlInstant(window.untilMs)}`
 }
 
 /** Served rows took the way through a log, so each column is read back as the dataset's type. */
@@ -121,19 +122,15 @@ function servedSql(
   ]
   return `SELECT ${selected.join(', ')} FROM ${served.sql}
     WHERE ${label} IS NOT NULL AND ${during(at, within.fromMs, within.untilMs)}
-      AND ${knownAt} <= ${instant(within.untilMs)}`
+      AND ${knownAt} <= ${sqlInstant(within.untilMs)}`
 }
 
 function readBack(name: string, type = 'VARCHAR'): string {
   return `CAST(${sqlName(name)} AS ${type}) AS ${sqlName(name)}`
 }
 
-export function instant(ms: number): string {
-  return `make_timestamp(${ms} * 1000)`
-}
-
 function during(column: string, fromMs: number, untilMs: number): string {
-  return `${sqlName(column)} >= ${instant(fromMs)} AND ${sqlName(column)} < ${instant(untilMs)}`
+  return `${sqlName(column)} >= ${sqlInstant(fromMs)} AND ${sqlName(column)} < ${sqlInstant(untilMs)}`
 }
 
 function historyEnd(spec: TrainingSetSpec, served: ServedRows | undefined): number | undefined {

@@ -9,6 +9,7 @@ import { GyreError } from '../core/errors.ts'
 import { numberCell } from '../data/cell.ts'
 import type { Data } from '../data/data.ts'
 import type { StoredDataset } from '../data/dataset-version.ts'
+import { sqlInstant } from '../data/instant.ts'
 import { sqlName, sqlText, type Analytics } from '../store/analytics.ts'
 import type { Blobs } from '../store/blobs.ts'
 import { ttlMs, type FeatureView } from './feature-view.ts'
@@ -17,7 +18,6 @@ import type { Offline } from './offline.ts'
 import { pointInTimeSql, type JoinedView } from './point-in-time.ts'
 import {
   fieldsOf,
-  instant,
   ROW_COLUMNS,
   trainingRowsSql,
   type RowsWindow,
@@ -170,7 +170,7 @@ async function writeRowSets(
   const { at, subject, label } = ROW_COLUMNS
   const copy = (side: string, path: string) =>
     `COPY (SELECT ${columns.map(sqlName).join(', ')} FROM training_rows
-       WHERE ${sqlName(at)} ${side} ${instant(cutMs)} ORDER BY ${sqlName(at)}, ${subject})
+       WHERE ${sqlName(at)} ${side} ${sqlInstant(cutMs)} ORDER BY ${sqlName(at)}, ${subject})
      TO ${sqlText(path)} (FORMAT parquet, COMPRESSION snappy)`
   const keep = async (path: string, from: number, until: number): Promise<RowSet> => {
     const [counted] = await analytics.query(

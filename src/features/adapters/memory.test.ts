@@ -1,0 +1,4 @@
+import { onlineStoreContract } from '../contract.ts'
+import { createMemoryOnline } from './memory.ts'
+
+onlineStoreContract(createMemoryOnline)
