@@ -86,18 +86,15 @@ async function collect(deps: AdvanceDeps, ctx: Context, retrain: OpenRetrain): P
       const { reason, verdict } = outcome
       return move(deps, ctx, retrain, { state: 'failed', reason, ...(verdict && { verdict }) })
     }
-    case 'refused':
-      return move(deps, ctx, retrain, {
-        state: 'rejected',
-        reason: outcome.reason,
-        verdict: outcome.verdict,
-      })
-    case 'passed':
-      return move(deps, ctx, retrain, {
-        state: 'waiting',
-        candidate: outcome.candidate,
-        verdict: outcome.verdict,
-      })
+    case 'refused': {
+      const { reason, verdict, candidate } = outcome
+      const kept = candidate === undefined ? {} : { candidate }
+      return move(deps, ctx, retrain, { state: 'rejected', reason, verdict, ...kept })
+    }
+    case 'passed': {
+      const { candidate, verdict } = outcome
+      return move(deps, ctx, retrain, { state: 'waiting', candidate, verdict })
+    }
   }
 }
 

@@ -6,7 +6,13 @@ import { z } from 'zod'
 export type Outcome =
   | { readonly kind: 'running' }
   | { readonly kind: 'failed'; readonly reason: string; readonly verdict: Verdict | undefined }
-  | { readonly kind: 'refused'; readonly reason: string; readonly verdict: Verdict }
+  | {
+      readonly kind: 'refused'
+      readonly reason: string
+      readonly verdict: Verdict
+      /** A refused model may be kept as a version, too. */
+      readonly candidate: string | undefined
+    }
   | { readonly kind: 'passed'; readonly verdict: Verdict; readonly candidate: string }
 
 const Registered = z.object({ ref: z.string() })
@@ -15,14 +21,15 @@ const Registered = z.object({ ref: z.string() })
 export function outcomeOf(run: PipelineRun): Outcome {
   if (run.status === 'running') return { kind: 'running' }
   const verdict = Verdict.safeParse(outputsOf(run, 'gate')).data
-  if (verdict && !verdict.passed) return { kind: 'refused', reason: reasonsOf(verdict), verdict }
+  const candidate = Registered.safeParse(outputsOf(run, 'register')).data?.ref
+  if (verdict && !verdict.passed)
+    return { kind: 'refused', reason: reasonsOf(verdict), verdict, candidate }
   if (run.status !== 'succeeded') return { kind: 'failed', reason: failureOf(run), verdict }
   if (!verdict)
     return { kind: 'failed', reason: `pipeline ${run.pipeline} has no gate that judged`, verdict }
-  const registered = Registered.safeParse(outputsOf(run, 'register')).data
-  if (!registered)
+  if (candidate === undefined)
     return { kind: 'failed', reason: `pipeline ${run.pipeline} registered no version`, verdict }
-  return { kind: 'passed', verdict, candidate: registered.ref }
+  return { kind: 'passed', verdict, candidate }
 }
 
 function outputsOf(run: PipelineRun, kind: string): unknown {
