@@ -19,7 +19,7 @@ export interface HonestyDeps {
 
 /**
  * Checks every view and raw field of a training set for leaks of the label. The same question about the same
- * data is answered once; a view that cannot be judged leaves the event `features.leakage_unchecked`.
+ * data is answered once; a view that cannot be judged leaves the event `features.leakage-unchecked`.
  */
 export function createHonesty(deps: HonestyDeps): TrainingSetDeps['assertHonest'] {
   const verdicts = new Map<string, Promise<LeakageVerdict>>()
@@ -66,7 +66,7 @@ async function warn(
 ): Promise<void> {
   await catalog.write((tx) =>
     events.append(tx, ctx, {
-      type: 'features.leakage_unchecked',
+      type: 'features.leakage-unchecked',
       subject: { kind: 'features', id: viewRef.slice('features:'.length) },
       data: { dataset: dataset.version.ref, source: source.version.ref },
     }),

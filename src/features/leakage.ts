@@ -87,14 +87,13 @@ async function matchesOf(
   source: SourceSide,
 ): Promise<readonly Match[]> {
   if (suspect.source.version.digest === labelled.version.digest) return [{ by: 'identity' }]
-  const subject = labelled.spec.subject
-  const declared: readonly Match[] =
-    subject !== undefined && suspect.source.spec.subject === subject
-      ? [{ by: 'keys', keys: [subject] }]
-      : []
+  const subject = subjectColumn(labelled.spec)
+  const types = [labelled, suspect.source].map((side) => columnTypes(side).get(subject))
+  const named = labelled.spec.subject !== undefined && types[0] === types[1]
+  const declared: readonly Match[] = named ? [{ by: 'keys', keys: [subject] }] : []
   const shared = sharedColumns(labelled, suspect)
-  const withoutTime = shared.filter((column) => column !== suspect.eventTime)
-  const keySets = withoutTime.length < shared.length ? [shared, withoutTime] : [shared]
+  const timeless = shared.filter((name) => columnTypes(labelled).get(name) !== 'TIMESTAMP')
+  const keySets = timeless.length < shared.length ? [shared, timeless] : [shared]
   const found = await Promise.all(
     keySets.map(async (keys): Promise<Match> => {
       const shares = await Promise.all(
