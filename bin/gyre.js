@@ -2,7 +2,7 @@
 // Runs Gyre from the built tree, building it first when a source is newer. Plain JavaScript: it must run
 // before anything is built, and on a Node too old for the rest, to say so.
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -57,21 +57,36 @@ function build() {
     }
     writeFileSync(stamp, new Date(startedMs).toISOString())
   } finally {
-    rmSync(lock, { recursive: true, force: true })
+    rmSync(lock, { force: true })
   }
 }
 
 /** Two commands started at once must not build into each other's folder: the second waits for the first. */
 function takeBuildLock() {
-  const deadlineMs = Date.now() + 120_000
   for (;;) {
     try {
-      mkdirSync(lock)
-      process.once('exit', () => rmSync(lock, { recursive: true, force: true }))
+      writeFileSync(lock, String(process.pid), { flag: 'wx' })
+      process.once('exit', () => rmSync(lock, { force: true }))
       return
     } catch {
-      if (Date.now() > deadlineMs) rmSync(lock, { recursive: true, force: true })
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200)
+      if (!isAlive(lockHolder())) rmSync(lock, { force: true })
+      else Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
     }
+  }
+}
+
+function lockHolder() {
+  try {
+    return Number(readFileSync(lock, 'utf8'))
+  } catch {
+    return 0
+  }
+}
+
+function isAlive(pid) {
+  try {
+    return pid > 0 && process.kill(pid, 0)
+  } catch {
+    return false
   }
 }

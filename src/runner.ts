@@ -165,3 +165,5 @@ function variable(name: string): string {
 }
 
 await main()
+// The channel to the server would keep the process alive.
+process.exit()
