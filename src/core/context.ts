@@ -1,7 +1,7 @@
 /** Who asks, in which project, under which request: the first argument of every verb that acts. */
 export interface Context {
   readonly project: string
-  /** `local`, `key:NAME`, `policy:NAME` or `loop:NAME`. */
+  /** `local`, `anonymous`, `key:NAME`, `policy:NAME`, `loop:NAME` or `step:RUN/STEP/FENCE`. */
   readonly actor: string
   readonly requestId: string
 }

@@ -1,10 +1,10 @@
 /** Something to be run elsewhere: it speaks to the server over HTTP wherever it runs. */
 export interface Job {
-  /** Unique among the jobs of this server; `pipe_1/fit/2`. */
+  /** Unique among the jobs of this server; `run_1/fit/2`. */
   readonly name: string
-  /** What the process is told through its environment. */
-  readonly environment: Readonly<Record<string, string>>
-  /** Ended by force when it takes longer. */
+  /** What the process is told through its environment; asked for when it starts, not while it is queued. */
+  environment(): Readonly<Record<string, string>>
+  /** Ended by force when it runs longer; time in the queue does not count. */
   readonly timeoutMs: number
 }
 
@@ -18,15 +18,17 @@ export interface RunningJob {
   readonly name: string
   /** Resolves once the job has ended, however it ended; `tail` holds the last lines it printed. */
   readonly ended: Promise<{ readonly end: JobEnd; readonly tail: string }>
-  /** Asks it to stop (SIGTERM), then ends it by force after `graceMs`. */
+  /** Asks it to stop (SIGTERM), then ends it by force after `graceMs`; a queued one never starts. */
   cancel(graceMs: number): void
 }
 
 /** Where jobs run; one adapter per kind of place. */
 export interface Exec {
   readonly driver: string
+  /** `survivesServer`: a job goes on when the server stops, and must show by heartbeat that it lives. */
   readonly can: { readonly survivesServer: boolean }
+  /** Starts it, or queues it while others run. Throws OVERLOADED (queue full), UNAVAILABLE (closed). */
   start(job: Job): RunningJob
-  /** Ends what still runs. */
+  /** Ends what still runs and drops what is queued. */
   close(): Promise<void>
 }

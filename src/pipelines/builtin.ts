@@ -6,6 +6,8 @@ import type { Context } from '../core/context.ts'
 export interface BuiltinStep<Kind extends StepSpec['kind']> {
   readonly spec: Extract<StepSpec, { kind: Kind }>
   readonly inputs: Readonly<Record<string, JsonValue>>
+  /** What `prepare` said when the step began; the step is done on exactly that. */
+  readonly extra: JsonValue
   readonly runId: string
   readonly codeRef: string
 }
@@ -19,24 +21,29 @@ export interface BuiltinResult {
 
 type Prepared<Kind extends StepSpec['kind']> = Pick<BuiltinStep<Kind>, 'spec' | 'inputs'>
 
-/**
- * A step that Gyre brings along. `prepare` names what the step reads besides its inputs; it is part of the
- * cache key. A `server` step runs here; a `runner` step computes in its own process and is judged here.
- */
-export type Builtin<Kind extends StepSpec['kind']> = {
+/** A step that Gyre brings along. */
+interface Builtin<Kind extends StepSpec['kind']> {
+  /** Whether its outputs may stand in for those of the same step on the same inputs. */
   readonly cached: boolean
+  /** What the step reads besides its inputs (data versions, the champion); part of its cache key. */
   prepare(ctx: Context, step: Prepared<Kind>): Promise<JsonValue>
-} & (
-  | { readonly where: 'server'; run(ctx: Context, step: BuiltinStep<Kind>): Promise<BuiltinResult> }
-  | {
-      readonly where: 'runner'
-      finish(ctx: Context, step: BuiltinStep<Kind>, reported: JsonValue): Promise<BuiltinResult>
-    }
-)
+}
+
+/** A built-in step that runs in the server. */
+export interface ServerBuiltin<Kind extends StepSpec['kind']> extends Builtin<Kind> {
+  readonly where: 'server'
+  run(ctx: Context, step: BuiltinStep<Kind>): Promise<BuiltinResult>
+}
+
+/** A built-in step that computes in a process of its own and is judged in the server. */
+export interface RunnerBuiltin<Kind extends StepSpec['kind']> extends Builtin<Kind> {
+  readonly where: 'runner'
+  finish(ctx: Context, step: BuiltinStep<Kind>, reported: JsonValue): Promise<BuiltinResult>
+}
 
 /** The built-in steps, handed in by the composition root: they live in rooms beside or above this one. */
 export interface Builtins {
-  readonly 'training-set': Builtin<'training-set'>
-  readonly gate: Builtin<'gate'>
-  readonly register: Builtin<'register'>
+  readonly 'training-set': ServerBuiltin<'training-set'>
+  readonly gate: RunnerBuiltin<'gate'>
+  readonly register: ServerBuiltin<'register'>
 }

@@ -1,16 +1,18 @@
 import type { StepSpec } from '@gyre/sdk/wire/pipeline'
 import type { JsonValue } from '@gyre/sdk/wire/ref'
+import { z } from 'zod'
 import { digestOfJson, type Digest } from '../core/digest.ts'
 
-/** What decides whether a step's earlier outputs may be used again, part by part. */
-export interface CacheParts {
+/** What decides whether a step's earlier outputs may be used again, part by part; texts are digests. */
+export const CacheParts = z.strictObject({
   /** The step's own chunk and all it imports, or a built-in step's settings. */
-  readonly code: Digest
-  readonly inputs: Digest
-  readonly seed: number
-  /** What a built-in step reads besides its inputs (data versions, the champion). */
-  readonly extra: Digest
-}
+  code: z.string(),
+  inputs: z.record(z.string(), z.string()),
+  seed: z.number().int(),
+  /** What it reads besides its inputs: transforms, data versions, the champion. */
+  extra: z.string(),
+})
+export type CacheParts = z.infer<typeof CacheParts>
 
 export function cacheParts(
   step: StepSpec,
@@ -18,7 +20,15 @@ export function cacheParts(
   seed: number,
   extra: JsonValue,
 ): CacheParts {
-  return { code: codeDigest(step), inputs: digestOfJson(inputs), seed, extra: digestOfJson(extra) }
+  const digests = Object.entries(inputs).map(
+    ([name, value]) => [name, digestOfJson(value)] as const,
+  )
+  return {
+    code: codeDigest(step),
+    inputs: Object.fromEntries(digests),
+    seed,
+    extra: digestOfJson(extra),
+  }
 }
 
 export function cacheKey(parts: CacheParts): Digest {

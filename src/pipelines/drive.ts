@@ -1,25 +1,22 @@
-import type { PipelineSpec, StepSpec } from '@gyre/sdk/wire/pipeline'
-import type { RunRef } from '@gyre/sdk/wire/run'
+import type { PipelineSpec } from '@gyre/sdk/wire/pipeline'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
-import type { Events } from '../store/events.ts'
-import { resolveInputs, upstreamOf } from './graph.ts'
-import { attemptStep, type AttemptDeps, type StepTask } from './step-attempt.ts'
-import { seedOf } from './step-spec.ts'
+import { upstreamOf } from './graph.ts'
+import { endRun, type EndDeps } from './pipeline-run.ts'
+import { attemptStep, type AttemptDeps } from './step-attempt.ts'
+import { taskOf } from './step-task.ts'
 import {
-  jsonOf,
+  failureOf,
   loadPipelineRow,
   loadSteps,
-  paramsOf,
   specOf,
-  updateStep,
+  stepSpecOf,
   type PipelineRow,
   type StepRow,
 } from './step-store.ts'
+import { refuse } from './step-transition.ts'
 
-interface DriveDeps extends AttemptDeps {
-  readonly events: Events
-}
+export type DriveDeps = AttemptDeps & EndDeps
 
 /**
  * Runs the steps of one pipeline run as they become ready, until all have ended or one has failed for good.
@@ -33,115 +30,68 @@ export async function driveRun(
 ): Promise<void> {
   const pipeline = await loadPipelineRow(deps.catalog, ctx.project, id)
   const spec = specOf(pipeline)
-  for (;;) {
-    if (stopping.aborted) return
-    const rows = await loadSteps(deps.catalog.read, id)
-    const failed = rows.find((row) => row.state === 'failed' && !mayRetry(spec, row))
-    if (failed) return finish(deps, ctx, pipeline, failed)
-    if (rows.every((row) => row.state === 'succeeded')) return finish(deps, ctx, pipeline)
-    const ready = rows.filter((row) => isReady(spec, row, rows))
-    if (ready.length === 0)
-      throw new GyreError(
-        'INTERNAL',
-        `pipeline run ${id} has nothing left to run and has not ended`,
-        { id },
-      )
-    await Promise.all(
-      ready.map((row) => attemptReady(deps, ctx, pipeline, spec, row, rows, stopping)),
-    )
+  const running = new Map<string, Promise<void>>()
+  try {
+    while (!stopping.aborted) {
+      // Taken before the rows are read: a step that ends in between is seen in the next round.
+      const underway = new Map(running)
+      const rows = await loadSteps(deps.catalog.read, id)
+      const failed = rows.find((row) => row.state === 'failed' && !mayRetry(pipeline, row))
+      const ready = failed
+        ? []
+        : rows.filter((row) => !underway.has(row.step) && isReady(spec, row, rows))
+      if (underway.size === 0 && ready.length === 0)
+        return await endRun(deps, ctx, pipeline, failed ? whyFailed(failed) : assertDone(id, rows))
+      for (const row of ready) {
+        const attempt = attemptReady(deps, ctx, pipeline, row, rows, stopping)
+        running.set(
+          row.step,
+          attempt.finally(() => running.delete(row.step)),
+        )
+      }
+      await Promise.race([...underway.values(), ...running.values()])
+    }
+  } finally {
+    await Promise.allSettled(running.values())
   }
 }
 
-function stepSpec(spec: PipelineSpec, row: StepRow): StepSpec {
-  const found = spec.steps.find((step) => step.name === row.step)
-  if (!found) throw new GyreError('INTERNAL', `pipeline ${spec.name} has lost its step ${row.step}`)
-  return found
-}
-
-function mayRetry(spec: PipelineSpec, row: StepRow): boolean {
-  const step = stepSpec(spec, row)
+function mayRetry(pipeline: PipelineRow, row: StepRow): boolean {
+  const step = stepSpecOf(pipeline, row.step)
   return step.kind === 'module' && row.attempt <= step.retries
 }
 
 function isReady(spec: PipelineSpec, row: StepRow, rows: readonly StepRow[]): boolean {
   if (row.state !== 'pending' && row.state !== 'failed') return false
-  const upstream = upstreamOf(stepSpec(spec, row))
+  const step = spec.steps.find(({ name }) => name === row.step)
+  const upstream = step ? upstreamOf(step) : []
   return rows.every((other) => !upstream.includes(other.step) || other.state === 'succeeded')
+}
+
+function whyFailed(row: StepRow) {
+  const { message } = failureOf(row) ?? { message: 'for no stated reason' }
+  return { code: 'STEP_FAILED', message: `step ${row.step} failed: ${message}` }
+}
+
+function assertDone(id: string, rows: readonly StepRow[]): undefined {
+  const stuck = rows.find((row) => row.state !== 'succeeded')
+  if (stuck)
+    throw new GyreError('INTERNAL', `step ${stuck.step} of ${id} can never run (${stuck.state})`, {
+      step: stuck.step,
+    })
 }
 
 async function attemptReady(
   deps: DriveDeps,
   ctx: Context,
   pipeline: PipelineRow,
-  spec: PipelineSpec,
   row: StepRow,
   rows: readonly StepRow[],
   stopping: AbortSignal,
 ): Promise<void> {
-  const step = stepSpec(spec, row)
-  const params = paramsOf(pipeline)
-  const outputs = new Map(rows.map((other) => [other.step, jsonOf(other.outputs)]))
   try {
-    const inputs = resolveInputs(step, params, (name) => outputs.get(name) ?? null)
-    const task: StepTask = {
-      pipeline,
-      spec: step,
-      row,
-      inputs,
-      seed: seedOf(inputs, params),
-      upstreamRuns: upstreamRuns(step, rows),
-    }
-    await attemptStep(deps, ctx, task, stopping)
+    await attemptStep(deps, ctx, await taskOf(deps, ctx, pipeline, row, rows), stopping)
   } catch (thrown) {
-    if (stopping.aborted) return
-    await refuse(deps, row, thrown)
+    if (!stopping.aborted) await refuse(deps, row, thrown)
   }
-}
-
-function upstreamRuns(step: StepSpec, rows: readonly StepRow[]): RunRef[] {
-  const upstream = upstreamOf(step)
-  return rows.flatMap((row) =>
-    row.run_id !== null && upstream.includes(row.step)
-      ? [{ ref: `run:${row.run_id}`, role: row.step }]
-      : [],
-  )
-}
-
-/** A step that could not even be started: its inputs do not fit, or a built-in step's settings are wrong. */
-async function refuse({ catalog, clock }: DriveDeps, row: StepRow, thrown: unknown): Promise<void> {
-  const code = thrown instanceof GyreError ? thrown.code : 'INTERNAL'
-  const message = thrown instanceof Error ? thrown.message : String(thrown)
-  await catalog.write((tx) =>
-    updateStep(tx, row, {
-      state: 'failed',
-      attempt: row.attempt + 1,
-      error: JSON.stringify({ code, message }),
-      ended_at: clock.now().toISOString(),
-    }),
-  )
-}
-
-async function finish(
-  { catalog, runs, events, clock }: DriveDeps,
-  ctx: Context,
-  pipeline: PipelineRow,
-  failed?: StepRow,
-): Promise<void> {
-  const status = failed ? 'failed' : 'succeeded'
-  const error = failed
-    ? { code: 'STEP_FAILED', message: `step ${failed.step} failed: ${failed.error ?? ''}` }
-    : undefined
-  await catalog.write(async (tx) => {
-    await runs.finish(ctx, pipeline.id, error ? { status, error } : { status }, tx)
-    await tx
-      .updateTable('pipeline_runs')
-      .set({ status, ended_at: clock.now().toISOString() })
-      .where('id', '=', pipeline.id)
-      .execute()
-    await events.append(tx, ctx, {
-      type: `pipeline.${status}`,
-      subject: { kind: 'pipeline', id: pipeline.pipeline },
-      data: { run: pipeline.id, trigger: pipeline.trigger_name, error: error?.message ?? null },
-    })
-  })
 }

@@ -11,25 +11,23 @@ export function upstreamOf(step: StepSpec): readonly string[] {
   return [...new Set(names)]
 }
 
-/** Throws INVALID_ARGUMENT unless names are unique and each step reads only from steps before it. */
+/**
+ * Throws INVALID_ARGUMENT unless names are unique, each step reads only from steps before it, and every
+ * parameter that is read is declared.
+ */
 export function checkGraph(spec: PipelineSpec): void {
   const seen = new Set<string>()
   for (const step of spec.steps) {
-    if (seen.has(step.name))
-      throw new GyreError(
-        'INVALID_ARGUMENT',
-        `pipeline ${spec.name}: two steps are named ${step.name}`,
-        {
-          step: step.name,
-        },
-      )
-    const missing = upstreamOf(step).find((name) => !seen.has(name))
-    if (missing !== undefined)
-      throw new GyreError(
-        'INVALID_ARGUMENT',
-        `pipeline ${spec.name}: step ${step.name} reads from ${missing}, which does not come before it`,
-        { step: step.name, missing },
-      )
+    const wrong = (reason: string) =>
+      new GyreError('INVALID_ARGUMENT', `pipeline ${spec.name}: ${reason}`, { step: step.name })
+    if (seen.has(step.name)) throw wrong(`two steps are named ${step.name}`)
+    for (const [name, value] of Object.entries(step.inputs)) {
+      const place = `input ${name} of step ${step.name}`
+      if (value.kind === 'step' && !seen.has(value.step))
+        throw wrong(`${place} reads from ${value.step}, which does not come before it`)
+      if (value.kind === 'param' && !Object.hasOwn(spec.params, value.param))
+        throw wrong(`${place} reads parameter ${value.param}, which is not declared`)
+    }
     seen.add(step.name)
   }
 }

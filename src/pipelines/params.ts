@@ -1,6 +1,6 @@
 import type { PipelineSpec } from '@gyre/sdk/wire/pipeline'
-import type { JsonValue } from '@gyre/sdk/wire/ref'
-import { durationMs } from '../core/duration.ts'
+import { Duration, type JsonValue } from '@gyre/sdk/wire/ref'
+import { z } from 'zod'
 import { GyreError } from '../core/errors.ts'
 
 type ParamType = PipelineSpec['params'][string]['type']
@@ -16,50 +16,48 @@ export function bindParams(spec: PipelineSpec, given: Params): Params {
       `params.${unknown}: pipeline ${spec.name} has no such parameter; it has ${Object.keys(spec.params).join(', ')}`,
       { field: `params.${unknown}` },
     )
+  const values = new Map(Object.entries(given))
   const bound = Object.entries(spec.params).map(([name, { type, default: fallback }]) => {
-    const value = given[name] ?? fallback
+    const value = values.get(name) ?? fallback
     if (value === undefined) throw mismatch(name, type, 'nothing')
     return [name, parse(name, type, value)] as const
   })
   return Object.fromEntries(bound)
 }
 
-function parse(name: string, type: ParamType, value: JsonValue): JsonValue {
-  switch (type) {
-    case 'day':
-      return parseDay(name, value)
-    case 'int':
-      if (Number.isSafeInteger(value)) return value
-      break
-    case 'number':
-      if (typeof value === 'number' && Number.isFinite(value)) return value
-      break
-    case 'duration':
-      if (typeof value === 'string') {
-        durationMs(value, `params.${name}`)
-        return value
-      }
-      break
-    case 'text':
-      if (typeof value === 'string') return value
-      break
-    case 'boolean':
-      if (typeof value === 'boolean') return value
-      break
-  }
-  throw mismatch(name, type, JSON.stringify(value))
+/** A date (its first moment) or an instant, as an ISO instant in UTC. */
+const Day = z
+  .union([z.iso.date(), z.iso.datetime({ offset: true })])
+  .transform((day) => new Date(day).toISOString())
+
+const VALUES: Readonly<Record<ParamType, z.ZodType<JsonValue>>> = {
+  day: Day,
+  int: z.int(),
+  number: z.number(),
+  duration: Duration,
+  text: z.string(),
+  boolean: z.boolean(),
 }
 
-/** A date or an instant, as an ISO instant in UTC. */
-function parseDay(name: string, value: JsonValue): string {
-  const ms = typeof value === 'string' ? Date.parse(value) : Number.NaN
-  if (Number.isNaN(ms)) throw mismatch(name, 'day', JSON.stringify(value))
-  return new Date(ms).toISOString()
+function parse(name: string, type: ParamType, value: JsonValue): JsonValue {
+  const parsed = VALUES[type].safeParse(value)
+  if (!parsed.success) throw mismatch(name, type, JSON.stringify(value))
+  return parsed.data
+}
+
+const EXPECTED: Readonly<Record<ParamType, string>> = {
+  day: 'a day like 2001-02-01 or an instant like 2001-02-01T00:00:00Z',
+  int: 'an integer',
+  number: 'a finite number',
+  duration: 'a duration like 30m, 2h or 7d',
+  text: 'a text',
+  boolean: 'true or false',
 }
 
 function mismatch(name: string, type: ParamType, got: string): GyreError {
-  return new GyreError('INVALID_ARGUMENT', `params.${name}: expected ${type}, got ${got}`, {
-    field: `params.${name}`,
-    expected: type,
-  })
+  return new GyreError(
+    'INVALID_ARGUMENT',
+    `params.${name}: expected ${EXPECTED[type]}, got ${got}`,
+    { field: `params.${name}`, expected: type },
+  )
 }

@@ -1,121 +1,100 @@
 import type { Manifest } from '@gyre/sdk/wire/manifest'
 import type { PipelineRun, PipelineSpec } from '@gyre/sdk/wire/pipeline'
 import type { MetricPoint } from '@gyre/sdk/wire/run'
-import type { StepReport, StepWork } from '@gyre/sdk/wire/step'
+import type { StepReport, StepWhy, StepWork } from '@gyre/sdk/wire/step'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
-import type { Events } from '../store/events.ts'
+import { driveRun, type DriveDeps } from './drive.ts'
 import { checkGraph } from './graph.ts'
+import { LEASE_HOLDER, leasedStep, leaseName, STEP_LEASE_MS, type StepKey } from './leased-step.ts'
 import { bindParams, type Params } from './params.ts'
-import { driveRun } from './drive.ts'
+import { beginRun, endRun } from './pipeline-run.ts'
+import { resultOf } from './step-report.ts'
 import {
-  fail,
-  leasedStep,
-  leaseName,
-  STEP_LEASE_MS,
-  succeed,
-  type AttemptDeps,
-} from './step-attempt.ts'
-import { finishStep } from './step-report.ts'
-import { loadPipelineRow, loadSteps, paramsOf, toPipelineRun, updateStep } from './step-store.ts'
-import { seedOf, stepNamed } from './step-spec.ts'
+  failureFrom,
+  inputsOf,
+  jsonOf,
+  loadPipelineRow,
+  loadSteps,
+  paramsOf,
+  stepSpecOf,
+  toPipelineRun,
+  type PipelineRow,
+} from './step-store.ts'
+import { seedOf } from './step-task.ts'
+import { fail, succeed, takeBack } from './step-transition.ts'
+import { why } from './why.ts'
 
-export interface PipelinesDeps extends AttemptDeps {
-  readonly events: Events
-  readonly log: Log
-  /** The applied project: its manifest and the bundle that holds its code. */
-  code(ctx: Context, ref?: string): Promise<{ ref: string; manifest: Manifest; bundle: string }>
-}
-
-/** One step's process, as it names itself: pipeline run, step and the fence it was given. */
-export interface StepKey {
-  readonly pipelineRunId: string
-  readonly step: string
-  readonly fence: number
-}
+export type PipelinesDeps = DriveDeps & { readonly log: Log }
 
 export interface Pipelines {
   /** Starts a run and returns at once. Throws NOT_FOUND (no such pipeline), INVALID_ARGUMENT (a parameter). */
   start(ctx: Context, name: string, params: Params, trigger?: string): Promise<PipelineRun>
   get(ctx: Context, id: string): Promise<PipelineRun>
+  /** Newest first. */
   list(ctx: Context, limit: number): Promise<readonly PipelineRun[]>
-  /** Resolves once the run has ended, however it ended. */
+  /** Resolves once the run has ended, however it ended. Throws UNAVAILABLE when the server stops before. */
   ended(ctx: Context, id: string): Promise<PipelineRun>
+  /** Why a step ran, or was not needed to. Throws NOT_FOUND. */
+  why(ctx: Context, id: string, step: string): Promise<StepWhy>
+
+  /** The verbs of a step's own process. All throw FENCED once the step has gone to another attempt. */
   work(ctx: Context, key: Omit<StepKey, 'fence'>): Promise<StepWork>
   heartbeat(ctx: Context, key: StepKey): Promise<void>
   metrics(ctx: Context, key: StepKey, points: readonly MetricPoint[]): Promise<void>
   report(ctx: Context, key: Omit<StepKey, 'fence'>, report: StepReport): Promise<void>
+
   /** Takes up every run that a stopped server left behind. */
   resume(): Promise<void>
-  /** Starts no more steps and ends the running ones; their runs go on at the next start. */
+  /** Stops at the next safe point; what runs is ended and starts over at the next `resume`. */
   close(): Promise<void>
 }
 
 export function createPipelines(deps: PipelinesDeps): Pipelines {
-  const { catalog, runs, leases, events, clock, exec, log } = deps
+  const { catalog, runs, leases, exec, log } = deps
   const driving = new Map<string, Promise<void>>()
   const stopping = new AbortController()
 
-  function drive(ctx: Context, id: string): void {
-    const ended = driveRun(deps, ctx, id, stopping.signal)
-      .catch((error: unknown) => log.error({ error, pipelineRun: id }, 'a pipeline run stopped'))
-      .finally(() => driving.delete(id))
-    driving.set(id, ended)
+  function drive(ctx: Context, pipeline: PipelineRow): void {
+    const ended = driveRun(deps, ctx, pipeline.id, stopping.signal)
+      .catch((error: unknown) => giveUp(ctx, pipeline, error))
+      .finally(() => driving.delete(pipeline.id))
+    driving.set(pipeline.id, ended)
+  }
+
+  /** A run that cannot be driven has failed; when not even that can be written, the next start tries again. */
+  async function giveUp(ctx: Context, pipeline: PipelineRow, error: unknown): Promise<void> {
+    if (stopping.signal.aborted) return
+    log.error({ err: error, pipelineRun: pipeline.id }, 'a pipeline run cannot go on')
+    await endRun(deps, ctx, pipeline, failureFrom(error)).catch((second: unknown) =>
+      log.error({ err: second, pipelineRun: pipeline.id }, 'and its end cannot be written'),
+    )
+  }
+
+  async function get(ctx: Context, id: string): Promise<PipelineRun> {
+    const row = await loadPipelineRow(catalog, ctx.project, id)
+    return toPipelineRun(row, await loadSteps(catalog.read, id))
+  }
+
+  /** The attempt and its pipeline run, for its own process. */
+  async function attemptOf(ctx: Context, key: Omit<StepKey, 'fence'> & { fence?: number }) {
+    const pipeline = await loadPipelineRow(catalog, ctx.project, key.pipelineRunId)
+    return { pipeline, step: await leasedStep(catalog, ctx, key) }
   }
 
   return {
+    get,
+
     async start(ctx, name, params, trigger) {
       const { ref, manifest, bundle } = await deps.code(ctx)
       const spec = pipelineNamed(manifest, name)
       checkGraph(spec)
       const bound = bindParams(spec, params)
-      const id = await catalog.write(async (tx) => {
-        const run = await runs.start(
-          ctx,
-          {
-            kind: 'pipeline',
-            name,
-            params: bound,
-            inputs: [{ ref, role: 'code' }],
-            code: { ref, digest: bundle },
-          },
-          tx,
-        )
-        await tx
-          .insertInto('pipeline_runs')
-          .values({
-            id: run.id,
-            project: ctx.project,
-            pipeline: name,
-            code_ref: ref,
-            bundle,
-            spec: JSON.stringify(spec),
-            params: JSON.stringify(bound),
-            status: 'running',
-            trigger_name: trigger ?? null,
-            started_at: run.startedAt,
-            ended_at: null,
-          })
-          .execute()
-        await tx
-          .insertInto('step_runs')
-          .values(spec.steps.map(pendingRow(run.id)))
-          .execute()
-        await events.append(tx, ctx, {
-          type: 'pipeline.started',
-          subject: { kind: 'pipeline', id: name },
-          data: { run: run.id, params: bound, trigger: trigger ?? null },
-        })
-        return run.id
-      })
-      drive(ctx, id)
-      return this.get(ctx, id)
-    },
-
-    async get(ctx, id) {
-      const row = await loadPipelineRow(catalog, ctx.project, id)
-      return toPipelineRun(row, await loadSteps(catalog.read, id))
+      const code = { ref, bundle }
+      const id = await beginRun(deps, ctx, { spec, params: bound, code, trigger })
+      drive(ctx, await loadPipelineRow(catalog, ctx.project, id))
+      return get(ctx, id)
     },
 
     async list(ctx, limit) {
@@ -133,52 +112,56 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
     },
 
     async ended(ctx, id) {
+      await loadPipelineRow(catalog, ctx.project, id)
       await driving.get(id)
-      return this.get(ctx, id)
+      const run = await get(ctx, id)
+      if (run.status === 'running')
+        throw new GyreError('UNAVAILABLE', `${id} goes on when the server is back`, { id })
+      return run
     },
 
-    async work(ctx, { pipelineRunId, step }) {
-      const pipeline = await loadPipelineRow(catalog, ctx.project, pipelineRunId)
-      const { row, inputs, extra, spec } = await stepNamed(deps, ctx, pipeline, step)
+    why: (ctx, id, step) => why(catalog, ctx, id, step),
+
+    async work(ctx, key) {
+      const { pipeline, step } = await attemptOf(ctx, key)
       const { manifest } = await deps.code(ctx, pipeline.code_ref)
+      const inputs = inputsOf(step)
       return {
-        pipelineRunId,
-        step,
-        runId: row.run_id ?? '',
-        fence: row.fence,
-        spec,
+        pipelineRunId: pipeline.id,
+        step: step.step,
+        runId: step.run_id,
+        fence: step.fence,
+        spec: stepSpecOf(pipeline, step.step),
         inputs,
-        extra,
+        extra: jsonOf(step.extra),
         seed: seedOf(inputs, paramsOf(pipeline)),
         bundle: pipeline.bundle,
         transforms: manifest.transforms,
       }
     },
 
-    async heartbeat(ctx, { pipelineRunId, step, fence }) {
-      await loadPipelineRow(catalog, ctx.project, pipelineRunId)
-      await leasedStep(deps, pipelineRunId, step, fence)
-      await leases.renew(leaseName(pipelineRunId, step), 'server', fence, STEP_LEASE_MS)
+    async heartbeat(ctx, key) {
+      const { step } = await attemptOf(ctx, key)
+      await leases.renew(leaseName(step), LEASE_HOLDER, step.fence, STEP_LEASE_MS)
     },
 
-    async metrics(ctx, { pipelineRunId, step, fence }, points) {
-      const { row } = await leasedStep(deps, pipelineRunId, step, fence)
-      if (row.run_id !== null) await runs.logMetrics(ctx, row.run_id, points)
+    async metrics(ctx, key, points) {
+      const { step } = await attemptOf(ctx, key)
+      await runs.logMetrics(ctx, step.run_id, points)
     },
 
-    async report(ctx, { pipelineRunId, step }, report) {
-      const pipeline = await loadPipelineRow(catalog, ctx.project, pipelineRunId)
-      const { row } = await leasedStep(deps, pipelineRunId, step, report.fence)
-      const running = { row, runId: row.run_id ?? '', fence: report.fence, key: row.cache_key }
-      if (report.status === 'failed')
-        return fail(
+    async report(ctx, key, report) {
+      const { pipeline, step } = await attemptOf(ctx, { ...key, fence: report.fence })
+      if (report.status === 'succeeded')
+        return succeed(
           deps,
           ctx,
-          running,
-          new GyreError('STEP_FAILED', report.error.message, { code: report.error.code }),
+          step,
+          await resultOf(deps.builtins, ctx, pipeline, step, report.outputs),
         )
-      const result = await finishStep(deps, ctx, pipeline, row, report.outputs)
-      await succeed(deps, ctx, running, result)
+      // Its process was told to end: the step did not fail, it starts over with the next server.
+      if (stopping.signal.aborted) throw new GyreError('UNAVAILABLE', 'the server stops')
+      await fail(deps, ctx, step, report.error)
     },
 
     async resume() {
@@ -187,10 +170,15 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
         .selectAll()
         .where('status', '=', 'running')
         .execute()
-      for (const row of rows) {
-        const ctx = { project: row.project, actor: 'pipelines', requestId: row.id }
-        for (const step of await loadSteps(catalog.read, row.id)) await takeBack(ctx, step)
-        drive(ctx, row.id)
+      for (const row of rows.filter(({ id }) => !driving.has(id))) {
+        const server = { project: row.project, actor: 'pipelines', requestId: row.id }
+        const ctx = { ...server, actor: (await runs.get(server, row.id)).actor }
+        for (const step of await loadSteps(catalog.read, row.id)) {
+          if (step.state !== 'leased') continue
+          await takeBack(deps, ctx, step)
+          log.warn({ step: step.step, pipelineRun: row.id }, 'a step starts over')
+        }
+        drive(ctx, row)
       }
     },
 
@@ -199,29 +187,6 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
       await exec.close()
       await Promise.all(driving.values())
     },
-  }
-
-  /** A step whose process died with the server: its run is lost, its fence is void, it starts over. */
-  async function takeBack(
-    ctx: Context,
-    step: Awaited<ReturnType<typeof loadSteps>>[number],
-  ): Promise<void> {
-    if (step.state !== 'leased') return
-    await leases.release(leaseName(step.pipeline_run_id, step.step), 'server', step.fence)
-    await catalog.write(async (tx) => {
-      if (step.run_id !== null)
-        await runs.finish(
-          ctx,
-          step.run_id,
-          {
-            status: 'lost',
-            error: { code: 'UNAVAILABLE', message: 'the server stopped while the step ran' },
-          },
-          tx,
-        )
-      await updateStep(tx, step, { state: 'pending', started_at: null })
-    })
-    log.warn({ step: step.step, run: step.pipeline_run_id, at: clock.now() }, 'step starts over')
   }
 }
 
@@ -234,24 +199,4 @@ function pipelineNamed(manifest: Manifest, name: string): PipelineSpec {
       { pipeline: name },
     )
   return spec
-}
-
-function pendingRow(pipelineRunId: string) {
-  return (step: PipelineSpec['steps'][number], position: number) => ({
-    pipeline_run_id: pipelineRunId,
-    step: step.name,
-    position,
-    kind: step.kind,
-    state: 'pending',
-    attempt: 0,
-    fence: 0,
-    cache_key: null,
-    cached: 0,
-    run_id: null,
-    inputs: null,
-    outputs: null,
-    error: null,
-    started_at: null,
-    ended_at: null,
-  })
 }

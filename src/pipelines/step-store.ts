@@ -1,7 +1,13 @@
-import { PipelineSpec, StepState, type PipelineRun, type StepRun } from '@gyre/sdk/wire/pipeline'
+import {
+  PipelineSpec,
+  StepState,
+  type PipelineRun,
+  type StepRun,
+  type StepSpec,
+} from '@gyre/sdk/wire/pipeline'
 import { Json, type JsonValue } from '@gyre/sdk/wire/ref'
 import { z } from 'zod'
-import { GyreError } from '../core/errors.ts'
+import { GyreError, toGyreError } from '../core/errors.ts'
 import type { Catalog, Tx } from '../store/catalog.ts'
 import type { Tables } from '../store/schema.ts'
 
@@ -30,17 +36,19 @@ export async function loadStep(db: Tx, pipelineRunId: string, step: string): Pro
   return row
 }
 
+/** True unless the step is no longer as `only` says. */
 export async function updateStep(
   tx: Tx,
-  row: Pick<StepRow, 'pipeline_run_id' | 'step'>,
+  { pipeline_run_id, step }: Pick<StepRow, 'pipeline_run_id' | 'step'>,
   change: Partial<StepRow>,
-): Promise<void> {
-  await tx
+  only: Partial<Pick<StepRow, 'state' | 'fence'>> = {},
+): Promise<boolean> {
+  const { numUpdatedRows } = await tx
     .updateTable('step_runs')
     .set(change)
-    .where('pipeline_run_id', '=', row.pipeline_run_id)
-    .where('step', '=', row.step)
-    .execute()
+    .where((eb) => eb.and({ pipeline_run_id, step, ...only }))
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
 }
 
 export async function loadPipelineRow(
@@ -62,6 +70,12 @@ export function specOf(row: PipelineRow): PipelineSpec {
   return PipelineSpec.parse(JSON.parse(row.spec))
 }
 
+export function stepSpecOf(row: PipelineRow, name: string): StepSpec {
+  const spec = specOf(row).steps.find((step) => step.name === name)
+  if (!spec) throw new GyreError('INTERNAL', `pipeline ${row.pipeline} has lost its step ${name}`)
+  return spec
+}
+
 export function paramsOf(row: PipelineRow): Record<string, JsonValue> {
   return z.record(z.string(), Json).parse(JSON.parse(row.params))
 }
@@ -70,7 +84,28 @@ export function jsonOf(text: string | null): JsonValue {
   return text === null ? null : Json.parse(JSON.parse(text))
 }
 
-const StepError = z.strictObject({ code: z.string(), message: z.string() })
+/** The inputs of a step that has begun. */
+export function inputsOf(row: StepRow): Record<string, JsonValue> {
+  return z.record(z.string(), Json).parse(jsonOf(row.inputs) ?? {})
+}
+
+/** Why a step failed, as its row and its run keep it. */
+export interface StepFailure {
+  /** A code of Gyre's, or whatever the step's process called it. */
+  readonly code: string
+  readonly message: string
+}
+const StepFailure = z.strictObject({ code: z.string(), message: z.string() })
+
+export function failureOf(row: StepRow): StepFailure | null {
+  return row.error === null ? null : StepFailure.parse(JSON.parse(row.error))
+}
+
+export function failureFrom(thrown: unknown): StepFailure {
+  const { code, message } = toGyreError(thrown)
+  return { code, message }
+}
+
 const Status = z.enum(['running', 'succeeded', 'failed', 'cancelled'])
 
 export function toPipelineRun(row: PipelineRow, steps: readonly StepRow[]): PipelineRun {
@@ -97,7 +132,7 @@ function toStepRun(row: StepRow): StepRun {
     cacheKey: row.cache_key,
     runId: row.run_id,
     outputs: jsonOf(row.outputs),
-    error: row.error === null ? null : StepError.parse(JSON.parse(row.error)),
+    error: failureOf(row),
     startedAt: row.started_at,
     endedAt: row.ended_at,
   }

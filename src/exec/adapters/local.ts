@@ -1,83 +1,60 @@
-import type { ChildProcess } from 'node:child_process'
-import { createInterface } from 'node:readline'
-import type { Readable } from 'node:stream'
-import { childEnvironment } from '../../core/config.ts'
 import { GyreError } from '../../core/errors.ts'
-import { spawnProcess } from '../../core/spawn.ts'
-import type { Exec, JobEnd, RunningJob } from '../exec.ts'
+import type { Exec } from '../exec.ts'
+import { createLocalJob, type LocalJob } from './local-job.ts'
 
-/** Lines of output kept to explain a failure. */
-const TAIL_LINES = 40
+/** A queue longer than this is a mistake of whoever fills it; a pipeline has some ten steps. */
+const MAX_QUEUED = 256
+/** What a job may take to end once the server stops. */
+const CLOSE_GRACE_MS = 2_000
 
 export interface LocalExecDeps {
   /** The module a job's process runs. */
   readonly runner: URL
+  /** Processes at the same time; the jobs above wait in order. */
   readonly maxJobs: number
+  readonly maxQueued?: number
 }
 
-/** Runs each job as a child process of the server; a job over `maxJobs` is refused with OVERLOADED. */
-export function openLocalExec({ runner, maxJobs }: LocalExecDeps): Exec {
-  const running = new Map<string, RunningJob>()
+/** Runs each job as a child process of the server. */
+export function openLocalExec({ runner, maxJobs, maxQueued = MAX_QUEUED }: LocalExecDeps): Exec {
+  const running = new Set<LocalJob>()
+  const queue: LocalJob[] = []
+  let closed = false
+
+  function startNext(): void {
+    while (running.size < maxJobs) {
+      const job = queue.shift()
+      if (!job) return
+      running.add(job)
+      job.launch()
+      void job.ended.finally(() => {
+        running.delete(job)
+        startNext()
+      })
+    }
+  }
+
   return {
     driver: 'local',
     can: { survivesServer: false },
     start(job) {
-      if (running.size >= maxJobs)
-        throw new GyreError('OVERLOADED', `${maxJobs} jobs run already`, { maxJobs })
-      const child = spawnProcess(runner, [], {
-        env: childEnvironment(job.environment),
-        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-      })
-      const started = watch(child, job.name, job.timeoutMs)
-      running.set(job.name, started)
-      void started.ended.then(() => running.delete(job.name))
-      return started
+      if (closed) throw new GyreError('UNAVAILABLE', `job ${job.name}: the server stops`)
+      if (running.size >= maxJobs && queue.length >= maxQueued)
+        throw new GyreError(
+          'OVERLOADED',
+          `job ${job.name}: ${maxJobs} jobs run and ${maxQueued} wait already`,
+          { maxJobs, maxQueued },
+        )
+      const queued = createLocalJob(runner, job)
+      queue.push(queued)
+      startNext()
+      return queued
     },
     async close() {
-      const jobs = [...running.values()]
-      for (const job of jobs) job.cancel(2_000)
+      closed = true
+      const jobs = [...queue.splice(0), ...running]
+      for (const job of jobs) job.cancel(CLOSE_GRACE_MS)
       await Promise.all(jobs.map((job) => job.ended))
     },
   }
-}
-
-function watch(child: ChildProcess, name: string, timeoutMs: number): RunningJob {
-  const tail: string[] = []
-  for (const stream of [child.stdout, child.stderr]) if (stream) keepTail(stream, tail)
-  let why: 'timed-out' | 'cancelled' | undefined
-  let force: NodeJS.Timeout | undefined
-  const stop = (reason: typeof why, graceMs: number): void => {
-    why ??= reason
-    child.kill('SIGTERM')
-    force ??= setTimeout(() => child.kill('SIGKILL'), graceMs)
-  }
-  const limit = setTimeout(() => stop('timed-out', 5_000), timeoutMs)
-  const ended = new Promise<{ end: JobEnd; tail: string }>((resolve) => {
-    child.once('error', (error) => {
-      clearTimeout(limit)
-      resolve({ end: { kind: 'exited', code: 127 }, tail: error.message })
-    })
-    child.once('close', (code, signal) => {
-      clearTimeout(limit)
-      clearTimeout(force)
-      resolve({ end: endOf(why, code, signal), tail: tail.join('\n') })
-    })
-  })
-  return { name, ended, cancel: (graceMs) => stop('cancelled', graceMs) }
-}
-
-function endOf(
-  why: 'timed-out' | 'cancelled' | undefined,
-  code: number | null,
-  signal: string | null,
-): JobEnd {
-  if (why) return { kind: why }
-  return signal === null ? { kind: 'exited', code: code ?? 1 } : { kind: 'killed', signal }
-}
-
-function keepTail(stream: Readable, tail: string[]): void {
-  createInterface({ input: stream }).on('line', (line) => {
-    tail.push(line)
-    if (tail.length > TAIL_LINES) tail.shift()
-  })
 }

@@ -1,0 +1,85 @@
+import type { ChildProcess } from 'node:child_process'
+import { childEnvironment } from '../../core/config.ts'
+import { errnoOf } from '../../core/errors.ts'
+import { spawnProcess } from '../../core/spawn.ts'
+import type { Job, JobEnd, RunningJob } from '../exec.ts'
+import { createTail } from './output-tail.ts'
+
+/** What a job that is out of time gets between SIGTERM and SIGKILL. */
+const TIMEOUT_GRACE_MS = 5_000
+
+/** A shell's exit code for a program that could not be run. */
+const NOT_STARTED = 127
+
+type Stopped = 'timed-out' | 'cancelled'
+
+/** A job that has not started yet; `launch` starts its process, once, unless it was cancelled before. */
+export interface LocalJob extends RunningJob {
+  launch(): void
+}
+
+export function createLocalJob(runner: URL, job: Job): LocalJob {
+  let stopped: Stopped | undefined
+  let child: ChildProcess | undefined
+  let force: NodeJS.Timeout | undefined
+  let settle: ((ended: Awaited<RunningJob['ended']>) => void) | undefined
+  const ended: RunningJob['ended'] = new Promise((resolve) => {
+    settle = resolve
+  })
+
+  function stop(reason: Stopped, graceMs: number): void {
+    stopped ??= reason
+    const target = child
+    if (!target) return settle?.({ end: { kind: stopped }, tail: '' })
+    signalGroup(target, 'SIGTERM')
+    force ??= setTimeout(() => signalGroup(target, 'SIGKILL'), graceMs)
+  }
+
+  function watch(started: ChildProcess): void {
+    const tail = createTail([started.stdout, started.stderr])
+    const limit = setTimeout(() => stop('timed-out', TIMEOUT_GRACE_MS), job.timeoutMs)
+    // What a step's process has started itself must not outlive it, nor hold its pipes open.
+    started.once('exit', () => signalGroup(started, 'SIGKILL'))
+    started.once('error', (error) => tail.add(error.message))
+    started.once('close', (code, signal) => {
+      clearTimeout(limit)
+      clearTimeout(force)
+      settle?.({ end: endOf(stopped, code, signal), tail: tail.lines() })
+    })
+  }
+
+  function launch(): void {
+    if (stopped) return
+    try {
+      child = fork(runner, job)
+      watch(child)
+    } catch (error) {
+      settle?.({ end: { kind: 'exited', code: NOT_STARTED }, tail: String(error) })
+    }
+  }
+
+  return { name: job.name, ended, launch, cancel: (graceMs) => stop('cancelled', graceMs) }
+}
+
+/** The process leads a group of its own, so that its children end with it. */
+function fork(runner: URL, job: Job): ChildProcess {
+  return spawnProcess(runner, [], {
+    env: childEnvironment(job.environment()),
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    detached: true,
+  })
+}
+
+function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
+  if (pid === undefined) return
+  try {
+    process.kill(-pid, signal)
+  } catch (error) {
+    if (errnoOf(error) !== 'ESRCH') throw error
+  }
+}
+
+function endOf(stopped: Stopped | undefined, code: number | null, signal: string | null): JobEnd {
+  if (stopped) return { kind: stopped }
+  return signal === null ? { kind: 'exited', code: code ?? 1 } : { kind: 'killed', signal }
+}

@@ -1,0 +1,173 @@
+import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import type { Exec, Job } from '../exec.ts'
+import { openLocalExec } from './local.ts'
+
+let folder: string
+let exec: Exec | undefined
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'gyre-'))
+})
+
+afterEach(async () => {
+  await exec?.close()
+  exec = undefined
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** Jobs that run `script`, an ES module that finds this test's folder in `process.env.FOLDER`. */
+async function execOf(script: string, maxJobs = 2, maxQueued = 1): Promise<Exec> {
+  const file = join(folder, 'runner.mjs')
+  await writeFile(file, script)
+  exec = openLocalExec({ runner: pathToFileURL(file), maxJobs, maxQueued })
+  return exec
+}
+
+function job(name: string, timeoutMs = 60_000): Job {
+  return { name, timeoutMs, environment: () => ({ FOLDER: folder, NAME: name }) }
+}
+
+/** Waits for what a job writes. */
+async function written(name: string): Promise<string> {
+  await vi.waitFor(() => access(join(folder, name)), { timeout: 20_000, interval: 20 })
+  return readFile(join(folder, name), 'utf8')
+}
+
+const STUBBORN = `
+import { renameSync, writeFileSync } from 'node:fs'
+process.on('SIGTERM', () => undefined)
+setInterval(() => undefined, 1000)
+writeFileSync(process.env.FOLDER + '/part', String(process.pid))
+renameSync(process.env.FOLDER + '/part', process.env.FOLDER + '/' + process.env.NAME)
+`
+
+test('the end of a job tells its exit code and the last 40 lines of both streams', async () => {
+  const local = await execOf(`
+    for (let i = 0; i < 60; i++) console.log('line ' + i)
+    console.error('and this went wrong')
+    process.exitCode = 3
+  `)
+  const { end, tail } = await local.start(job('a')).ended
+  expect(end).toEqual({ kind: 'exited', code: 3 })
+  expect(tail.split('\n')).toHaveLength(40)
+  expect(tail).toContain('line 59')
+  expect(tail).toContain('and this went wrong')
+  expect(tail).not.toContain('line 2\n')
+})
+
+test('a program that never ends a line does not fill the memory', async () => {
+  const local = await execOf(`process.stdout.write('x'.repeat(1_000_000) + 'end')`)
+  const { tail } = await local.start(job('a')).ended
+  expect(tail.length).toBe(16_384)
+  expect(tail.endsWith('xend')).toBe(true)
+})
+
+test('a runner that cannot be read ends with the reason', async () => {
+  exec = openLocalExec({ runner: pathToFileURL(join(folder, 'absent.mjs')), maxJobs: 1 })
+  const { end, tail } = await exec.start(job('a')).ended
+  expect(end).toEqual({ kind: 'exited', code: 1 })
+  expect(tail).toContain('absent.mjs')
+})
+
+test('an environment that cannot be made ends the job, not the queue', async () => {
+  const local = await execOf('', 1)
+  const { end, tail } = await local.start({ ...job('a'), environment: noPass }).ended
+  expect(end).toEqual({ kind: 'exited', code: 127 })
+  expect(tail).toContain('no pass today')
+  expect((await local.start(job('b')).ended).end).toEqual({ kind: 'exited', code: 0 })
+})
+
+test('a job learns nothing of the environment but what it is told and how to find programs', async () => {
+  vi.stubEnv('GYRE_TEST_SECRET', 'hidden')
+  const local = await execOf(`console.log(JSON.stringify(Object.keys(process.env)))`)
+  const { tail } = await local.start(job('a')).ended
+  vi.unstubAllEnvs()
+  expect(tail).toContain('FOLDER')
+  expect(tail).toContain('PATH')
+  expect(tail).not.toContain('GYRE_TEST_SECRET')
+})
+
+test('a job that runs longer than its time-out is ended and says so', async () => {
+  const local = await execOf('setInterval(() => undefined, 1000)')
+  expect((await local.start(job('slow', 50)).ended).end).toEqual({ kind: 'timed-out' })
+})
+
+test('a cancelled job that ignores SIGTERM is ended by force', async () => {
+  const local = await execOf(STUBBORN)
+  const running = local.start(job('stubborn'))
+  const pid = Number(await written('stubborn'))
+  running.cancel(20)
+  expect((await running.ended).end).toEqual({ kind: 'cancelled' })
+  expect(await isAlive(pid)).toBe(false)
+})
+
+test('a job that was killed from outside tells by which signal', async () => {
+  const local = await execOf(STUBBORN)
+  const running = local.start(job('victim'))
+  process.kill(Number(await written('victim')), 'SIGKILL')
+  expect((await running.ended).end).toEqual({ kind: 'killed', signal: 'SIGKILL' })
+})
+
+test('jobs over the limit wait their turn, and one over the queue is refused', async () => {
+  const local = await execOf(STUBBORN, 1)
+  const first = local.start(job('first'))
+  const second = local.start(job('second'))
+  expect(() => local.start(job('third'))).toThrow(
+    expect.objectContaining({ code: 'OVERLOADED', message: expect.stringContaining('third') }),
+  )
+  await written('first')
+  await expect(access(join(folder, 'second'))).rejects.toThrow('ENOENT')
+  first.cancel(0)
+  await written('second')
+  second.cancel(0)
+  expect((await second.ended).end).toEqual({ kind: 'cancelled' })
+})
+
+test('a job cancelled in the queue never starts, and the next one does', async () => {
+  const local = await execOf(STUBBORN, 1, 2)
+  const first = local.start(job('first'))
+  const second = local.start(job('second'))
+  local.start(job('third'))
+  await written('first')
+  second.cancel(0)
+  expect(await second.ended).toEqual({ end: { kind: 'cancelled' }, tail: '' })
+  first.cancel(0)
+  await written('third')
+  await expect(access(join(folder, 'second'))).rejects.toThrow('ENOENT')
+})
+
+test('close leaves no process behind, neither a job nor what it started, and refuses new ones', async () => {
+  const local = await execOf(
+    `
+    import { spawn } from 'node:child_process'
+    import { renameSync, writeFileSync } from 'node:fs'
+    const child = spawn('sleep', ['600'], { stdio: 'inherit' })
+    writeFileSync(process.env.FOLDER + '/part', process.pid + ' ' + child.pid)
+    renameSync(process.env.FOLDER + '/part', process.env.FOLDER + '/pids')
+    setInterval(() => undefined, 1000)
+  `,
+    1,
+  )
+  local.start(job('a'))
+  const waiting = local.start(job('b'))
+  const pids = (await written('pids')).split(' ').map(Number)
+  await local.close()
+  expect((await waiting.ended).end).toEqual({ kind: 'cancelled' })
+  expect(pids).toHaveLength(2)
+  for (const pid of pids) await vi.waitFor(async () => expect(await isAlive(pid)).toBe(false))
+  expect(() => local.start(job('c'))).toThrow(expect.objectContaining({ code: 'UNAVAILABLE' }))
+})
+
+function noPass(): never {
+  throw new Error('no pass today')
+}
+
+/** A process that has ended but was not reaped (`Z`) is dead. */
+async function isAlive(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  return stat !== '' && !/\) [ZX] /.test(stat)
+}

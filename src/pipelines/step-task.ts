@@ -1,0 +1,100 @@
+import type { Manifest } from '@gyre/sdk/wire/manifest'
+import type { StepSpec } from '@gyre/sdk/wire/pipeline'
+import type { JsonValue } from '@gyre/sdk/wire/ref'
+import type { RunRef } from '@gyre/sdk/wire/run'
+import type { Context } from '../core/context.ts'
+import { GyreError } from '../core/errors.ts'
+import type { Builtins } from './builtin.ts'
+import { cacheKey, cacheParts, type CacheParts } from './cache-key.ts'
+import { resolveInputs, upstreamOf } from './graph.ts'
+import type { Params } from './params.ts'
+import { jsonOf, paramsOf, stepSpecOf, type PipelineRow, type StepRow } from './step-store.ts'
+import { transformsRead } from './transforms-read.ts'
+
+export interface TaskDeps {
+  readonly builtins: Builtins
+  /** The applied project, or the version `ref` of it: its manifest and the bundle that holds its code. */
+  readonly code: (
+    ctx: Context,
+    ref?: string,
+  ) => Promise<{ ref: string; manifest: Manifest; bundle: string }>
+}
+
+/** One step that may run now, with everything that decides what it makes. */
+export interface StepTask {
+  readonly pipeline: PipelineRow
+  readonly spec: StepSpec
+  readonly row: StepRow
+  readonly inputs: Readonly<Record<string, JsonValue>>
+  readonly seed: number
+  /** What it reads besides its inputs. */
+  readonly extra: JsonValue
+  readonly parts: CacheParts
+  /** Null for a step that is never reused. */
+  readonly key: string | null
+  /** Runs of the steps whose outputs this one reads, for lineage. */
+  readonly upstreamRuns: readonly RunRef[]
+}
+
+/** `rows` are all steps of the pipeline run; those that `row` reads from have succeeded. */
+export async function taskOf(
+  deps: TaskDeps,
+  ctx: Context,
+  pipeline: PipelineRow,
+  row: StepRow,
+  rows: readonly StepRow[],
+): Promise<StepTask> {
+  const spec = stepSpecOf(pipeline, row.step)
+  const params = paramsOf(pipeline)
+  const outputs = new Map(rows.map((other) => [other.step, jsonOf(other.outputs)]))
+  const inputs = resolveInputs(spec, params, (name) => outputs.get(name) ?? null)
+  const seed = seedOf(inputs, params)
+  const extra = await extraOf(deps, ctx, pipeline, spec, inputs)
+  const parts = cacheParts(spec, inputs, seed, extra)
+  const reusable = spec.kind === 'module' || deps.builtins[spec.kind].cached
+  const key = reusable ? cacheKey(parts) : null
+  const upstreamRuns = runsOf(upstreamOf(spec), rows)
+  return { pipeline, spec, row, inputs, seed, extra, parts, key, upstreamRuns }
+}
+
+async function extraOf(
+  { builtins, code }: TaskDeps,
+  ctx: Context,
+  pipeline: PipelineRow,
+  spec: StepSpec,
+  inputs: Readonly<Record<string, JsonValue>>,
+): Promise<JsonValue> {
+  switch (spec.kind) {
+    case 'module': {
+      const { manifest } = await code(ctx, pipeline.code_ref)
+      return transformsRead(inputs, manifest.transforms)
+    }
+    case 'training-set':
+      return builtins['training-set'].prepare(ctx, { spec, inputs })
+    case 'gate':
+      return builtins.gate.prepare(ctx, { spec, inputs })
+    case 'register':
+      return builtins.register.prepare(ctx, { spec, inputs })
+  }
+}
+
+function runsOf(steps: readonly string[], rows: readonly StepRow[]): RunRef[] {
+  return rows.flatMap((row) =>
+    row.run_id !== null && steps.includes(row.step)
+      ? [{ ref: `run:${row.run_id}`, role: row.step }]
+      : [],
+  )
+}
+
+/** A step's seed: its own `seed` input, else the pipeline's `seed` parameter, else 0. Throws INVALID_ARGUMENT. */
+export function seedOf(inputs: Params, params: Params): number {
+  const seed = inputs['seed'] ?? params['seed'] ?? 0
+  if (typeof seed === 'number' && Number.isSafeInteger(seed)) return seed
+  throw new GyreError(
+    'INVALID_ARGUMENT',
+    `seed: expected an integer, got ${JSON.stringify(seed)}`,
+    {
+      field: 'seed',
+    },
+  )
+}

@@ -1,0 +1,201 @@
+import type { JsonValue } from '@gyre/sdk/wire/ref'
+import type { RunRef } from '@gyre/sdk/wire/run'
+import type { Clock } from '../core/clock.ts'
+import type { Context } from '../core/context.ts'
+import { GyreError } from '../core/errors.ts'
+import type { Catalog } from '../store/catalog.ts'
+import type { Leases } from '../store/lease.ts'
+import type { Runs } from '../store/runs.ts'
+import type { BuiltinResult } from './builtin.ts'
+import { LEASE_HOLDER, leaseName, STEP_LEASE_MS, type LeasedStep } from './leased-step.ts'
+import { failureFrom, updateStep, type StepFailure, type StepRow } from './step-store.ts'
+import type { StepTask } from './step-task.ts'
+
+/** Each change of a step's state is one unit with its lease, its run and its place in the cache. */
+export interface TransitionDeps {
+  readonly catalog: Catalog
+  readonly runs: Runs
+  readonly leases: Leases
+  readonly clock: Clock
+}
+
+/** pending → succeeded with the outputs of an earlier run; false when there is none to reuse. */
+export async function reuse(
+  { catalog, clock }: TransitionDeps,
+  ctx: Context,
+  { row, key, parts, inputs, extra }: StepTask,
+): Promise<boolean> {
+  if (key === null) return false
+  return catalog.write(async (tx) => {
+    const hit = await tx
+      .selectFrom('step_cache')
+      .selectAll()
+      .where('project', '=', ctx.project)
+      .where('cache_key', '=', key)
+      .executeTakeFirst()
+    if (!hit) return false
+    const now = clock.now().toISOString()
+    await updateStep(tx, row, {
+      state: 'succeeded',
+      cached: 1,
+      cache_key: key,
+      cache_parts: JSON.stringify(parts),
+      run_id: hit.run_id,
+      inputs: JSON.stringify(inputs),
+      extra: JSON.stringify(extra),
+      outputs: hit.outputs,
+      error: null,
+      started_at: now,
+      ended_at: now,
+    })
+    return true
+  })
+}
+
+const RUN_KIND = {
+  module: 'training',
+  gate: 'evaluation',
+  'training-set': 'training-set',
+  register: 'register',
+} as const
+
+/** pending | failed → leased, with a run of its own. Throws CONFLICT while another attempt holds the lease. */
+export async function begin(
+  { catalog, runs, leases, clock }: TransitionDeps,
+  ctx: Context,
+  { pipeline, spec, row, inputs, seed, extra, parts, key, upstreamRuns }: StepTask,
+): Promise<LeasedStep> {
+  return catalog.write(async (tx) => {
+    const lease = await leases.acquire(leaseName(row), LEASE_HOLDER, STEP_LEASE_MS, tx)
+    if (!lease)
+      throw new GyreError('CONFLICT', `step ${row.step} is being run already`, { step: row.step })
+    const run = await runs.start(
+      ctx,
+      {
+        kind: RUN_KIND[spec.kind],
+        name: spec.name,
+        parentId: pipeline.id,
+        params: inputs,
+        inputs: [{ ref: pipeline.code_ref, role: 'code' }, ...upstreamRuns],
+        code: { ref: pipeline.code_ref, digest: pipeline.bundle },
+        seed,
+      },
+      tx,
+    )
+    const change = {
+      state: 'leased',
+      attempt: row.attempt + 1,
+      fence: lease.fence,
+      cache_key: key,
+      cache_parts: JSON.stringify(parts),
+      run_id: run.id,
+      inputs: JSON.stringify(inputs),
+      extra: JSON.stringify(extra),
+      error: null,
+      started_at: clock.now().toISOString(),
+      ended_at: null,
+    }
+    await updateStep(tx, row, change)
+    return { ...row, ...change }
+  })
+}
+
+/** leased → succeeded. Throws FENCED when the step went to another attempt. */
+export async function succeed(
+  { catalog, runs, leases, clock }: TransitionDeps,
+  ctx: Context,
+  step: LeasedStep,
+  { outputs, read, made }: BuiltinResult,
+): Promise<void> {
+  const { run_id: runId, cache_key: key } = step
+  const text = JSON.stringify(outputs)
+  await catalog.write(async (tx) => {
+    await leases.assertHeld(tx, leaseName(step), step.fence)
+    const now = clock.now().toISOString()
+    if (read) await runs.addInputs(ctx, runId, read, tx)
+    const all = [...artifactsOf(outputs), ...(made ?? [])]
+    await runs.finish(ctx, runId, { status: 'succeeded', outputs: all }, tx)
+    await updateStep(tx, step, { state: 'succeeded', outputs: text, ended_at: now })
+    if (key !== null)
+      await tx
+        .insertInto('step_cache')
+        .values({
+          project: ctx.project,
+          cache_key: key,
+          outputs: text,
+          run_id: runId,
+          created_at: now,
+        })
+        .onConflict((conflict) => conflict.doNothing())
+        .execute()
+    await leases.release(leaseName(step), LEASE_HOLDER, step.fence, tx)
+  })
+}
+
+/** leased → failed; nothing happens when the step went to another attempt or has ended. */
+export async function fail(
+  { catalog, runs, leases, clock }: TransitionDeps,
+  ctx: Context,
+  step: LeasedStep,
+  error: StepFailure,
+): Promise<void> {
+  await catalog.write(async (tx) => {
+    const failed = await updateStep(
+      tx,
+      step,
+      { state: 'failed', error: JSON.stringify(error), ended_at: clock.now().toISOString() },
+      { state: 'leased', fence: step.fence },
+    )
+    if (!failed) return
+    await runs.finish(ctx, step.run_id, { status: 'failed', error }, tx)
+    await leases.release(leaseName(step), LEASE_HOLDER, step.fence, tx)
+  })
+}
+
+/** Puts a fuller account in the place of the error that a step's process reported of itself. */
+export async function explain(
+  { catalog }: TransitionDeps,
+  step: LeasedStep,
+  error: StepFailure,
+): Promise<void> {
+  const change = { error: JSON.stringify(error) }
+  await catalog.write((tx) => updateStep(tx, step, change, { state: 'failed', fence: step.fence }))
+}
+
+/** pending → failed: its inputs do not fit, or a built-in step's settings are wrong. */
+export async function refuse(
+  { catalog, clock }: TransitionDeps,
+  row: StepRow,
+  thrown: unknown,
+): Promise<void> {
+  const error = JSON.stringify(failureFrom(thrown))
+  const now = clock.now().toISOString()
+  await catalog.write((tx) =>
+    updateStep(tx, row, { state: 'failed', attempt: row.attempt + 1, error, ended_at: now }),
+  )
+}
+
+/** leased → pending, for a step whose process went with its server: its run is lost, its fence void. */
+export async function takeBack(
+  { catalog, runs, leases }: TransitionDeps,
+  ctx: Context,
+  row: StepRow,
+): Promise<void> {
+  const error = { code: 'UNAVAILABLE', message: 'the server stopped while the step ran' }
+  await catalog.write(async (tx) => {
+    await leases.release(leaseName(row), LEASE_HOLDER, row.fence, tx)
+    if (row.run_id !== null) await runs.finish(ctx, row.run_id, { status: 'lost', error }, tx)
+    await updateStep(tx, row, { state: 'pending', started_at: null })
+  })
+}
+
+/** Every artifact named in a step's outputs, by the path at which it stands. */
+function artifactsOf(outputs: JsonValue, role = 'output'): RunRef[] {
+  if (typeof outputs !== 'object' || outputs === null) return []
+  const members = Object.entries(outputs)
+  const digest = members.find(([key, value]) => key === 'digest' && typeof value === 'string')?.[1]
+  if (typeof digest === 'string') return [{ ref: `artifact:${digest}`, role, digest }]
+  return members.flatMap(([key, value]) =>
+    artifactsOf(value, role === 'output' ? key : `${role}.${key}`),
+  )
+}
