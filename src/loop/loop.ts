@@ -48,7 +48,7 @@ export function createLoop(deps: LoopDeps): Loop {
   const turns = createTurns()
   const stopping = new AbortController()
   let running = Promise.resolve()
-  /** A step failed since the last pass: it is tried again at the next tick. */
+  /** A step of the pass under way failed. */
   let hasFailed = false
 
   const walkAlone = (guard: Guard, countLabels: boolean, everywhere: boolean) =>
@@ -80,17 +80,23 @@ export function createLoop(deps: LoopDeps): Loop {
     }
   }
 
+  /** False when it must be tried again: another server was at it, or a step failed. */
+  async function walkInBackground(countLabels: boolean): Promise<boolean> {
+    hasFailed = false
+    const walked = await logged(async () => {
+      return (await walkAlone(logged, countLabels, false)) !== undefined
+    })
+    return walked && !hasFailed
+  }
+
   async function run(): Promise<void> {
-    let moved = true
+    let isDue = true
     for (let tick = 0; !stopping.signal.aborted; tick++) {
-      const countLabels = tick % LABELS_EVERY_TICKS === 0
-      await logged(async () => {
-        if (!moved && !hasFailed && !(await walker.hasMoved())) return false
-        hasFailed = false
-        await walkAlone(logged, countLabels, false)
-        return true
-      })
-      moved = await news()
+      if (isDue || (await logged(() => walker.hasMoved())))
+        isDue = !(await walkInBackground(tick % LABELS_EVERY_TICKS === 0))
+      // What failed would fail again at once: the next tick is soon enough, whatever happens.
+      if (isDue) await delay(TICK_MS, undefined, { signal: stopping.signal }).catch(() => undefined)
+      else isDue = await news()
     }
   }
 

@@ -58,7 +58,7 @@ export function assertApproved(version: ModelVersion): void {
   const last = lastApproval(version)
   if (last?.decision === 'approved') return
   const state = last ? `was rejected by ${last.actor}` : 'is not approved'
-  const command = `gyre model approve ${version.ref}`
+  const command = `gyre model approve ${version.name}@${version.version}`
   throw new GyreError('APPROVAL_MISSING', `${version.ref} ${state}: approve it with "${command}"`, {
     ref: version.ref,
     command,

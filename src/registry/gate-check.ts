@@ -24,9 +24,10 @@ export async function assertPassed(
 ): Promise<Verdict> {
   const verdict = await verdicts.passing(tx, ctx, version.digest)
   if (verdict) return verdict
+  const command = `gyre release ENDPOINT ${version.name}@${version.version} --force REASON`
   throw new GyreError(
     'GATE_REFUSED',
-    `${version.ref} has no passing verdict: run its gate again with "gyre run PIPELINE", or override it with "gyre release ENDPOINT ${version.ref} --force REASON"`,
-    { ref: version.ref, command: `gyre release ENDPOINT ${version.ref} --force REASON` },
+    `${version.ref} has no passing verdict: run its gate again with "gyre pipeline run PIPELINE", or override it with "${command}"`,
+    { ref: version.ref, command },
   )
 }

@@ -46,7 +46,7 @@ test('production wants an approval, then a passing verdict, and says how to get 
   const toProduction = () => shelf.registry.stage(ctx, ref, 'production')
   await expect(toProduction()).rejects.toMatchObject({
     code: 'APPROVAL_MISSING',
-    message: `${ref} is not approved: approve it with "gyre model approve ${ref}"`,
+    message: `${ref} is not approved: approve it with "gyre model approve delay@1"`,
   })
   await shelf.registry.approve(ctx, ref, approved)
   await expect(toProduction()).rejects.toMatchObject({ code: 'GATE_REFUSED' })

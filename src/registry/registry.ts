@@ -10,7 +10,8 @@ import type { Runs } from '../store/runs.ts'
 import { assertFreeAlias, moveAlias, PRODUCTION } from './alias.ts'
 import { assertApproved, decide, type Decision } from './approval.ts'
 import { assertPassed, type Verdicts } from './gate-check.ts'
-import { walkLineage, type FindPrediction } from './lineage.ts'
+import { walkLineage } from './lineage.ts'
+import type { FindPrediction } from './lineage-node.ts'
 import { reportModel } from './model-report.ts'
 import {
   findVersion,

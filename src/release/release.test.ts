@@ -28,7 +28,7 @@ test('no door promotes a version without approval and a passing verdict', async 
   for (const plan of [canary, { kind: 'immediate' }])
     await expect(open(harbour, ref, plan)).rejects.toMatchObject({
       code: 'GATE_REFUSED',
-      details: { command: `gyre release ENDPOINT ${ref} --force REASON` },
+      details: { command: 'gyre release ENDPOINT delay@1 --force REASON' },
     })
   expect(await harbour.releases.list(ctx)).toEqual([])
   expect(await route(harbour)).toMatchObject({ rev: 0, stable: null })
