@@ -3,14 +3,14 @@ import type { ColumnContract, Matches } from '@gyre/sdk/wire/dataset'
 /** A request's value as the model pipeline sees it: timestamps as epoch ms, booleans as 0 and 1. */
 export type FieldValue = number | string | null
 
-export interface FieldError {
+interface FieldError {
   /** The field's name. */
   readonly path: string
   readonly message: string
 }
 
 /** `broken` says, field by field, why a request that was understood should be kept out of training. */
-export type ParsedRequest =
+type ParsedRequest =
   | { readonly ok: true; readonly fields: FieldValue[]; readonly broken: string[] }
   | { readonly ok: false; readonly errors: readonly FieldError[] }
 

@@ -2,13 +2,14 @@ import type { DatasetSpec } from '@gyre/sdk/wire/dataset'
 import type { FeatureSpec } from '@gyre/sdk/wire/feature'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { copyFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
 import type { Context } from '../core/context.ts'
 import { ctx as someone } from '../data/fixture.ts'
 import { sqlText } from '../store/analytics.ts'
 import { openFeaturesBench, viewOf, type FeaturesBench } from './fixture.ts'
 
 // Every 20th of 3,000,000 real flights: vega-datasets' flights-3m.parquet (US BTS, January to June 2001).
-const FLIGHTS = new URL('../../node_modules/vega-datasets/data/flights-3m.parquet', import.meta.url)
+const FLIGHTS = resolve('node_modules', 'vega-datasets', 'data', 'flights-3m.parquet')
 
 const EARLY =
   'date + to_milliseconds(CAST(60000 * (30 + distance / 7.5 + greatest(delay, 0)) AS BIGINT))'

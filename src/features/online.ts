@@ -11,7 +11,7 @@ export interface OnlineBatch {
   readonly features: readonly FeatureColumn[]
 }
 
-export interface FeatureColumn {
+interface FeatureColumn {
   readonly values: ArrayLike<number>
   readonly valid?: Uint8Array
 }
