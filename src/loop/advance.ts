@@ -113,18 +113,13 @@ async function release(deps: AdvanceDeps, ctx: Context, retrain: OpenRetrain): P
   const opened = releases.find((one) => isOf(one, retrain))
   if (opened) return released(deps, ctx, retrain, opened)
   if (releases.some(({ state }) => state === 'canary')) return false
-  if (releases.find(({ state }) => state === 'promoted')?.to === candidate)
-    return move(deps, ctx, retrain, {
-      state: 'skipped',
-      reason: `${candidate} is the stable version already`,
-    })
   const request = { model: candidate, plan: retrain.plan }
   return released(deps, ctx, retrain, await deps.releases.open(ctx, endpoint, request))
 }
 
-/** A release of the candidate opened since the firing: by this loop before a crash, or by a person. */
-function isOf({ to, openedAt, kind }: Release, { candidate, firedAt }: OpenRetrain): boolean {
-  return to === candidate && kind !== 'rollback' && openedAt >= firedAt
+/** The candidate is a version of this retraining's own: a release of it was opened for it, by whomever. */
+function isOf({ to, kind }: Release, { candidate }: OpenRetrain): boolean {
+  return to === candidate && kind !== 'rollback'
 }
 
 function released(

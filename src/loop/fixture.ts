@@ -9,8 +9,8 @@ import type { Context } from '../core/context.ts'
 import { ctx, ENDPOINT, openHarbour, type Harbour } from '../release/fixture.ts'
 import { createLoop, type Loop, type LoopDeps } from './loop.ts'
 
-export const DAY = 86_400_000
-export const START = Date.parse('2001-02-01T00:00:00Z')
+const DAY = 86_400_000
+const START = Date.parse('2001-02-01T00:00:00Z')
 export const after = (days: number) => new Date(START + days * DAY)
 
 export function verdictOf(passed: boolean): Verdict {
@@ -79,7 +79,7 @@ export const TRIGGER = TriggerSpec.parse({
 })
 
 /** Pipelines that end as the test says, and remember what was started. */
-export function scriptedPipelines() {
+function scriptedPipelines() {
   const runs: PipelineRun[] = []
   const waiting = new Map<string, () => void>()
   const get = async (_ctx: Context, id: string) => {
@@ -140,7 +140,7 @@ export async function openRing(change: Partial<LoopDeps> = {}): Promise<Ring> {
   const another = (more: Partial<LoopDeps> = {}) => {
     const loop = createLoop({
       ...store,
-      clock: fakeClock(),
+      clock: fakeClock('2001-07-01T00:00:00.000Z'),
       log: silentLog,
       releases,
       routes,

@@ -264,6 +264,19 @@ test('once a person approves, the background opens the release', async () => {
   expect(await ring.harbour.releases.findCanary(ctx, ENDPOINT)).toMatchObject({ to: candidate })
 })
 
+test('an event time in the future is refused, since it would close every window', async () => {
+  await using ring = await openRing()
+  const future = ring.loop.settle(
+    ctx,
+    ENDPOINT,
+    new Date('2001-07-03'),
+    new AbortController().signal,
+  )
+  await expect(future).rejects.toThrow(
+    'at: 2001-07-03T00:00:00.000Z lies more than a day in the future',
+  )
+})
+
 test('settling can be cancelled, and goes on afterwards', async () => {
   await using ring = await openRing()
   await ring.drift(9)

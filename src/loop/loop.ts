@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Retrain } from '@gyre/sdk/wire/trigger'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
+import { assertNotFuture } from '../core/future.ts'
 import type { Log } from '../core/log.ts'
 import { createTurns } from '../core/turns.ts'
 import type { Pipelines } from '../pipelines/pipelines.ts'
@@ -24,7 +25,8 @@ export interface Loop {
   start(): void
   /**
    * Does everything there is to do by event time `at`: windows judged, triggers fired, the pipelines they
-   * started ended, releases opened, the open canary analysed. For replays. Throws CANCELLED on `signal`.
+   * started ended, releases opened, the open canary analysed. For replays. Throws CANCELLED on `signal`, and
+   * INVALID_ARGUMENT for an `at` in the future.
    */
   settle(ctx: Context, endpoint: string, at: Date, signal: AbortSignal): Promise<void>
   /** Every firing and what became of it, oldest first; of one endpoint when given. */
@@ -118,6 +120,7 @@ export function createLoop(deps: LoopDeps): Loop {
     },
 
     async settle(ctx, endpoint, at, signal) {
+      assertNotFuture(at, 'at', deps.clock)
       walker.reach(ctx, endpoint, at)
       for (;;) {
         if (signal.aborted) throw cancelled()

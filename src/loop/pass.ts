@@ -16,7 +16,7 @@ export interface PassDeps
 /** Runs one piece of a pass; decides whether its failure ends the pass. False for a failure that does not. */
 export type Guard = (work: () => Promise<boolean>) => Promise<boolean>
 
-export interface PassOptions {
+interface PassOptions {
   readonly guard: Guard
   readonly countLabels: boolean
   /** Look also at endpoints whose event time stands still. */

@@ -24,7 +24,7 @@ export const SPEC = MonitorSpec.parse({
 })
 
 /** Hours of a day in turn, and distances from 100 to 2,099. */
-export const hourOf = (row: number) => row % 24
+const hourOf = (row: number) => row % 24
 export const distanceOf = (row: number) => 100 + ((row * 37) % 2000)
 
 const TRAINED = Array.from({ length: 10_000 }, (_, row) => row)
@@ -65,7 +65,7 @@ export const MODEL: ModelSpec = {
   },
 }
 
-export interface Traffic {
+interface Traffic {
   /** Days after the start. */
   readonly day: number
   readonly rows: number

@@ -9,6 +9,8 @@ test('an endpoint without predictions has nothing to judge, a monitor without a 
   expect(await tower.monitor.due(ctx, 'delay', after(60))).toEqual([])
   expect(await tower.monitor.check(ctx, 'weekly', { until: after(60) })).toEqual([])
   await expect(tower.monitor.check(ctx, 'daily')).rejects.toThrow('known monitors: weekly')
+  const future = tower.monitor.check(ctx, 'weekly', { until: after(200) })
+  await expect(future).rejects.toThrow('until: 2001-08-20')
   await expect(tower.monitor.windows(ctx, 'daily')).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })
 

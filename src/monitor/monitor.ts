@@ -3,6 +3,7 @@ import type { Alert, MonitorSpec, MonitorWindow } from '@gyre/sdk/wire/monitor'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
+import { assertNotFuture } from '../core/future.ts'
 import type { NewId } from '../core/id.ts'
 import { createTurns } from '../core/turns.ts'
 import type { Predictions } from '../predictions/predictions.ts'
@@ -34,7 +35,7 @@ export interface Monitor {
   due(ctx: Context, endpoint: string, watermark: Date): Promise<readonly MonitorWindow[]>
   /**
    * Judges one monitor's closed windows now. With `until`, event time is taken to have come that far, and
-   * windows still open then are judged as they stand. Throws NOT_FOUND.
+   * windows still open then are judged as they stand. Throws NOT_FOUND, and INVALID_ARGUMENT for the future.
    */
   check(
     ctx: Context,
@@ -149,6 +150,7 @@ export function createMonitor(deps: MonitorDeps): Monitor {
     },
 
     async check(ctx, name, { until } = {}) {
+      if (until) assertNotFuture(until, 'until', clock)
       return judgeAll(ctx, await specOf(ctx, name), until, until !== undefined)
     },
 

@@ -26,7 +26,7 @@ export function modelSubject({ name, version }: VersionKey) {
 }
 
 /** Reads `model:churn@7` or `model:churn@production`; undefined when there is no such version or alias. */
-export async function findKey(db: Tx, ctx: Context, text: string): Promise<VersionKey | undefined> {
+async function findKey(db: Tx, ctx: Context, text: string): Promise<VersionKey | undefined> {
   const { kind, name, version } = parseRef(text)
   if (kind !== 'model')
     throw new GyreError(

@@ -23,7 +23,7 @@ export interface Cell {
   readonly failuresWithoutSubject: number
 }
 
-export interface ReleaseTally {
+interface ReleaseTally {
   readonly project: string
   readonly endpoint: string
   readonly releaseId: string

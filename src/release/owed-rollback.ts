@@ -71,7 +71,7 @@ export function createOwedRollbacks({ log, returnToStable, write }: OwedDeps): O
   }
 }
 
-export function isUnwritable(error: unknown): boolean {
+function isUnwritable(error: unknown): boolean {
   return error instanceof GyreError && UNWRITABLE.has(error.code)
 }
 
