@@ -19,7 +19,10 @@ export interface BuiltinResult {
   readonly made?: readonly RunRef[]
 }
 
-type Prepared<Kind extends StepSpec['kind']> = Pick<BuiltinStep<Kind>, 'spec' | 'inputs'>
+type Prepared<Kind extends StepSpec['kind']> = Pick<
+  BuiltinStep<Kind>,
+  'spec' | 'inputs' | 'codeRef'
+>
 
 /** A step that Gyre brings along. */
 interface Builtin<Kind extends StepSpec['kind']> {

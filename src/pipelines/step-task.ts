@@ -64,17 +64,18 @@ async function extraOf(
   spec: StepSpec,
   inputs: Readonly<Record<string, JsonValue>>,
 ): Promise<JsonValue> {
+  const codeRef = pipeline.code_ref
   switch (spec.kind) {
     case 'module': {
-      const { manifest } = await code(ctx, pipeline.code_ref)
+      const { manifest } = await code(ctx, codeRef)
       return transformsRead(inputs, manifest.transforms)
     }
     case 'training-set':
-      return builtins['training-set'].prepare(ctx, { spec, inputs })
+      return builtins['training-set'].prepare(ctx, { spec, inputs, codeRef })
     case 'gate':
-      return builtins.gate.prepare(ctx, { spec, inputs })
+      return builtins.gate.prepare(ctx, { spec, inputs, codeRef })
     case 'register':
-      return builtins.register.prepare(ctx, { spec, inputs })
+      return builtins.register.prepare(ctx, { spec, inputs, codeRef })
   }
 }
 

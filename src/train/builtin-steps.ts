@@ -52,14 +52,20 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
     'training-set': {
       where: 'server',
       cached: true,
-      async prepare(ctx, { spec: { spec }, inputs }) {
+      async prepare(ctx, { spec: { spec }, inputs, codeRef }) {
         const { until } = RowsInputs.parse(inputs)
+        const { transforms } = await deps.manifest(ctx, codeRef)
         const served = await withServed(ctx, spec.served, until, async (rows) => {
           if (!rows) return null
           const sql = `SELECT count(*) AS rows, max(known_at) AS newest FROM ${rows.sql}`
           return Count.parse((await analytics.query(sql))[0])
         })
-        return { sources: await features.trainingSources(ctx, spec), served }
+        // A row set holds the columns that its transforms read; what they compute is the reader's affair.
+        const used = spec.inputs.flatMap((input) =>
+          input.kind === 'transform' ? [input.transform] : [],
+        )
+        const fields = transforms.filter(({ name }) => used.includes(name)).map(({ from }) => from)
+        return { sources: await features.trainingSources(ctx, spec), served, fields }
       },
       async run(ctx, { spec: { spec }, inputs, codeRef }) {
         const { until, window } = RowsInputs.parse(inputs)

@@ -25,7 +25,7 @@ export const putBlob = defineStream({
   method: 'PUT',
   path: '/api/v1/blobs/:digest',
   summary: 'Store bytes under their SHA-256',
-  scope: 'step',
+  scope: 'store',
   errors: ['INVALID_ARGUMENT', 'TOO_LARGE', 'DISK_FULL'],
   async handle({ blobs }, _ctx, { params, request, response }) {
     const { digest } = parsePart(Params, params, 'params')
