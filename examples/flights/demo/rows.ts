@@ -1,4 +1,6 @@
+import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
 
 /** One flight as the file has it. `flight` is its row's number in the file, from 0; times are epoch ms. */
@@ -7,6 +9,7 @@ export interface Flight {
   readonly dateMs: number
   readonly origin: string
   readonly destination: string
+  /** Miles. */
   readonly distance: number
   /** Minutes. */
   readonly delay: number
@@ -14,25 +17,25 @@ export interface Flight {
   readonly landedMs: number
 }
 
-export const FLIGHTS_FILE = createRequire(import.meta.url).resolve('vega-datasets/data/flights-3m.parquet')
+const FILE = 'vega-datasets/data/flights-3m.parquet'
 
 /** Every k-th flight of the file that left at `fromMs` or later, in the file's order. */
 export async function readFlights(everyKth: number, fromMs: number): Promise<readonly Flight[]> {
-  const instance = await DuckDBInstance.create(':memory:')
-  const connection = await instance.connect()
-  const reader = await connection.runAndReadAll(
-    `SELECT file_row_number AS flight, epoch_ms(date) AS date_ms, origin, destination, distance, delay
+  const columns = await readColumns(
+    `SELECT file_row_number, epoch_ms(date), origin, destination, distance, delay
      FROM read_parquet($file, file_row_number = true)
      WHERE file_row_number % $k = 0 AND epoch_ms(date) >= $from
      ORDER BY file_row_number`,
-    { file: FLIGHTS_FILE, k: everyKth, from: BigInt(fromMs) },
+    { file: flightsFile(), k: everyKth, from: fromMs },
   )
   const [flights = [], dates = [], origins = [], destinations = [], distances = [], delays = []] =
-    reader.getColumnsJS()
-  connection.closeSync()
-  instance.closeSync()
+    columns
   return flights.map((flight, row) => {
-    const [dateMs, distance, delay] = [Number(dates[row]), Number(distances[row]), Number(delays[row])]
+    const [dateMs, distance, delay] = [
+      Number(dates[row]),
+      Number(distances[row]),
+      Number(delays[row]),
+    ]
     return {
       flight: Number(flight),
       dateMs,
@@ -48,4 +51,24 @@ export async function readFlights(everyKth: number, fromMs: number): Promise<rea
 /** Half an hour on the ground, 8 s a mile (7.5 miles a minute), and the delay: as the project declares it. */
 function landedMs(dateMs: number, distance: number, delay: number): number {
   return dateMs + 30 * 60_000 + distance * 8_000 + Math.max(delay, 0) * 60_000
+}
+
+/** A query's result by column, in DuckDB of this process. */
+export async function readColumns(sql: string, params: Record<string, string | number>) {
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  try {
+    return (await connection.runAndReadAll(sql, params)).getColumnsJS()
+  } finally {
+    connection.closeSync()
+    instance.closeSync()
+  }
+}
+
+/** The package lists no such file among its exports, so it is looked for where Node would look. */
+function flightsFile(): string {
+  const folders = createRequire(import.meta.url).resolve.paths(FILE) ?? []
+  const found = folders.map((folder) => join(folder, FILE)).find((path) => existsSync(path))
+  if (found === undefined) throw new Error(`no ${FILE} in ${folders.join(', ')}; run npm ci`)
+  return found
 }

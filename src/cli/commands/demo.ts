@@ -1,15 +1,15 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { childEnvironment, readConfig } from '../../core/config.ts'
 import { GyreError } from '../../core/errors.ts'
 import { buildScript } from '../../projects/script.ts'
 import type { AddCommand } from '../command.ts'
+import { PACKAGE_ROOT } from '../package-root.ts'
 import { untilStopped } from '../until-stopped.ts'
 
-const EXAMPLES = fileURLToPath(new URL('../../../examples', import.meta.url))
+const EXAMPLES = join(PACKAGE_ROOT, 'examples')
 
 const Options = z.object({
   port: z.exactOptional(z.string()),
@@ -70,7 +70,7 @@ async function runExample(
   signal: AbortSignal,
 ): Promise<number> {
   const script = await buildScript(join(folder, 'demo.ts'))
-  const gyre = fileURLToPath(new URL('../../../bin/gyre.js', import.meta.url))
+  const gyre = join(PACKAGE_ROOT, 'bin', 'gyre.js')
   const child = spawn(process.execPath, [script, ...options], {
     cwd: folder,
     stdio: 'inherit',

@@ -1,0 +1,130 @@
+import { writeFile } from 'node:fs/promises'
+import { parseArgs } from 'node:util'
+import { connect } from '@gyre/sdk/client'
+import { MonitorWindow } from '@gyre/sdk/wire/monitor'
+import type { PipelineRun } from '@gyre/sdk/wire/pipeline'
+import { Verdict } from '@gyre/sdk/wire/gate'
+import { z } from 'zod'
+import { readAnswered } from './demo/answered.ts'
+import { gyreCommand, gyreVerbs, MONITOR, registeredBy } from './demo/gyre.ts'
+import { replay } from './demo/replay.ts'
+import { readFlights } from './demo/rows.ts'
+import { createScreen, type Screen } from './demo/screen.ts'
+import { readSummary } from './demo/summary.ts'
+
+/** January is history, the rest is replayed. */
+const GOES_LIVE = '2001-02-01T00:00:00.000Z'
+/** Every label is known by then. */
+const OVER = '2001-07-03T00:00:00.000Z'
+/** The end of the last week that has flights in it. */
+const LAST_WEEK_ENDS = '2001-07-05T00:00:00.000Z'
+
+const { values } = parseArgs({ options: { rows: { type: 'string' }, json: { type: 'string' } } })
+const everyKth = readEveryKth(values.rows ?? '20')
+const client = connect({ url: process.env['GYRE_URL'] ?? 'http://127.0.0.1:7400', connections: 64 })
+const gyre = gyreVerbs(client)
+const stopping = new AbortController()
+process.once('SIGTERM', () => process.exit(0))
+
+if (await isFinished()) console.log('the flights were replayed before; nothing to do')
+else await run()
+await report()
+stopping.abort()
+client.close()
+
+async function run(): Promise<void> {
+  const flights = await readFlights(everyKth, Date.parse(GOES_LIVE))
+  const screen = createScreen(flights.length)
+  screen.line(`every ${everyKth}th of 3,000,000 flights is learned from and predicted`)
+  void follow(screen)
+  await bringInto(process.env['GYRE_COMMAND'] ?? 'gyre')
+  if (!(await gyre.route())?.stable) await goLive()
+  const { answered, latestMs } = await readAnswered(client)
+  const day = Math.floor((latestMs ?? Date.parse(GOES_LIVE)) / 86_400_000) * 86_400_000
+  let judged = 0
+  await replay({
+    gyre,
+    flights: flights.filter(({ flight }) => !answered.get(flight)?.isLabelled),
+    fromMs: answered.size === 0 ? day : Math.max(Date.parse(GOES_LIVE), day - 2 * 86_400_000),
+    answered,
+    async onDay(at, done) {
+      screen.progress(at, done)
+      judged = await showWindows(screen, judged)
+    },
+  })
+  await gyre.settle(OVER)
+  await gyre.judgeRest(LAST_WEEK_ENDS)
+  await showWindows(screen, judged)
+  showLift(screen, await gyre.runPipeline('lift', { until: OVER }))
+  screen.close()
+}
+
+async function bringInto(command: string): Promise<void> {
+  const url = ['--url', client.url]
+  await gyreCommand(command, ['apply', '.', '--set', `every=${everyKth}`, ...url])
+  await gyreCommand(command, ['data', 'import', 'flights', ...url])
+}
+
+/** January's model: trained, gated, registered, approved by its gate, and released. */
+async function goLive(): Promise<void> {
+  const trained = await gyre.runPipeline('train', { until: GOES_LIVE, window: '31d' })
+  await gyre.materialize(GOES_LIVE)
+  await gyre.release({ model: registeredBy(trained), plan: { kind: 'immediate' } })
+}
+
+async function follow(screen: Screen): Promise<void> {
+  for await (const event of client.events(0, stopping.signal)) screen.event(event)
+}
+
+async function showWindows(screen: Screen, from: number): Promise<number> {
+  const windows = await readWindows()
+  for (const window of windows.slice(from)) screen.window(window)
+  return windows.length
+}
+
+async function readWindows(): Promise<readonly MonitorWindow[]> {
+  const path = `/api/v1/monitors/${MONITOR}/windows`
+  return (await client.get(path, z.object({ windows: z.array(MonitorWindow) }))).windows
+}
+
+/** True when the last week has been judged, in this run or an earlier one. */
+async function isFinished(): Promise<boolean> {
+  const windows = await readWindows().catch(() => [])
+  return windows.some(({ end }) => end === LAST_WEEK_ENDS)
+}
+
+function showLift(screen: Screen, { steps }: PipelineRun): void {
+  const { metrics, passed } = Verdict.parse(steps.find(({ kind }) => kind === 'gate')?.outputs)
+  const [live, plan] = [metrics.candidate['auc'], metrics.baseline?.['auc']]
+  if (live == null || plan == null) throw new Error('the lift was not measured')
+  screen.line(
+    `January's model on February to June: AUC ${live.toFixed(4)} with the late rates of the last two hours, ${plan.toFixed(4)} without; lift ${(live - plan).toFixed(4)} (${passed ? 'more' : 'NOT more'} than 0.04)`,
+  )
+}
+
+async function report(): Promise<void> {
+  const summary = await readSummary(client)
+  const { totals, retrains, releases, faults } = summary
+  console.log(
+    `\n${totals.predictions} predictions, ${totals.feedback} labels, ${totals.errors} errors, ${totals.seconds.toFixed(0)} s`,
+  )
+  for (const one of retrains)
+    console.log(
+      `  retraining ${one.at.slice(0, 10)}: ${one.why} → ${one.verdict}${one.reason ? ` (${one.reason})` : ''}`,
+    )
+  for (const one of releases)
+    console.log(
+      `  release ${one.at?.slice(0, 10) ?? '2001-02-01'}: ${one.from ?? 'nothing'} → ${one.to}, ${one.verdict}`,
+    )
+  for (const one of faults)
+    console.log(`  fault, injected: ${one.kind} → ${one.action ?? 'NOT NOTICED'}`)
+  if (values.json !== undefined)
+    await writeFile(values.json, `${JSON.stringify(summary, null, 2)}\n`)
+}
+
+function readEveryKth(text: string): number {
+  const k = text === 'all' ? 1 : Number(text)
+  if (Number.isSafeInteger(k) && k >= 1) return k
+  console.error(`--rows: expected a whole number from 1, or all, got ${text}`)
+  return process.exit(2)
+}

@@ -1,0 +1,35 @@
+import { createWriteStream } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { pipeline } from 'node:stream/promises'
+import type { GyreClient } from '@gyre/sdk/client'
+import { ENDPOINT } from './gyre.ts'
+import type { Answered } from './replay.ts'
+import { readColumns } from './rows.ts'
+
+/** Flights that an earlier, interrupted replay has asked about, from Gyre's own export. */
+export async function readAnswered(client: GyreClient): Promise<{
+  readonly answered: ReadonlyMap<number, Answered>
+  readonly latestMs: number | undefined
+}> {
+  const folder = await mkdtemp(join(tmpdir(), 'flights-'))
+  const file = join(folder, 'predictions.parquet')
+  try {
+    const path = `/api/v1/endpoints/${ENDPOINT}/predictions.parquet`
+    await pipeline(await client.download(path), createWriteStream(file))
+    const sql = `SELECT id, subject, epoch_ms("at"), label IS NOT NULL FROM read_parquet($file) WHERE status = 'ok'`
+    const [ids = [], subjects = [], ats = [], labelled = []] = await readColumns(sql, { file })
+    const answered = subjects.map(
+      (subject, row) =>
+        [Number(subject), { id: String(ids[row]), isLabelled: labelled[row] === true }] as const,
+    )
+    const latestMs = ats.reduce<number | undefined>(
+      (latest, at) => Math.max(latest ?? Number(at), Number(at)),
+      undefined,
+    )
+    return { answered: new Map(answered), latestMs }
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,117 @@
+import type { FeedbackItem } from '@gyre/sdk/wire/predict'
+import { isLost, HURRY_FROM_MS, HURRY_UNTIL, sentDistance } from './faults.ts'
+import { registeredBy, type Gyre, type Question } from './gyre.ts'
+import type { Flight } from './rows.ts'
+
+/** Features are made readable, labels sent and requests asked in steps of this much event time. */
+const TICK_MS = 30 * 60_000
+const DAY_MS = 86_400_000
+
+/** Requests under way at the same time. */
+const CONCURRENCY = 32
+
+export interface Answered {
+  readonly id: string
+  readonly isLabelled: boolean
+}
+
+export interface ReplayOptions {
+  readonly gyre: Gyre
+  readonly flights: readonly Flight[]
+  readonly fromMs: number
+  /** Flights that were answered before the replay was interrupted, by number. */
+  readonly answered: ReadonlyMap<number, Answered>
+  onDay(day: Date, done: number): Promise<void>
+}
+
+/** A label that is not known yet. */
+interface Pending {
+  readonly knownMs: number
+  readonly item: FeedbackItem
+}
+
+/**
+ * Sends the flights as live traffic, half an hour of event time after the other: what has landed is fed back
+ * first, then features are brought up to the half hour, then the flights that leave in it are asked about.
+ */
+export async function replay({
+  gyre,
+  flights,
+  fromMs,
+  answered,
+  onDay,
+}: ReplayOptions): Promise<void> {
+  let pending: Pending[] = []
+  let next = 0
+  let hurried = false
+  for (let tickMs = fromMs; next < flights.length || pending.length > 0; tickMs += TICK_MS) {
+    const known = pending.filter(({ knownMs }) => knownMs <= tickMs)
+    pending = pending.filter(({ knownMs }) => knownMs > tickMs)
+    const at = new Date(tickMs).toISOString()
+    await Promise.all([gyre.feedback(known.map(({ item }) => item)), gyre.materialize(at)])
+    if (tickMs % DAY_MS === 0 && tickMs > fromMs) {
+      await gyre.settle(at)
+      if (!hurried && tickMs >= HURRY_FROM_MS) hurried = await forceHurriedModel(gyre)
+      await onDay(new Date(tickMs), next)
+    }
+    const leaving: { flight: Flight; position: number }[] = []
+    for (; (flights[next]?.dateMs ?? Infinity) < tickMs + TICK_MS; next++) {
+      const flight = flights[next]
+      if (flight && !isLost(flight, next)) leaving.push({ flight, position: next })
+    }
+    pending.push(
+      ...(await ask(
+        gyre,
+        leaving.map(({ flight }) => flight),
+        answered,
+      )),
+    )
+  }
+}
+
+/** Asks about the flights that leave in one tick; gives the labels to be sent when they have landed. */
+async function ask(
+  gyre: Gyre,
+  leaving: readonly Flight[],
+  answered: ReadonlyMap<number, Answered>,
+): Promise<readonly Pending[]> {
+  const pending: Pending[] = []
+  const queue = leaving.values()
+  const worker = async (): Promise<void> => {
+    for (const flight of queue) {
+      const before = answered.get(flight.flight)
+      if (before?.isLabelled) continue
+      const id = before?.id ?? (await gyre.predict(questionOf(flight)))
+      if (id !== undefined) pending.push({ knownMs: flight.landedMs, item: labelOf(flight, id) })
+    }
+  }
+  await Promise.all(Array.from({ length: CONCURRENCY }, worker))
+  return pending
+}
+
+function questionOf(flight: Flight): Question {
+  const date = new Date(flight.dateMs).toISOString()
+  const { origin, destination } = flight
+  return {
+    subject: String(flight.flight),
+    at: date,
+    input: { date, origin, destination, distance: sentDistance(flight) },
+  }
+}
+
+function labelOf({ delay, landedMs }: Flight, prediction_id: string): FeedbackItem {
+  return { prediction_id, label: delay > 15 ? 1 : 0, at: new Date(landedMs).toISOString() }
+}
+
+/** Waits for a day without a canary; then forces a model past its gate. True when that was done. */
+async function forceHurriedModel(gyre: Gyre): Promise<boolean> {
+  const route = await gyre.route()
+  if (route?.canary) return false
+  const run = await gyre.runPipeline('hurry', { until: HURRY_UNTIL })
+  await gyre.release({
+    model: registeredBy(run),
+    plan: { kind: 'canary', weightBp: 1000 },
+    force: 'injected fault: a model made in a hurry, forced past its gate',
+  })
+  return true
+}
