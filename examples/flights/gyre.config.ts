@@ -189,9 +189,12 @@ export const hurry = pipeline('hurry', { until: day(), seed: int(7) }, ({ until,
     inputs: [field('distance'), holidays.daysToHoliday],
   })
   const model = fit('fit')({ rows: rows.train, seed })
-  const verdict = gate('worth-shipping', { candidate: model, rows: rows.newest }, card.thresholds, {
-    champion: delay,
-  })
+  const verdict = gate(
+    'worth-shipping',
+    { candidate: model, rows: rows.newest },
+    { auc: { atLeast: 0.65 } },
+    { champion: delay },
+  )
   register('flight-delay', { model, verdict })
 })
 

@@ -9,7 +9,7 @@ import type { ModelSource } from './session.ts'
 export interface ModelFilesDeps {
   readonly blobs: Blobs
   /** A local folder with a bundle of user code. */
-  bundleFolder(digest: Digest): Promise<string>
+  readonly bundleFolder: (digest: Digest) => Promise<string>
 }
 
 /** Where the files of a model lie: a tree of `model.onnx` and `model.json`, and its pinned code. */

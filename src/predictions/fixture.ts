@@ -49,7 +49,7 @@ export async function openBench(clock: Clock): Promise<Bench> {
     answer(change = {}) {
       const endpoint = change.endpoint ?? 'delay'
       const id = predictions.newId(change.project ?? 'default', endpoint)
-      predictions.log({ ...ANSWER, receivedMs: clock.now().getTime(), id, endpoint, ...change })
+      predictions.log([{ ...ANSWER, receivedMs: clock.now().getTime(), id, endpoint, ...change }])
       return id
     },
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),

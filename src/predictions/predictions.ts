@@ -44,8 +44,8 @@ export interface ExportedFile {
 /** The log of what was answered, and the labels that came back. The one key of a prediction is its id. */
 export interface Predictions {
   newId(project: string, endpoint: string): string
-  /** Keeps a row within a second; a lost one is counted, never an error. */
-  log(prediction: LoggedPrediction): void
+  /** Keeps rows within a second; a lost one is counted, never an error. */
+  log(predictions: readonly LoggedPrediction[]): void
   /**
    * Keeps labels; resolves with their number when they are on the disk. For one prediction the label known
    * last counts. A label without a prediction is kept as an orphan. Throws INVALID_INPUT naming the item.
@@ -118,14 +118,15 @@ export function createPredictions(deps: PredictionsDeps): Predictions {
   return {
     newId: (project, endpoint) => makeId(tag(project, endpoint)),
 
-    log(prediction) {
-      const { project, endpoint, receivedMs } = prediction
-      const atMs = prediction.atMs ?? receivedMs
-      const given = prediction.atMs !== undefined
-      clocks.predicted(project, tag(project, endpoint), { firstMs: atMs, latestMs: atMs }, given)
+    log(answered) {
+      for (const { project, endpoint, receivedMs, atMs: given } of answered) {
+        const atMs = given ?? receivedMs
+        const span = { firstMs: atMs, latestMs: atMs }
+        clocks.predicted(project, tag(project, endpoint), span, given !== undefined)
+      }
       // The stream counts what it loses to a slow disk; what it refuses is a fault of ours.
-      predictions.append([toRow(prediction)]).catch((error: unknown) => {
-        deps.log.error({ err: error, id: prediction.id }, 'a prediction was not logged')
+      predictions.append(answered.map(toRow)).catch((error: unknown) => {
+        deps.log.error({ err: error, rows: answered.length }, 'predictions were not logged')
       })
     },
 

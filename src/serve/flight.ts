@@ -21,6 +21,7 @@ export interface Flight {
 
 /** How a flight ended. */
 export interface Landing {
+  readonly flight: Flight
   readonly outcome: PredictionOutcome
   readonly reasons: readonly string[]
   readonly latencyMs: number
@@ -46,10 +47,7 @@ export function classOf(score: number, threshold: number): 0 | 1 {
   return score >= threshold ? 1 : 0
 }
 
-export function toLogged(
-  flight: Flight,
-  { outcome, reasons, latencyMs }: Landing,
-): LoggedPrediction {
+export function toLogged({ flight, outcome, reasons, latencyMs }: Landing): LoggedPrediction {
   const { endpoint, ask, picked, id, receivedMs, atMs } = flight
   const { model, variant, releaseId, weightBp, sticky, randomised, rev } = picked
   return {
@@ -75,7 +73,8 @@ export function toLogged(
   }
 }
 
-export function toOutcome({ endpoint, ask, picked }: Flight, { outcome }: Landing): Outcome {
+export function toOutcome({ flight, outcome }: Landing): Outcome {
+  const { endpoint, ask, picked } = flight
   const { variant, releaseId, weightBp, randomised } = picked
   return {
     project: endpoint.project,

@@ -16,7 +16,7 @@ import type { Routes } from '../routes/routes.ts'
 import type { RoutedEndpoint } from '../routes/snapshot.ts'
 import { createArm, type ArmAnswer, type PlanFeatures } from './arm.ts'
 import { createArms } from './arms.ts'
-import { classOf, toLogged, toOutcome, toReply, type Flight } from './flight.ts'
+import { classOf, toLogged, toOutcome, toReply, type Flight, type Landing } from './flight.ts'
 import { isModelFault, type Outcome } from './outcome.ts'
 import { readRequest, type Ask } from './request.ts'
 
@@ -62,6 +62,7 @@ export function createServe(deps: ServeDeps): Serve {
   const contracts = new WeakMap<EndpointSpec, RequestContract>()
   const arms = createArms({ open: openArm, clock, log })
   const flying = new Set<Promise<unknown>>()
+  const landed: Landing[] = []
   const stopping = new AbortController()
   const firstLoad = arms.follow(routes.all())
   void followRoutes()
@@ -119,13 +120,17 @@ export function createServe(deps: ServeDeps): Serve {
     return new GyreError(error.code, error.message, { ...error.details, ...facts }, error)
   }
 
-  /** Logs and counts, once the reply is out. */
+  /** Logs and counts once the reply is out, those of one turn of the event loop together. */
   function land(flight: Flight, outcome: PredictionOutcome, reasons: readonly string[]): void {
-    const landing = { outcome, reasons, latencyMs: clock.monotonicMs() - flight.startedMs }
-    setImmediate(() => {
-      predictions.log(toLogged(flight, landing))
-      deps.onOutcome(toOutcome(flight, landing))
-    })
+    const latencyMs = clock.monotonicMs() - flight.startedMs
+    if (landed.length === 0) setImmediate(record)
+    landed.push({ flight, outcome, reasons, latencyMs })
+  }
+
+  function record(): void {
+    const landings = landed.splice(0)
+    predictions.log(landings.map(toLogged))
+    for (const landing of landings) deps.onOutcome(toOutcome(landing))
   }
 
   function nameOf(project: string, endpoint: string | undefined): string {

@@ -1,19 +1,15 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { ModelSpec } from '@gyre/sdk/wire/model'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { systemClock } from '../../src/core/clock.ts'
 import { silentLog } from '../../src/core/log.ts'
 import { quantile, sortedFinite } from '../../src/core/quantile.ts'
 import { createInfer } from '../../src/infer/infer.ts'
 import type { ModelRow } from '../../src/infer/session.ts'
-import { exportOnnx } from '../../src/train/export-onnx.ts'
-import { trainGbdt } from '../../src/train/gbdt.ts'
-import { syntheticRows } from './gbdt-rows.ts'
+import { modelIn, WIDTH } from './bench-model.ts'
 import type { BenchLine } from './line.ts'
 
-const [TRAIN_ROWS, ROUNDS, WIDTH] = [20_000, 100, 10]
 const [CALLERS, CALLS, REPEATS] = [32, 20_000, 5]
 
 /**
@@ -64,52 +60,6 @@ async function cpuPerCall(callers: number, call: (i: number) => Promise<unknown>
 function rowOf(i: number): ModelRow {
   const at = Date.UTC(2001, 0, 1) + i * 60_000
   return { kind: 'fields', fields: [at, `A${i % 300}`], features: Array(WIDTH - 2).fill(i / CALLS) }
-}
-
-async function modelIn(folder: string) {
-  const train = syntheticRows(TRAIN_ROWS, 1)
-  const onnxPath = join(folder, 'model.onnx')
-  await writeFile(onnxPath, exportOnnx(trainGbdt({ train, options: { rounds: ROUNDS } })))
-  await writeFile(
-    join(folder, 'calendar.mjs'),
-    'export const calendar = ({ date }) => ({ hour: date.getUTCHours() })',
-  )
-  return { key: 'model:bench@1', onnxPath, spec: specOf(), codeFolder: folder }
-}
-
-/** An hour by user code, a rate by category, and eight online features. */
-function specOf(): ModelSpec {
-  const digest = `sha256:${'0'.repeat(64)}`
-  const rates = Object.fromEntries(Array.from({ length: 300 }, (_, i) => [`A${i}`, i / 300]))
-  const calendar = { chunk: 'calendar.mjs', export: 'calendar', from: ['date'], gives: ['hour'] }
-  const features = Array.from({ length: WIDTH - 2 }, (_, i) => ({
-    kind: 'feature',
-    name: `f${i}`,
-    view: 'view',
-    feature: `f${i}`,
-  }))
-  return ModelSpec.parse({
-    format: 'gyre-model/1',
-    task: 'binary',
-    inputs: [
-      { kind: 'transform', name: 'hour', transform: 'calendar', output: 'hour' },
-      { kind: 'rate', name: 'origin_rate', field: 'origin', prior: 1 },
-      ...features,
-    ],
-    fields: { date: 'timestamp', origin: 'text' },
-    rates: { origin_rate: { default: 0.2, values: rates } },
-    code: { digest, transforms: { calendar } },
-    reference: { rows: 0, inputs: {}, score: { bins: null, counts: [], missing: 0 } },
-    training: {
-      rowsDigest: digest,
-      rows: TRAIN_ROWS,
-      from: null,
-      until: null,
-      algorithm: 'gbdt',
-      options: {},
-      importance: {},
-    },
-  })
 }
 
 function lineOf(ours: number, peer: number): BenchLine {

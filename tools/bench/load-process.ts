@@ -1,0 +1,7 @@
+import { load, type LoadPlan } from './load.ts'
+
+/** The generator in a process of its own, so that its work is not counted as the server's. */
+process.once('message', async (plan: LoadPlan) => {
+  process.send?.(await load(plan))
+  process.disconnect()
+})
