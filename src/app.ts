@@ -28,6 +28,7 @@ import { createRegistry } from './registry/registry.ts'
 import { createReleases } from './release/release.ts'
 import { createRoutes } from './routes/routes.ts'
 import { createServe } from './serve/serve.ts'
+import { makeWritable } from './store/folder.ts'
 import { openStore } from './store/store.ts'
 import { createBuiltinSteps } from './train/builtin-steps.ts'
 
@@ -60,6 +61,7 @@ export async function startServer(config: Config): Promise<Server> {
 async function open(config: Config, closers: (() => Promise<void>)[]): Promise<string> {
   const clock = systemClock
   const random = Math.random
+  await makeWritable(config.data)
   const log = createLog(config.logLevel, `${config.data}/gyre.log`)
   const store = await openStore({ folder: config.data, clock, log, config })
   closers.push(() => store.close())
@@ -67,7 +69,7 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
 
   const server = newId('server')
   const access = createAccess({ catalog, events, clock, newId, keyless: isLoopback(config.host) })
-  await assertKeyed(config, access.countKeys)
+  await assertKeyed(config, () => access.countKeys())
   const projects = createProjects({ catalog, blobs, events, clock, newId, folder: config.data })
   const data = createData({ catalog, blobs, analytics, events, runs, clock })
   const features = createFeatures({ catalog, blobs, analytics, events, runs, data, clock })
@@ -83,7 +85,10 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     fourEyes: false,
     findPrediction: (ctx, id) => predictions.find(ctx, id),
   })
-  const modelFiles = createModelFiles({ blobs, bundleFolder: projects.bundleFolder })
+  const modelFiles = createModelFiles({
+    blobs,
+    bundleFolder: (digest) => projects.bundleFolder(digest),
+  })
   const modelSpec = async (ctx: Context, ref: string) =>
     modelFiles.spec((await registry.get(ctx, ref)).digest)
   const predictions = createPredictions({

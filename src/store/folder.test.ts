@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { tempFolder } from './contract/temp-folder.ts'
@@ -27,9 +27,17 @@ test('the note of a holder that was killed is no lock', async () => {
 
 test('a path that cannot be a folder is FOLDER_NOT_WRITABLE, with the remedy', async () => {
   const file = join(await tempFolder(), 'file')
-  await writeFile(file, '')
-  await expect(openFolder(join(file, 'data'))).rejects.toMatchObject({
-    code: 'FOLDER_NOT_WRITABLE',
-    message: expect.stringContaining('--data'),
-  })
+  await writeFile(file, '', { mode: 0o777 })
+  for (const path of [file, join(file, 'data'), join(file, 'deep', 'data'), '/proc/gyre/data'])
+    await expect(openFolder(path)).rejects.toMatchObject({
+      code: 'FOLDER_NOT_WRITABLE',
+      message: expect.stringContaining('--data'),
+    })
+})
+
+test('a folder is made with the folders above it', async () => {
+  const path = join(await tempFolder(), 'not', 'there', 'yet')
+  const folder = await openFolder(path)
+  expect(await readdir(path)).toContain('lock.db')
+  await folder.close()
 })

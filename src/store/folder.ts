@@ -1,6 +1,6 @@
 import { access, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import { GyreError } from '../core/errors.ts'
+import { dirname, join } from 'node:path'
+import { errnoOf, GyreError } from '../core/errors.ts'
 import { openDatabase, type Database } from './adapters/sqlite-binding.ts'
 
 /** The data folder, held by this process alone until closed. */
@@ -27,10 +27,12 @@ export async function openFolder(path: string): Promise<Folder> {
   }
 }
 
-async function makeWritable(path: string): Promise<void> {
+/** Makes the folder if need be. Throws FOLDER_NOT_WRITABLE. */
+export async function makeWritable(path: string): Promise<void> {
   try {
-    await mkdir(path, { recursive: true })
-    await access(path, constants.R_OK | constants.W_OK | constants.X_OK)
+    await makeFolder(path)
+    // With the slash, a file that stands where the folder should is refused too.
+    await access(`${path}/`, constants.R_OK | constants.W_OK | constants.X_OK)
   } catch (error) {
     throw new GyreError(
       'FOLDER_NOT_WRITABLE',
@@ -38,6 +40,18 @@ async function makeWritable(path: string): Promise<void> {
       { path },
       error,
     )
+  }
+}
+
+/** Not `mkdir` with `recursive`: below /proc Node 20 tries that for ever. */
+async function makeFolder(path: string, parentsMade = false): Promise<void> {
+  try {
+    await mkdir(path)
+  } catch (error) {
+    if (errnoOf(error) === 'EEXIST') return
+    if (errnoOf(error) !== 'ENOENT' || parentsMade || dirname(path) === path) throw error
+    await makeFolder(dirname(path))
+    await makeFolder(path, true)
   }
 }
 
