@@ -25,7 +25,7 @@ function fieldOf(issue: z.core.$ZodIssue, part: string): string {
 }
 
 /** Throws INVALID_ARGUMENT when the text nests deeper than any shape of ours does. O(length). */
-export function checkDepth(text: string): void {
+function checkDepth(text: string): void {
   let depth = 0
   let inString = false
   for (let i = 0; i < text.length; i++) {

@@ -11,9 +11,9 @@ export interface StartedServer {
 
 /** What commands are given by the program's entry: they may not reach up to it. */
 export interface CliDeps {
-  startServer(config: Config): Promise<StartedServer>
+  readonly startServer: (config: Config) => Promise<StartedServer>
   /** Sets the exit code of a command that ran but found something wrong. */
-  exit(code: number): void
+  readonly exit: (code: number) => void
 }
 
 /** Adds one command to the program. */

@@ -1,7 +1,7 @@
 import { quantile, sortedFinite } from './quantile.ts'
 
 /** Up to this many distinct numbers each get a bin of their own: quantiles of so few would coincide. */
-export const FEW_DISTINCT = 20
+const FEW_DISTINCT = 20
 
 /**
  * How values fall into bins; plain JSON, so that it is kept with the reference it was cut from.

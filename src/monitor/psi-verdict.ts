@@ -3,10 +3,10 @@ export const PSI_WATCH = 0.1
 export const PSI_ACT = 0.2
 
 /** Below 500 rows an undrifted column often passes 0.1 by chance: 87 % of samples of 50 do, 38 % of 100. */
-export const PSI_MIN_ROWS = 500
+const PSI_MIN_ROWS = 500
 
 /** A fifth of the watch mark: how much PSI chance alone may be expected to give. */
-export const PSI_MAX_NOISE = 0.02
+const PSI_MAX_NOISE = 0.02
 
 export interface PsiEvidence {
   /** How many bins the histograms have. */

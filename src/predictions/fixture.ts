@@ -9,7 +9,7 @@ import { createPredictions, type Predictions } from './predictions.ts'
 export const ctx: Context = { project: 'default', actor: 'local', requestId: 'req_1' }
 
 /** Input names of the models that tests log. The second version has another order and one input more. */
-export const INPUTS: Readonly<Record<string, readonly string[]>> = {
+const INPUTS: Readonly<Record<string, readonly string[]>> = {
   'model:delay@1': ['hour', 'distance'],
   'model:delay@2': ['distance', 'hour', 'late'],
 }

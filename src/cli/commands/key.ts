@@ -1,4 +1,4 @@
-import { CreateKey, CreatedKey, Key } from '@gyre/sdk/wire/key'
+import { CreatedKey, Key, type CreateKey } from '@gyre/sdk/wire/key'
 import { z } from 'zod'
 import { withClient, withServer, type AddCommand } from '../command.ts'
 import { table } from '../table.ts'

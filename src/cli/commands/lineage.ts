@@ -17,7 +17,7 @@ export const addLineage: AddCommand = (program) => {
           .parse(options)
         const direction = down ? 'down' : 'up'
         const query = new URLSearchParams({ ref, direction })
-        const lineage = await client.get(`/api/v1/lineage?${query}`, Lineage)
+        const lineage = await client.get(`/api/v1/lineage?${query.toString()}`, Lineage)
         console.log(json ? JSON.stringify(lineage, null, 2) : lineageTree(lineage, direction))
       }),
     )

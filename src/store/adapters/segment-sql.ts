@@ -4,7 +4,7 @@ import { MARK } from './row-encode.ts'
 type ColumnTypes = Readonly<Record<string, string>>
 
 /** NDJSON files as rows of these columns; torn lines, which lack the mark, are left out. */
-export function selectLines(paths: readonly string[], columns: ColumnTypes): string {
+function selectLines(paths: readonly string[], columns: ColumnTypes): string {
   const types = Object.entries({ ...columns, [MARK]: 'UTINYINT' })
     .map(([name, type]) => `${sqlName(name)}: ${sqlText(type)}`)
     .join(', ')
