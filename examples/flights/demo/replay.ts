@@ -31,8 +31,10 @@ interface Pending {
 }
 
 /**
- * Sends the flights as live traffic, half an hour of event time after the other: what has landed is fed back
- * first, then features are brought up to the half hour, then the flights that leave in it are asked about.
+ * Sends the flights as live traffic, half an hour of event time after the other: features are brought up to
+ * the half hour, then the flights that leave in it are asked about while the labels of those that have landed
+ * travel. Features go one half hour ahead of the questions, which hides the way to the disk and shows nothing
+ * early: a question reads them as of its own time.
  */
 export async function replay({
   gyre,
@@ -44,29 +46,32 @@ export async function replay({
   let pending: Pending[] = []
   let next = 0
   let hurried = false
+  let features = gyre.materialize(isoOf(fromMs))
   for (let tickMs = fromMs; next < flights.length || pending.length > 0; tickMs += TICK_MS) {
     const known = pending.filter(({ knownMs }) => knownMs <= tickMs)
     pending = pending.filter(({ knownMs }) => knownMs > tickMs)
-    const at = new Date(tickMs).toISOString()
-    await Promise.all([gyre.feedback(known.map(({ item }) => item)), gyre.materialize(at)])
+    const labels = gyre.feedback(known.map(({ item }) => item))
+    await features
     if (tickMs % DAY_MS === 0 && tickMs > fromMs) {
-      await gyre.settle(at)
+      await labels
+      await gyre.settle(isoOf(tickMs))
       if (!hurried && tickMs >= HURRY_FROM_MS) hurried = await forceHurriedModel(gyre)
       await onDay(new Date(tickMs), next)
     }
-    const leaving: { flight: Flight; position: number }[] = []
+    features = gyre.materialize(isoOf(tickMs + TICK_MS))
+    const leaving: Flight[] = []
     for (; (flights[next]?.dateMs ?? Infinity) < tickMs + TICK_MS; next++) {
       const flight = flights[next]
-      if (flight && !isLost(flight, next)) leaving.push({ flight, position: next })
+      if (flight && !isLost(flight, next)) leaving.push(flight)
     }
-    pending.push(
-      ...(await ask(
-        gyre,
-        leaving.map(({ flight }) => flight),
-        answered,
-      )),
-    )
+    const [asked] = await Promise.all([ask(gyre, leaving, answered), labels])
+    pending.push(...asked)
   }
+  await features
+}
+
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString()
 }
 
 /** Asks about the flights that leave in one tick; gives the labels to be sent when they have landed. */
