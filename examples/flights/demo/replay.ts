@@ -10,6 +10,8 @@ const DAY_MS = 86_400_000
 /** Requests under way at the same time. */
 const CONCURRENCY = 32
 
+const NOTHING_ASKED: Promise<readonly Pending[]> = Promise.resolve([])
+
 export interface Answered {
   readonly id: string
   readonly isLabelled: boolean
@@ -33,8 +35,9 @@ interface Pending {
 /**
  * Sends the flights as live traffic, half an hour of event time after the other: features are brought up to
  * the half hour, then the flights that leave in it are asked about while the labels of those that have landed
- * travel. Features go one half hour ahead of the questions, which hides the way to the disk and shows nothing
- * early: a question reads them as of its own time.
+ * travel. Features are made ready one half hour ahead of the questions, and a half hour's last answers may come
+ * in the next; neither shows anything early: a question reads features as of its own time, and no flight lands
+ * in the half hour that it leaves in. At midnight everything is waited for, and Gyre is told to settle.
  */
 export async function replay({
   gyre,
@@ -43,16 +46,23 @@ export async function replay({
   answered,
   onDay,
 }: ReplayOptions): Promise<void> {
+  const endMs = flights.reduce((latest, { landedMs }) => Math.max(latest, landedMs), fromMs)
   let pending: Pending[] = []
   let next = 0
   let hurried = false
+  let asking = NOTHING_ASKED
   let features = gyre.materialize(isoOf(fromMs))
-  for (let tickMs = fromMs; next < flights.length || pending.length > 0; tickMs += TICK_MS) {
+  for (let tickMs = fromMs; tickMs < endMs + TICK_MS; tickMs += TICK_MS) {
+    const isMidnight = tickMs % DAY_MS === 0 && tickMs > fromMs
+    if (isMidnight) {
+      pending.push(...(await asking))
+      asking = NOTHING_ASKED
+    }
     const known = pending.filter(({ knownMs }) => knownMs <= tickMs)
     pending = pending.filter(({ knownMs }) => knownMs > tickMs)
     const labels = gyre.feedback(known.map(({ item }) => item))
     await features
-    if (tickMs % DAY_MS === 0 && tickMs > fromMs) {
+    if (isMidnight) {
       await labels
       await gyre.settle(isoOf(tickMs))
       if (!hurried && tickMs >= HURRY_FROM_MS) hurried = await forceHurriedModel(gyre)
@@ -62,10 +72,12 @@ export async function replay({
     const leaving: Flight[] = []
     for (; (flights[next]?.dateMs ?? Infinity) < tickMs + TICK_MS; next++) {
       const flight = flights[next]
-      if (flight && !isLost(flight, next)) leaving.push(flight)
+      if (flight && !isLost(flight)) leaving.push(flight)
     }
-    const [asked] = await Promise.all([ask(gyre, leaving, answered), labels])
-    pending.push(...asked)
+    const before = asking
+    asking = ask(gyre, leaving, answered)
+    const [answers] = await Promise.all([before, labels])
+    pending.push(...answers)
   }
   await features
 }

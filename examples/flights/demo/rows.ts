@@ -6,6 +6,8 @@ import { DuckDBInstance } from '@duckdb/node-api'
 /** One flight as the file has it. `flight` is its row's number in the file, from 0; times are epoch ms. */
 export interface Flight {
   readonly flight: number
+  /** Its place among those that are replayed, whatever the number. */
+  readonly position: number
   readonly dateMs: number
   readonly origin: string
   readonly destination: string
@@ -38,6 +40,7 @@ export async function readFlights(everyKth: number, fromMs: number): Promise<rea
     ]
     return {
       flight: Number(flight),
+      position: Number(flight) / everyKth,
       dateMs,
       origin: String(origins[row]),
       destination: String(destinations[row]),
