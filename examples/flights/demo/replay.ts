@@ -23,7 +23,7 @@ export interface ReplayOptions {
   readonly fromMs: number
   /** Flights that were answered before the replay was interrupted, by number. */
   readonly answered: ReadonlyMap<number, Answered>
-  onDay(day: Date, done: number): Promise<void>
+  readonly onDay: (day: Date, done: number) => Promise<void>
 }
 
 /** A label that is not known yet. */
