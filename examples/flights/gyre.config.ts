@@ -193,7 +193,6 @@ export const hurry = pipeline('hurry', { until: day(), seed: int(7) }, ({ until,
     'worth-shipping',
     { candidate: model, rows: rows.newest },
     { auc: { atLeast: 0.65 } },
-    { champion: delay },
   )
   register('flight-delay', { model, verdict })
 })

@@ -29,23 +29,26 @@ export async function updateAlerts(
   speaker: Speaker,
   { findings, assessed }: Conclusion,
 ): Promise<void> {
-  const firing = await firingKeys(tx, ctx, speaker.monitor)
+  const firing = await firingAlerts(tx, ctx, speaker.monitor)
+  const known = new Set(firing.map(({ key }) => key))
   for (const finding of findings)
-    if (!firing.has(keyOf(finding))) await fire(deps, tx, ctx, speaker, finding)
+    if (!known.has(keyOf(finding))) await fire(deps, tx, ctx, speaker, finding)
   const found = new Set(findings.map(keyOf))
-  for (const [key, id] of firing)
-    if (assessed.has(key) && !found.has(key)) await resolve(deps, tx, ctx, speaker, { key, id })
+  for (const alert of firing)
+    if (assessed.has(alert.key) && !found.has(alert.key))
+      await resolve(deps, tx, ctx, speaker, alert)
 }
 
-async function firingKeys(tx: Tx, ctx: Context, monitor: string): Promise<Map<string, string>> {
-  const rows = await tx
+type FiringAlert = Pick<Alert, 'id' | 'key' | 'message'>
+
+function firingAlerts(tx: Tx, ctx: Context, monitor: string): Promise<readonly FiringAlert[]> {
+  return tx
     .selectFrom('alerts')
-    .select(['id', 'key'])
+    .select(['id', 'key', 'message'])
     .where('project', '=', ctx.project)
     .where('monitor', '=', monitor)
     .where('state', '=', 'firing')
     .execute()
-  return new Map(rows.map(({ key, id }) => [key, id]))
 }
 
 async function fire(
@@ -84,7 +87,7 @@ async function resolve(
   tx: Tx,
   ctx: Context,
   { monitor, at }: Speaker,
-  { key, id }: { readonly key: string; readonly id: string },
+  { key, id, message }: FiringAlert,
 ): Promise<void> {
   await tx
     .updateTable('alerts')
@@ -94,7 +97,7 @@ async function resolve(
   await events.append(tx, ctx, {
     type: 'alert.resolved',
     subject: { kind: 'alert', id },
-    data: { monitor, key, at },
+    data: { monitor, key, message, at },
   })
 }
 

@@ -30,11 +30,14 @@ export function conclude(
   spec: MonitorSpec,
   referenceLogLoss: number | undefined,
 ): Conclusion {
+  const quarantine = judgeQuarantine(measured, spec)
+  // Answers to broken requests say nothing of the model, and another one would do no better.
+  const isSound = quarantine?.finding === undefined
   const judgements = [
     ...judgeDrift(measured),
-    judgeLogLoss(measured, spec, referenceLogLoss),
-    judgeCalibration(measured, spec),
-    judgeQuarantine(measured, spec),
+    isSound ? judgeLogLoss(measured, spec, referenceLogLoss) : undefined,
+    isSound ? judgeCalibration(measured, spec) : undefined,
+    quarantine,
   ].filter((one) => one !== undefined)
   return {
     findings: judgements.flatMap(({ finding }) => finding ?? []),

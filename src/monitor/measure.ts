@@ -31,15 +31,14 @@ export function mainVersion({ model, variant, answered }: PredictionWindow): str
 }
 
 /**
- * Measures the stable arm. Quality leaves quarantined rows out; drift keeps them, looks only at what the main
- * version answered, and is judged against that version's own training rows.
+ * Measures the stable arm as it was answered, quarantined rows too. Drift looks only at what the main version
+ * answered, and is judged against that version's own training rows.
  */
 export function measure(rows: PredictionWindow, { spec, window, model }: Subject): Measured {
   const { minRows } = spec
   const stable = rowsWhere(rows, (row) => textAt(rows.variant, row) === 'stable')
-  const sound = stable.filter((row) => rows.quarantined[row] !== 1)
   const answered = stable.filter((row) => rows.answered[row] === 1)
-  const { n, ...quality } = liveQuality(rows, sound, minRows)
+  const { n, ...quality } = liveQuality(rows, stable, minRows)
   const latency = sortedFinite(pickFrom(rows.latencyMs, stable))
   const isEnough = stable.length >= minRows
   const own = answered.filter((row) => textAt(rows.model, row) === model?.ref)
@@ -49,7 +48,7 @@ export function measure(rows: PredictionWindow, { spec, window, model }: Subject
     end: new Date(window.endMs).toISOString(),
     n,
     predictions: stable.length,
-    quarantined: stable.length - sound.length,
+    quarantined: stable.filter((row) => rows.quarantined[row] === 1).length,
     errors: stable.length - answered.length,
     state: n >= minRows ? 'ok' : 'not_enough_data',
     ...quality,

@@ -48,7 +48,7 @@ test('a window is judged once, however many look at it at the same time', async 
   expect(evaluated).toHaveLength(1)
 })
 
-test('quality is that of the stable arm, without quarantined rows and late labels', async () => {
+test('quality is that of the stable arm, quarantined rows among it, without late labels', async () => {
   await using tower = await openTower()
   await tower.serve({ day: 1, rows: 800 })
   await tower.serve({ day: 2, rows: 80, variant: 'canary' })
@@ -60,7 +60,7 @@ test('quality is that of the stable arm, without quarantined rows and late label
   expect(window).toMatchObject({
     start: '2001-02-01T00:00:00.000Z',
     end: '2001-02-08T00:00:00.000Z',
-    n: 800,
+    n: 840,
     predictions: 948,
     quarantined: 40,
     errors: 8,
@@ -70,7 +70,7 @@ test('quality is that of the stable arm, without quarantined rows and late label
     latencyP50Ms: 1.5,
   })
   expect(window?.calibration).toBeCloseTo(0, 12)
-  // −(600·ln 0.8 + 200·ln 0.2) / 800, and (300·300 + 2·300·100/2) / 400² with ties counted half.
+  // Of 8 rows: −(6·ln 0.8 + 2·ln 0.2) / 8, and (3·3 + 2·3·1/2) / 4² with ties counted half.
   expect(window?.logLoss).toBeCloseTo(0.56971714, 8)
   expect(window?.auc).toBeCloseTo(0.75, 12)
 })
@@ -123,6 +123,15 @@ test('a log loss worse than at the gate is degraded quality', async () => {
   const [window] = await tower.monitor.due(ctx, 'delay', after(9))
   expect(window?.findings).toMatchObject([{ kind: 'quality', subject: 'logLoss' }])
   expect(await tower.eventTypes()).toContain('quality.degraded')
+})
+
+test('bad answers to broken requests are measured, and not held against the model', async () => {
+  await using tower = await openTower({ referenceLogLoss: async () => 0.54 })
+  await tower.serve({ day: 1, rows: 800, quarantined: true })
+  const [window] = await tower.monitor.due(ctx, 'delay', after(9))
+  expect(window).toMatchObject({ n: 800, state: 'ok', findings: [{ kind: 'quarantine' }] })
+  expect(window?.logLoss).toBeCloseTo(0.56971714, 8)
+  expect(await tower.eventTypes()).not.toContain('quality.degraded')
 })
 
 test('without a reference, or within the slack, quality is not degraded; calibration is judged apart', async () => {

@@ -21,6 +21,9 @@ import { toStoredPrediction, type StoredPrediction } from './stored-prediction.t
 import { createTrafficClocks, type TrafficSpan } from './traffic-clock.ts'
 import { toWindow, windowSql, type PredictionWindow, type WindowRange } from './window.ts'
 
+/** About 30,000 predictions: every window reads what is not Parquet yet, at a tenth of a second for each 16 MiB. */
+const ROLL_BYTES = 16 * 1024 * 1024
+
 export interface PredictionsDeps {
   readonly rows: Rows
   readonly analytics: Analytics
@@ -70,6 +73,7 @@ export function createPredictions(deps: PredictionsDeps): Predictions {
   const predictions = rows.stream('predictions', {
     durability: 'deferred',
     columns: PREDICTION_COLUMNS,
+    rollBytes: ROLL_BYTES,
   })
   const feedback = rows.stream('feedback', { durability: 'fsync', columns: FEEDBACK_COLUMNS })
   const toFeedbackRows = createFeedbackRows(clock)

@@ -4,9 +4,17 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { GyreClient } from '@gyre/sdk/client'
+import { z } from 'zod'
 import { ENDPOINT } from './gyre.ts'
 import type { Answered } from './replay.ts'
 import { readColumns } from './rows.ts'
+
+const Columns = z.tuple([
+  z.array(z.string()),
+  z.array(z.number()),
+  z.array(z.number()),
+  z.array(z.boolean()),
+])
 
 /** Flights that an earlier, interrupted replay has asked about, from Gyre's own export. */
 export async function readAnswered(client: GyreClient): Promise<{
@@ -18,16 +26,14 @@ export async function readAnswered(client: GyreClient): Promise<{
   try {
     const path = `/api/v1/endpoints/${ENDPOINT}/predictions.parquet`
     await pipeline(await client.download(path), createWriteStream(file))
-    const sql = `SELECT id, subject, epoch_ms("at"), label IS NOT NULL FROM read_parquet($file) WHERE status = 'ok'`
-    const [ids = [], subjects = [], ats = [], labelled = []] = await readColumns(sql, { file })
-    const answered = subjects.map(
-      (subject, row) =>
-        [Number(subject), { id: String(ids[row]), isLabelled: labelled[row] === true }] as const,
+    const sql = `SELECT id, CAST(subject AS DOUBLE), CAST(epoch_ms("at") AS DOUBLE), label IS NOT NULL
+      FROM read_parquet($file) WHERE status = 'ok'`
+    const [ids, flights, ats, labelled] = Columns.parse(await readColumns(sql, { file }))
+    const answered = flights.map(
+      (flight, row) =>
+        [flight, { id: ids[row] ?? '', isLabelled: labelled[row] === true }] as const,
     )
-    const latestMs = ats.reduce<number | undefined>(
-      (latest, at) => Math.max(latest ?? Number(at), Number(at)),
-      undefined,
-    )
+    const latestMs = ats.length === 0 ? undefined : ats.reduce((a, b) => Math.max(a, b))
     return { answered: new Map(answered), latestMs }
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -23,7 +23,7 @@ const within = ({ startMs, endMs }: { startMs: number; endMs: number }, ms: numb
   ms >= startMs && ms < endMs
 
 /** True when the request for this flight never reaches the server. */
-export function isLost({ dateMs }: Flight, position: number): boolean {
+export function isLost({ dateMs, position }: Flight): boolean {
   return within(OUTAGE, dateMs) && position % OUTAGE_KEEPS_EVERY !== 0
 }
 

@@ -10,6 +10,8 @@ const DAY_MS = 86_400_000
 /** Requests under way at the same time. */
 const CONCURRENCY = 32
 
+const NOTHING_ASKED: Promise<readonly Pending[]> = Promise.resolve([])
+
 export interface Answered {
   readonly id: string
   readonly isLabelled: boolean
@@ -21,7 +23,7 @@ export interface ReplayOptions {
   readonly fromMs: number
   /** Flights that were answered before the replay was interrupted, by number. */
   readonly answered: ReadonlyMap<number, Answered>
-  onDay(day: Date, done: number): Promise<void>
+  readonly onDay: (day: Date, done: number) => Promise<void>
 }
 
 /** A label that is not known yet. */
@@ -31,8 +33,11 @@ interface Pending {
 }
 
 /**
- * Sends the flights as live traffic, half an hour of event time after the other: what has landed is fed back
- * first, then features are brought up to the half hour, then the flights that leave in it are asked about.
+ * Sends the flights as live traffic, half an hour of event time after the other: features are brought up to
+ * the half hour, then the flights that leave in it are asked about while the labels of those that have landed
+ * travel. Features are made ready one half hour ahead of the questions, and a half hour's last answers may come
+ * in the next; neither shows anything early: a question reads features as of its own time, and no flight lands
+ * in the half hour that it leaves in. At midnight everything is waited for, and Gyre is told to settle.
  */
 export async function replay({
   gyre,
@@ -41,32 +46,44 @@ export async function replay({
   answered,
   onDay,
 }: ReplayOptions): Promise<void> {
+  const endMs = flights.reduce((latest, { landedMs }) => Math.max(latest, landedMs), fromMs)
   let pending: Pending[] = []
   let next = 0
   let hurried = false
-  for (let tickMs = fromMs; next < flights.length || pending.length > 0; tickMs += TICK_MS) {
+  let asking = NOTHING_ASKED
+  let features = gyre.materialize(isoOf(fromMs))
+  for (let tickMs = fromMs; tickMs < endMs + TICK_MS; tickMs += TICK_MS) {
+    const isMidnight = tickMs % DAY_MS === 0 && tickMs > fromMs
+    if (isMidnight) {
+      pending.push(...(await asking))
+      asking = NOTHING_ASKED
+    }
     const known = pending.filter(({ knownMs }) => knownMs <= tickMs)
     pending = pending.filter(({ knownMs }) => knownMs > tickMs)
-    const at = new Date(tickMs).toISOString()
-    await Promise.all([gyre.feedback(known.map(({ item }) => item)), gyre.materialize(at)])
-    if (tickMs % DAY_MS === 0 && tickMs > fromMs) {
-      await gyre.settle(at)
+    const labels = gyre.feedback(known.map(({ item }) => item))
+    await features
+    if (isMidnight) {
+      await labels
+      await gyre.settle(isoOf(tickMs))
       if (!hurried && tickMs >= HURRY_FROM_MS) hurried = await forceHurriedModel(gyre)
       await onDay(new Date(tickMs), next)
     }
-    const leaving: { flight: Flight; position: number }[] = []
+    features = gyre.materialize(isoOf(tickMs + TICK_MS))
+    const leaving: Flight[] = []
     for (; (flights[next]?.dateMs ?? Infinity) < tickMs + TICK_MS; next++) {
       const flight = flights[next]
-      if (flight && !isLost(flight, next)) leaving.push({ flight, position: next })
+      if (flight && !isLost(flight)) leaving.push(flight)
     }
-    pending.push(
-      ...(await ask(
-        gyre,
-        leaving.map(({ flight }) => flight),
-        answered,
-      )),
-    )
+    const before = asking
+    asking = ask(gyre, leaving, answered)
+    const [answers] = await Promise.all([before, labels])
+    pending.push(...answers)
   }
+  await features
+}
+
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString()
 }
 
 /** Asks about the flights that leave in one tick; gives the labels to be sent when they have landed. */

@@ -2,10 +2,13 @@ import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { DuckDBInstance } from '@duckdb/node-api'
+import { z } from 'zod'
 
 /** One flight as the file has it. `flight` is its row's number in the file, from 0; times are epoch ms. */
 export interface Flight {
   readonly flight: number
+  /** Its place among those that are replayed, whatever the number. */
+  readonly position: number
   readonly dateMs: number
   readonly origin: string
   readonly destination: string
@@ -17,30 +20,32 @@ export interface Flight {
   readonly landedMs: number
 }
 
+const Numbers = z.array(z.number())
+const Texts = z.array(z.string())
+const Columns = z.tuple([Numbers, Numbers, Texts, Texts, Numbers, Numbers])
+
 const FILE = 'vega-datasets/data/flights-3m.parquet'
 
 /** Every k-th flight of the file that left at `fromMs` or later, in the file's order. */
 export async function readFlights(everyKth: number, fromMs: number): Promise<readonly Flight[]> {
-  const columns = await readColumns(
-    `SELECT file_row_number, epoch_ms(date), origin, destination, distance, delay
-     FROM read_parquet($file, file_row_number = true)
-     WHERE file_row_number % $k = 0 AND epoch_ms(date) >= $from
-     ORDER BY file_row_number`,
-    { file: flightsFile(), k: everyKth, from: fromMs },
+  const [rows, dates, origins, destinations, distances, delays] = Columns.parse(
+    await readColumns(
+      `SELECT CAST(file_row_number AS DOUBLE), CAST(epoch_ms(date) AS DOUBLE), origin, destination,
+         CAST(distance AS DOUBLE), CAST(delay AS DOUBLE)
+       FROM read_parquet($file, file_row_number = true)
+       WHERE file_row_number % $k = 0 AND epoch_ms(date) >= $from
+       ORDER BY file_row_number`,
+      { file: flightsFile(), k: everyKth, from: fromMs },
+    ),
   )
-  const [flights = [], dates = [], origins = [], destinations = [], distances = [], delays = []] =
-    columns
-  return flights.map((flight, row) => {
-    const [dateMs, distance, delay] = [
-      Number(dates[row]),
-      Number(distances[row]),
-      Number(delays[row]),
-    ]
+  return rows.map((flight, row) => {
+    const [dateMs = 0, distance = 0, delay = 0] = [dates[row], distances[row], delays[row]]
     return {
-      flight: Number(flight),
+      flight,
+      position: flight / everyKth,
       dateMs,
-      origin: String(origins[row]),
-      destination: String(destinations[row]),
+      origin: origins[row] ?? '',
+      destination: destinations[row] ?? '',
       distance,
       delay,
       landedMs: landedMs(dateMs, distance, delay),

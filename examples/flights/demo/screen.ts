@@ -1,6 +1,8 @@
 import type { Event } from '@gyre/sdk/wire/event'
+import { Json } from '@gyre/sdk/wire/ref'
 import type { MonitorWindow } from '@gyre/sdk/wire/monitor'
 import { Presets, SingleBar } from 'cli-progress'
+import { z } from 'zod'
 
 /** The replay as a person watches it: one moving bar where there is a terminal, plain lines everywhere. */
 export interface Screen {
@@ -53,37 +55,57 @@ export function createScreen(total: number): Screen {
   }
 }
 
-/** The day in event time where the event knows it. */
 function dayOf({ data }: Event): string {
-  const at = data['at']
-  return typeof at === 'string' ? at.slice(0, 10) : ' '.repeat(10)
+  return (textOf(data, 'at') ?? textOf(paramsOf(data), 'until') ?? '').slice(0, 10).padEnd(10)
 }
 
-function describe({ type, subject, data }: Event): string | undefined {
+function describe({ type, actor, subject, data }: Event): string | undefined {
+  const text = (key: string, otherwise = '') => textOf(data, key) ?? otherwise
   switch (type) {
     case 'dataset.imported':
-      return `imported ${subject.id}: ${data['rows']} rows`
+      return `imported ${subject.id}: ${text('rows')} rows`
+    case 'trigger.fired':
+      return `trigger ${subject.id}: ${text('message')}`
     case 'pipeline.started':
-      return `pipeline ${subject.id} started${data['trigger'] ? ` by ${String(data['trigger']).split('/')[0]}` : ''}`
+      return `pipeline ${subject.id} started`
     case 'gate.passed':
+      return `gate ${subject.id} passed`
     case 'gate.refused':
-      return `gate ${type.slice(5)}: ${data['gate'] ?? subject.id}`
+      return `gate ${subject.id} refused: ${reasonsOf(data).join('; ')}`
     case 'model.registered':
+      return `${subject.id} registered`
     case 'model.approved':
-      return `${subject.id} ${type.slice(6)}${data['by'] ? ` by ${data['by']}` : ''}`
+      return `${subject.id} approved by ${actor}: ${text('note')}`
     case 'release.opened':
+      return `release of ${text('to')} opened: ${text('kind')}${data['forced'] ? `, forced (${text('forced')})` : ''}`
     case 'release.promoted':
+      return `release of ${text('to')} promoted: ${text('reason')}`
     case 'release.rolled-back':
-      return `release ${type.slice(8)}: ${data['from'] ?? 'nothing'} → ${data['to']}${data['reason'] ? ` (${data['reason']})` : ''}`
+      return `release of ${text('from')} ROLLED BACK to ${text('to')}: ${text('reason')}`
     case 'alert.fired':
+      return `ALERT ${text('message')}`
     case 'alert.resolved':
-    case 'quality.degraded':
-      return `${type.replace('.', ' ')}: ${data['message'] ?? ''}`
+      return `alert over: ${text('message')}`
     case 'retrain.rejected':
-      return `retraining rejected: ${data['reason'] ?? ''}`
+      return `retraining REJECTED: ${text('reason')}`
     default:
       return undefined
   }
+}
+
+type Data = Event['data']
+
+function textOf(data: Data, key: string): string | undefined {
+  const value = data[key]
+  return typeof value === 'string' || typeof value === 'number' ? String(value) : undefined
+}
+
+function paramsOf({ params }: Data): Data {
+  return z.record(z.string(), Json).catch({}).parse(params)
+}
+
+function reasonsOf({ reasons }: Data): readonly string[] {
+  return z.array(z.string()).catch([]).parse(reasons)
 }
 
 function row(window: MonitorWindow): string {

@@ -41,7 +41,7 @@ export const MonitorWindow = z.strictObject({
   monitor: z.string(),
   start: z.string(),
   end: z.string(),
-  /** Labelled predictions of the stable arm, without quarantined ones. */
+  /** Labelled predictions of the stable arm, quarantined ones among them. */
   n: z.number().int(),
   predictions: z.number().int(),
   quarantined: z.number().int(),
