@@ -83,6 +83,6 @@ test('every judgement is an event with its reasons', async () => {
   await evaluate.record(ctx, evaluation({ evidence: { metrics: { auc: 0.6 } } }))
   expect(await store.events.latest({ types: ['gate.refused'] })).toMatchObject({
     subject: { kind: 'gate', id: 'worth-shipping' },
-    data: { modelDigest, reasons: ['0.6 is not ≥ 0.68'] },
+    data: { modelDigest, reasons: ['auc: 0.6 is not ≥ 0.68'] },
   })
 })

@@ -73,7 +73,8 @@ export function createEvaluate({ catalog, events, runs, clock }: EvaluateDeps): 
         body: JSON.stringify(verdict),
       })
       .execute()
-    const reasons = verdict.checks.filter((check) => !check.passed).map(({ reason }) => reason)
+    const failed = verdict.checks.filter((check) => !check.passed)
+    const reasons = failed.map(({ metric, reason }) => `${metric}: ${reason}`)
     await events.append(tx, ctx, {
       type: verdict.passed ? 'gate.passed' : 'gate.refused',
       subject: { kind: 'gate', id: gate },
