@@ -1,10 +1,10 @@
-import { quantile, sortedFinite } from '../../src/core/quantile.ts'
 import { auc, rank } from '../../src/evaluate/auc.ts'
 import { trainGbdt } from '../../src/train/gbdt.ts'
 import { predict } from '../../src/train/model.ts'
 import { syntheticRows } from './gbdt-rows.ts'
 import { startLightGbm, type LightGbm } from './lightgbm.ts'
-import type { BenchLine } from './line.ts'
+import { atMost, type BenchLine } from './line.ts'
+import { median } from './median.ts'
 import { ensureVenv } from './python.ts'
 
 const [TRAIN_ROWS, TEST_ROWS, ROUNDS] = [200_000, 50_000, 100]
@@ -62,33 +62,25 @@ function timeLine(duels: readonly Duel[]): BenchLine {
   return {
     name: `${NAME}, time`,
     ours: median(duels.map(({ ours }) => ours.seconds)),
-    peer: median(duels.map(({ peer }) => peer.seconds)),
-    peerName: PEER_NAME,
-    ratio: median(ratios),
     unit: 'CPU s',
-    bound: 'ratio ≤ 2',
-    note: `median of five seeds: ${ratios.map((ratio) => ratio.toFixed(2)).join(' ')}`,
+    peer: {
+      name: PEER_NAME,
+      value: median(duels.map(({ peer }) => peer.seconds)),
+      ratio: median(ratios),
+    },
+    bound: atMost('ratio', 2),
+    note: `ratios of five seeds: ${ratios.map((ratio) => ratio.toFixed(2)).join(' ')}`,
   }
 }
 
 function qualityLine(duels: readonly Duel[]): BenchLine {
-  const [ours, peer] = [
-    median(duels.map((each) => each.ours.auc)),
-    median(duels.map((each) => each.peer.auc)),
-  ]
-  const differences = duels.map((each) => (each.ours.auc - each.peer.auc).toFixed(4))
+  const differences = duels.map(({ ours, peer }) => (ours.auc - peer.auc).toFixed(4))
   return {
     name: `${NAME}, AUC`,
-    ours,
-    peer,
-    peerName: PEER_NAME,
-    ratio: ours / peer,
+    ours: median(duels.map(({ ours }) => ours.auc)),
     unit: 'AUC',
-    bound: 'difference ≤ 0.002',
+    peer: { name: PEER_NAME, value: median(duels.map(({ peer }) => peer.auc)) },
+    bound: atMost('difference', 0.002),
     note: `differences of five seeds: ${differences.join(' ')}`,
   }
-}
-
-function median(values: readonly number[]): number {
-  return quantile(sortedFinite(values), 0.5)
 }

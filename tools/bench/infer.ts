@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { systemClock } from '../../src/core/clock.ts'
 import { silentLog } from '../../src/core/log.ts'
-import { quantile, sortedFinite } from '../../src/core/quantile.ts'
 import { createInfer } from '../../src/infer/infer.ts'
 import type { ModelRow } from '../../src/infer/session.ts'
-import { modelIn, WIDTH } from './bench-model.ts'
+import { FEATURES, ORIGINS, treesIn, TREES_WIDTH } from './bench-model.ts'
 import type { BenchLine } from './line.ts'
+import { median } from './median.ts'
 
 const [CALLERS, CALLS, REPEATS] = [32, 20_000, 5]
 
@@ -21,15 +21,15 @@ export async function benchInfer(): Promise<BenchLine[]> {
   const folder = await mkdtemp(join(tmpdir(), 'gyre-bench-'))
   const infer = createInfer({ clock: systemClock, log: silentLog, workers: 1 })
   try {
-    const source = await modelIn(folder)
+    const source = await treesIn(folder)
     const session = await infer.open(source)
     const raw = await InferenceSession.create(source.onnxPath, {
       intraOpNumThreads: 1,
       interOpNumThreads: 1,
     })
-    const vector = new Float32Array(WIDTH)
+    const vector = new Float32Array(TREES_WIDTH)
     const single = (): Promise<unknown> =>
-      raw.run({ features: new Tensor('float32', vector, [1, WIDTH]) })
+      raw.run({ features: new Tensor('float32', vector, [1, TREES_WIDTH]) })
     const [ours, peer]: [number[], number[]] = [[], []]
     for (let repeat = 0; repeat <= REPEATS; repeat++) {
       const worker = await cpuPerCall(CALLERS, (i) => session.predict(rowOf(i)))
@@ -59,21 +59,15 @@ async function cpuPerCall(callers: number, call: (i: number) => Promise<unknown>
 
 function rowOf(i: number): ModelRow {
   const at = Date.UTC(2001, 0, 1) + i * 60_000
-  return { kind: 'fields', fields: [at, `A${i % 300}`], features: Array(WIDTH - 2).fill(i / CALLS) }
+  const features = FEATURES.map(() => i / CALLS)
+  return { kind: 'fields', fields: [at, `A${i % ORIGINS}`], features }
 }
 
 function lineOf(ours: number, peer: number): BenchLine {
   return {
-    name: 'predict through a worker, 32 callers',
+    name: '100 trees through a worker, 32 callers',
     ours,
-    peer,
-    peerName: 'onnxruntime-node in process, single rows',
-    ratio: ours / peer,
     unit: 'µs CPU/row',
-    bound: 'printed',
+    peer: { name: 'onnxruntime-node in process, row after row', value: peer },
   }
-}
-
-function median(values: readonly number[]): number {
-  return quantile(sortedFinite(values), 0.5)
 }

@@ -1,7 +1,8 @@
 import { connect, type Socket } from 'node:net'
+import { setTimeout as delay } from 'node:timers/promises'
 import { quantile, sortedFinite } from '../../src/core/quantile.ts'
 
-/** What the load generator's process is told, as JSON in its first argument. */
+/** What the load generator's process is told by its parent. */
 export interface LoadPlan {
   readonly port: number
   readonly path: string
@@ -9,6 +10,8 @@ export interface LoadPlan {
   readonly requests: number
   /** JSON bodies, sent in turn. */
   readonly bodies: readonly string[]
+  /** A path that one more connection asks every few milliseconds meanwhile. */
+  readonly probe?: string
 }
 
 /** What it says when done, as a message to its parent. */
@@ -18,31 +21,63 @@ export interface LoadReport {
   readonly failed: number
   readonly p50Ms: number
   readonly p99Ms: number
+  /** Of the probe; NaN without one. */
+  readonly probeP99Ms: number
 }
+
+const PROBE_EVERY_MS = 10
 
 /** Sends `requests` over kept-alive sockets, one under way on each; by hand, since node's client costs more than the server. */
 export async function load(plan: LoadPlan): Promise<LoadReport> {
-  const requests = plan.bodies.map((body) => requestOf(plan, body))
+  const requests = plan.bodies.map((body) => postOf(plan, body))
   const latencies: number[] = []
+  const probes: number[] = []
   let [next, failed] = [0, 0]
+
+  async function timed(socket: Socket, request: string, into: number[]): Promise<void> {
+    const started = performance.now()
+    const status = await ask(socket, request)
+    into.push(performance.now() - started)
+    if (status !== 200) failed++
+  }
+
   async function user(): Promise<void> {
-    const socket = connect(plan.port, '127.0.0.1').setNoDelay(true).setEncoding('latin1')
+    const socket = open(plan.port)
+    while (next < plan.requests)
+      await timed(socket, requests[next++ % requests.length] ?? '', latencies)
+    socket.destroy()
+  }
+
+  async function watch(path: string): Promise<void> {
+    const socket = open(plan.port)
+    const request = `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1:${plan.port}\r\n\r\n`
     while (next < plan.requests) {
-      const started = performance.now()
-      const status = await ask(socket, requests[next++ % requests.length] ?? '')
-      latencies.push(performance.now() - started)
-      if (status !== 200) failed++
+      await timed(socket, request, probes)
+      await delay(PROBE_EVERY_MS)
     }
     socket.destroy()
   }
+
   const started = performance.now()
+  const watching = plan.probe === undefined ? undefined : watch(plan.probe)
   await Promise.all(Array.from({ length: plan.connections }, user))
   const seconds = (performance.now() - started) / 1_000
+  await watching
   const sorted = sortedFinite(latencies)
-  return { seconds, failed, p50Ms: quantile(sorted, 0.5), p99Ms: quantile(sorted, 0.99) }
+  return {
+    seconds,
+    failed,
+    p50Ms: quantile(sorted, 0.5),
+    p99Ms: quantile(sorted, 0.99),
+    probeP99Ms: quantile(sortedFinite(probes), 0.99),
+  }
 }
 
-function requestOf({ port, path }: LoadPlan, body: string): string {
+function open(port: number): Socket {
+  return connect(port, '127.0.0.1').setNoDelay(true).setEncoding('latin1')
+}
+
+function postOf({ port, path }: LoadPlan, body: string): string {
   return (
     `POST ${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\ncontent-type: application/json\r\n` +
     `content-length: ${Buffer.byteLength(body)}\r\n\r\n${body}`
@@ -59,12 +94,18 @@ function ask(socket: Socket, request: string): Promise<number> {
       if (headEnd < 0) return
       const length = /\r\ncontent-length: (\d+)/i.exec(reply.slice(0, headEnd))?.[1]
       if (reply.length < headEnd + 4 + Number(length)) return
-      socket.off('data', take)
-      socket.off('error', reject)
+      settle()
       resolve(Number(reply.slice(9, 12)))
     }
-    socket.on('data', take)
-    socket.once('error', reject)
+    const fail = (error?: Error): void => {
+      settle()
+      reject(error ?? new Error('the server closed a connection'))
+    }
+    const close = (): void => fail()
+    const settle = (): void => {
+      socket.off('data', take).off('error', fail).off('close', close)
+    }
+    socket.on('data', take).on('error', fail).on('close', close)
     socket.write(request)
   })
 }
