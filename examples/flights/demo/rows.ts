@@ -63,7 +63,10 @@ export async function readColumns(sql: string, params: Record<string, string | n
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
   try {
-    return (await connection.runAndReadAll(sql, params)).getColumnsJS()
+    const result = await connection.runAndReadAll(sql, params)
+    const columns = result.getColumnsJS()
+    // A result without rows has no columns either.
+    return result.columnNames().map((_, column) => columns[column] ?? [])
   } finally {
     connection.closeSync()
     instance.closeSync()
