@@ -40,7 +40,7 @@ export async function readSummary(client: GyreClient) {
       candidate,
       champion,
       metrics: verdict?.metrics ?? null,
-      verdict: state,
+      verdict: state === 'released' ? 'accepted' : state,
       reason,
     })),
     releases: releases.map(({ at, from, to, kind, state, forced, analysis }) => ({
