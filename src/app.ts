@@ -4,7 +4,7 @@ import { createAccess } from './access/access.ts'
 import { feedbackDoor } from './api/predict/feedback-door.ts'
 import { healthDoor } from './api/predict/health-door.ts'
 import { predictDoor } from './api/predict/predict-door.ts'
-import { isLoopback } from './api/host.ts'
+import { answeredHosts, isLoopback, reachableHost } from './api/host.ts'
 import { createHttpServer } from './api/server.ts'
 import { V1_ROUTES } from './api/v1/routes.ts'
 import { systemClock } from './core/clock.ts'
@@ -230,14 +230,14 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
       feedbackDoor({ predictions, maxBodyBytes: config.maxBodyBytes }),
       healthDoor(),
     ],
-    allowedHosts: config.allowedHosts,
+    answeredHosts: answeredHosts(config.host, config.allowedHosts),
     maxBodyBytes: config.maxBodyBytes,
     newId,
     log,
   })
   closers.push(() => http.close())
   const port = await http.listen(config.host, config.port)
-  url = `http://${config.host.includes(':') ? `[${config.host}]` : config.host}:${port}`
+  url = `http://${reachableHost(config.host)}:${port}`
   await serve.ready()
   await pipelines.resume()
   loop.start()

@@ -48,7 +48,7 @@ export function connect(options: TransportOptions): GyreClient {
             headers: { 'content-type': 'application/json', ...more.headers },
           }),
     })
-    return reply.parse(JSON.parse(await textOf(response)))
+    return readReply(reply, await textOf(response), options.url)
   }
 
   async function has(digest: string): Promise<boolean> {
@@ -117,6 +117,20 @@ export function connect(options: TransportOptions): GyreClient {
       }
     },
     close: () => transport.close(),
+  }
+}
+
+/** Throws RequestError for an answer that Gyre of this version does not give. */
+function readReply<T>(reply: z.ZodType<T>, text: string, url: string): T {
+  try {
+    return reply.parse(JSON.parse(text))
+  } catch (cause) {
+    throw new RequestError(
+      'INTERNAL',
+      0,
+      `${url} gave an answer this version does not know; is it a Gyre of another version, or no Gyre at all?`,
+      { reason: cause instanceof Error ? cause.message : String(cause) },
+    )
   }
 }
 

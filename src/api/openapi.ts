@@ -1,11 +1,11 @@
 import { z } from 'zod'
 import { ERRORS } from '../core/errors.ts'
-import type { AnyRoute, Route } from './route.ts'
+import type { Described, StreamRoute } from './route.ts'
 
 type JsonObject = Readonly<Record<string, unknown>>
 
 /** The routes as an OpenAPI 3.1 document. */
-export function openApiOf(routes: readonly AnyRoute[]): JsonObject {
+export function openApiOf(routes: readonly (Described | StreamRoute)[]): JsonObject {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const route of routes) {
     const path = route.path.replaceAll(/:(\w+)/g, '{$1}')
@@ -23,7 +23,7 @@ export function openApiOf(routes: readonly AnyRoute[]): JsonObject {
   }
 }
 
-function operationOf(route: AnyRoute, path: string): JsonObject {
+function operationOf(route: Described | StreamRoute, path: string): JsonObject {
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     name,
     in: 'path',
@@ -48,7 +48,7 @@ function operationOf(route: AnyRoute, path: string): JsonObject {
   }
 }
 
-function queryOf(route: Route | undefined): readonly JsonObject[] {
+function queryOf(route: Described | undefined): readonly JsonObject[] {
   if (!route?.query) return []
   const schema = z.object({
     properties: z.record(z.string(), z.unknown()),
@@ -64,7 +64,7 @@ function queryOf(route: Route | undefined): readonly JsonObject[] {
   }))
 }
 
-function successOf(route: Route | undefined): JsonObject {
+function successOf(route: Described | undefined): JsonObject {
   if (!route) return { 200: { description: 'a stream of bytes' } }
   return {
     [route.status ?? 200]: {
@@ -74,7 +74,7 @@ function successOf(route: Route | undefined): JsonObject {
   }
 }
 
-function errorsOf(route: AnyRoute): JsonObject {
+function errorsOf(route: Described | StreamRoute): JsonObject {
   const byStatus = new Map<number, string[]>()
   for (const code of route.errors)
     byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), code])

@@ -1,4 +1,6 @@
-import { ERRORS, type ErrorCode, type GyreError } from '../core/errors.ts'
+import type { ServerResponse } from 'node:http'
+import { ERRORS, toGyreError, type ErrorCode, type GyreError } from '../core/errors.ts'
+import type { Log } from '../core/log.ts'
 
 /** RFC 9457 problem details, with Gyre's code and facts beside the standard members. */
 export interface Problem {
@@ -35,4 +37,26 @@ export function retryAfter(error: GyreError): number | undefined {
   if (error.code !== 'OVERLOADED' && error.code !== 'UNAVAILABLE') return undefined
   const seconds = error.details['retryAfterS']
   return typeof seconds === 'number' ? Math.max(1, Math.ceil(seconds)) : 1
+}
+
+/** Answers a request that Fastify does not serve with a problem; an answer begun is cut off instead. */
+export function answerProblem(
+  log: Log,
+  response: ServerResponse,
+  thrown: unknown,
+  requestId: string,
+): void {
+  const error = toGyreError(thrown)
+  if (error.code === 'INTERNAL')
+    log.error({ err: error.cause ?? error, requestId }, 'request failed')
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  const wait = retryAfter(error)
+  response.writeHead(ERRORS[error.code].status, {
+    'content-type': PROBLEM_TYPE,
+    ...(wait === undefined ? {} : { 'retry-after': String(wait) }),
+  })
+  response.end(JSON.stringify(problemOf(error, requestId)))
 }

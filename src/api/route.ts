@@ -31,6 +31,9 @@ export interface Route<P = unknown, Q = unknown, B = unknown, R = unknown> {
   handle(rooms: Rooms, ctx: Context, parsed: Parsed<P, Q, B>): Promise<R>
 }
 
+/** What the OpenAPI document tells of an endpoint that speaks JSON. */
+export type Described = Omit<Route, 'params' | 'handle'>
+
 /** A route whose body or reply is a stream of bytes, not JSON. */
 export interface StreamRoute {
   readonly kind: 'stream'

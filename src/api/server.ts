@@ -1,19 +1,18 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Access } from '../access/access.ts'
-import type { Context } from '../core/context.ts'
 import { errnoOf, ERRORS, GyreError, toGyreError } from '../core/errors.ts'
 import type { NewId } from '../core/id.ts'
 import type { Log } from '../core/log.ts'
 import { checkHost } from './host.ts'
+import { boundPort, listenError } from './listen.ts'
+import { mountRoutes } from './mount.ts'
 import { openApiOf } from './openapi.ts'
-import { parseJson, parsePart } from './parse.ts'
-import { problemOf, PROBLEM_TYPE, retryAfter } from './problem.ts'
+import { answerProblem, problemOf, PROBLEM_TYPE, retryAfter } from './problem.ts'
 import type { RawDoor } from './raw-door.ts'
 import type { Rooms } from './rooms.ts'
-import type { AnyRoute, Route, StreamRoute } from './route.ts'
+import { defineRoute, type AnyRoute, type Route } from './route.ts'
 
 export interface HttpDeps {
   readonly rooms: Rooms
@@ -21,7 +20,8 @@ export interface HttpDeps {
   readonly routes: readonly AnyRoute[]
   /** Handlers in front of Fastify, for the paths where every microsecond counts. */
   readonly raw: readonly RawDoor[]
-  readonly allowedHosts: readonly string[]
+  /** `Host` headers in lower case, without the port. */
+  readonly answeredHosts: ReadonlySet<string>
   readonly maxBodyBytes: number
   readonly newId: NewId
   readonly log: Log
@@ -37,6 +37,8 @@ export interface HttpServer {
 /** A client must have sent its headers within this, its whole request within the other. */
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 300_000
+/** How often connections that have become idle are closed while the server stops. */
+const SWEEP_MS = 20
 
 export function createHttpServer(deps: HttpDeps): HttpServer {
   const stopping = new AbortController()
@@ -44,12 +46,17 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   const app = fastify({
     logger: false,
     bodyLimit: deps.maxBodyBytes,
+    // What comes while the server stops is still answered, as the last on its connection.
+    return503OnClosing: false,
     genReqId: () => deps.newId('req'),
+    // A path that cannot be decoded reaches no handler.
+    frameworkErrors: (error, request, reply) => void sendProblem(deps.log, error, request, reply),
     routerOptions: { ignoreTrailingSlash: true },
     serverFactory: (fastifyHandler) => {
       server = createServer(
         { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
         (request, response) => {
+          if (stopping.signal.aborted) response.shouldKeepAlive = false
           const door = doorOf(deps.raw, request)
           if (door) void throughDoor(deps, door, request, response)
           else fastifyHandler(request, response)
@@ -59,39 +66,44 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     },
   })
   prepare(app, deps)
-  for (const route of deps.routes) mount(app, deps, route, stopping.signal)
-  const openApi = openApiOf(deps.routes)
-  app.get('/api/v1/openapi.json', async () => openApi)
+  mountRoutes(app, { ...deps, stopping: stopping.signal }, [...deps.routes, openApiRoute(deps)])
 
   return {
     async listen(host, port) {
       try {
         await app.listen({ host, port })
       } catch (error) {
-        if (errnoOf(error) === 'EADDRINUSE')
-          throw new GyreError(
-            'PORT_TAKEN',
-            `port ${port} is taken by another program; stop it or choose another with --port`,
-            { port },
-            error,
-          )
-        throw error
+        throw listenError(host, port, error)
       }
-      return boundPort(server)
+      return boundPort(server?.address() ?? null)
     },
     async close() {
       stopping.abort()
-      server?.closeIdleConnections()
-      await app.close()
+      // A kept-alive connection is idle only once its last answer has gone, which no event tells.
+      const sweeping = setInterval(() => server?.closeIdleConnections(), SWEEP_MS)
+      try {
+        await app.close()
+      } finally {
+        clearInterval(sweeping)
+      }
     },
   }
 }
 
-function boundPort(server: Server | undefined): number {
-  const address: AddressInfo | string | null = server?.address() ?? null
-  if (address === null || typeof address === 'string')
-    throw new GyreError('INTERNAL', 'no TCP address')
-  return address.port
+/** The document of all routes, itself among them. */
+function openApiRoute({ routes, raw }: HttpDeps): Route {
+  const route = defineRoute({
+    method: 'GET',
+    path: '/api/v1/openapi.json',
+    summary: 'This document',
+    scope: 'public',
+    reply: z.record(z.string(), z.unknown()),
+    errors: [],
+    handle: async () => document,
+  })
+  const doors = raw.flatMap(({ scope, described }) => described.map((one) => ({ ...one, scope })))
+  const document = openApiOf([...doors, ...routes, route])
+  return route
 }
 
 function doorOf(doors: readonly RawDoor[], request: IncomingMessage): RawDoor | undefined {
@@ -109,7 +121,7 @@ async function throughDoor(
 ): Promise<void> {
   const requestId = deps.newId('req')
   try {
-    checkHost(request.headers.host, deps.allowedHosts)
+    checkHost(request.headers.host, deps.answeredHosts)
     const caller = await deps.access.admit(request.headers.authorization, door.scope)
     await door.handle(request, response, {
       project: caller.project,
@@ -121,54 +133,31 @@ async function throughDoor(
   }
 }
 
-/** The error of a request that Fastify does not serve, as a problem; an answer begun is cut off instead. */
-function answerProblem(
-  log: Log,
-  response: ServerResponse,
-  thrown: unknown,
-  requestId: string,
-): void {
-  const error = toGyreError(thrown)
-  if (error.code === 'INTERNAL')
-    log.error({ err: error.cause ?? error, requestId }, 'request failed')
-  if (response.headersSent) {
-    response.destroy()
-    return
-  }
-  const wait = retryAfter(error)
-  response.writeHead(ERRORS[error.code].status, {
-    'content-type': PROBLEM_TYPE,
-    ...(wait === undefined ? {} : { 'retry-after': String(wait) }),
-  })
-  response.end(JSON.stringify(problemOf(error, requestId)))
-}
-
-function prepare(app: FastifyInstance, { log, allowedHosts }: HttpDeps): void {
-  app.removeAllContentTypeParsers()
-  app.addContentTypeParser(
-    'application/json',
-    { parseAs: 'string' },
-    async (_request: FastifyRequest, text: string) => parseJson(text),
-  )
-  // Streams keep their raw request; whoever asks for JSON and gets another type answers 415.
-  app.addContentTypeParser('*', async () => undefined)
-  app.addHook('onRequest', async (request) => checkHost(request.headers.host, allowedHosts))
-  app.setErrorHandler(async (thrown, request, reply) => {
-    const error = fromFastify(thrown)
-    if (error.code === 'INTERNAL')
-      log.error({ err: error.cause ?? error, requestId: request.id }, 'request failed')
-    const wait = retryAfter(error)
-    if (wait !== undefined) void reply.header('retry-after', String(wait))
-    return reply
-      .status(ERRORS[error.code].status)
-      .type(PROBLEM_TYPE)
-      .send(JSON.stringify(problemOf(error, request.id)))
-  })
+function prepare(app: FastifyInstance, { log, answeredHosts }: HttpDeps): void {
+  app.addHook('onRequest', async (request) => checkHost(request.headers.host, answeredHosts))
+  app.setErrorHandler(async (thrown, request, reply) => sendProblem(log, thrown, request, reply))
   app.setNotFoundHandler(async (request) => {
     throw new GyreError('NOT_FOUND', `no route ${request.method} ${request.url.split('?')[0]}`, {
       method: request.method,
     })
   })
+}
+
+function sendProblem(
+  log: Log,
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const error = fromFastify(thrown)
+  if (error.code === 'INTERNAL')
+    log.error({ err: error.cause ?? error, requestId: request.id }, 'request failed')
+  const wait = retryAfter(error)
+  if (wait !== undefined) void reply.header('retry-after', String(wait))
+  return reply
+    .status(ERRORS[error.code].status)
+    .type(PROBLEM_TYPE)
+    .send(JSON.stringify(problemOf(error, request.id)))
 }
 
 /** Fastify's own refusals (body too large, wrong type) in our codes. */
@@ -178,90 +167,12 @@ function fromFastify(thrown: unknown): GyreError {
   if (code === 'FST_ERR_CTP_BODY_TOO_LARGE')
     return new GyreError('TOO_LARGE', `body: ${message}`, { field: 'body' })
   if (code === 'FST_ERR_CTP_INVALID_MEDIA_TYPE')
-    return new GyreError('UNSUPPORTED_MEDIA_TYPE', message)
+    return new GyreError(
+      'UNSUPPORTED_MEDIA_TYPE',
+      `content-type: expected application/json (${message})`,
+      { field: 'content-type' },
+    )
   if (code?.startsWith('FST_ERR_') && code !== 'FST_ERR_FAILED_ERROR_SERIALIZATION')
     return new GyreError('INVALID_ARGUMENT', message, { reason: code })
   return toGyreError(thrown)
-}
-
-function mount(app: FastifyInstance, deps: HttpDeps, route: AnyRoute, stopping: AbortSignal): void {
-  if ('kind' in route) mountStream(app, deps, route, stopping)
-  else mountJson(app, deps, route)
-}
-
-async function contextOf(
-  deps: HttpDeps,
-  request: FastifyRequest,
-  route: AnyRoute,
-): Promise<Context> {
-  const caller = await deps.access.admit(request.headers.authorization, route.scope)
-  return { project: caller.project, actor: caller.actor, requestId: request.id }
-}
-
-const Nothing = z.union([z.undefined(), z.null(), z.strictObject({})])
-
-function mountJson(app: FastifyInstance, deps: HttpDeps, route: Route): void {
-  app.route({
-    method: route.method,
-    url: route.path,
-    handler: async (request: FastifyRequest, reply: FastifyReply) => {
-      const ctx = await contextOf(deps, request, route)
-      const parsed = {
-        params: parsePart(route.params ?? z.strictObject({}), request.params, 'params'),
-        query: parsePart(route.query ?? z.strictObject({}), request.query, 'query'),
-        body: parsePart(route.body ?? Nothing, bodyOf(request, route), 'body'),
-      }
-      const answer = await route.handle(deps.rooms, ctx, parsed)
-      return reply
-        .status(route.status ?? 200)
-        .type('application/json')
-        .send(JSON.stringify(z.encode(route.reply, answer)))
-    },
-  })
-}
-
-function bodyOf(request: FastifyRequest, route: Route): unknown {
-  const type = request.headers['content-type']
-  if (route.body && type !== undefined && !type.startsWith('application/json'))
-    throw new GyreError(
-      'UNSUPPORTED_MEDIA_TYPE',
-      `content-type: expected application/json, got ${type}`,
-      {
-        field: 'content-type',
-      },
-    )
-  return request.body
-}
-
-function mountStream(
-  app: FastifyInstance,
-  deps: HttpDeps,
-  route: StreamRoute,
-  stopping: AbortSignal,
-): void {
-  const Strings = z.record(z.string(), z.string())
-  app.route({
-    method: route.method,
-    url: route.path,
-    handler: async (request: FastifyRequest, reply: FastifyReply) => {
-      const ctx = await contextOf(deps, request, route)
-      const params = parsePart(Strings, request.params, 'params')
-      const query = parsePart(Strings, request.query, 'query')
-      reply.hijack()
-      const gone = new AbortController()
-      reply.raw.once('close', () => gone.abort())
-      const signal = AbortSignal.any([gone.signal, stopping])
-      try {
-        await route.handle(deps.rooms, ctx, {
-          params,
-          query,
-          request: request.raw,
-          response: reply.raw,
-          signal,
-        })
-      } catch (thrown) {
-        if (!gone.signal.aborted) answerProblem(deps.log, reply.raw, thrown, request.id)
-      }
-    },
-  })
 }

@@ -1,5 +1,6 @@
 import { RequestError } from '@gyre/sdk/client'
 import { Command, CommanderError } from 'commander'
+import { z } from 'zod'
 import type { Config } from '../core/config.ts'
 import { ERRORS, isErrorCode, toGyreError } from '../core/errors.ts'
 import type { StartedServer } from './command.ts'
@@ -42,6 +43,7 @@ export async function runCli(
     .description('The whole loop of production machine learning, in one program')
     .version(VERSION)
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(usageError(text)) })
   const deps = {
     startServer,
     exit: (code: number) => {
@@ -57,10 +59,25 @@ export async function runCli(
   }
 }
 
+function usageError(text: string): string {
+  return `gyre: ${oneLine(text.replace(/^error: /, ''))}; --help shows what is expected\n`
+}
+
 function explain(thrown: unknown): number {
   // Commander has printed its own line already; asking for help or the version is no failure.
   if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2
-  const { code, message } = thrown instanceof RequestError ? thrown : toGyreError(thrown)
-  console.error(`gyre: ${message}`)
+  const { code, message } = refusalOf(thrown)
+  console.error(`gyre: ${oneLine(message)}`)
   return isErrorCode(code) ? ERRORS[code].exit : 1
+}
+
+function refusalOf(thrown: unknown): { readonly code: string; readonly message: string } {
+  if (thrown instanceof RequestError) return thrown
+  if (!(thrown instanceof z.ZodError)) return toGyreError(thrown)
+  const [issue] = thrown.issues
+  return { code: 'INVALID_ARGUMENT', message: `--${issue?.path.join('.')}: ${issue?.message}` }
+}
+
+function oneLine(text: string): string {
+  return text.trim().replaceAll(/\s*\n\s*/g, ' ')
 }

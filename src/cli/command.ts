@@ -2,6 +2,7 @@ import { connect, type GyreClient } from '@gyre/sdk/client'
 import type { Command } from 'commander'
 import { z } from 'zod'
 import { environmentVariable, type Config } from '../core/config.ts'
+import { GyreError } from '../core/errors.ts'
 
 /** A server started by this very process. */
 export interface StartedServer {
@@ -38,7 +39,7 @@ export async function withClient<T>(
 ): Promise<T> {
   const { url, key } = ServerOptions.parse(options)
   const client = connect({
-    url: url ?? environmentVariable('GYRE_URL') ?? 'http://127.0.0.1:7400',
+    url: checkUrl(url ?? environmentVariable('GYRE_URL') ?? 'http://127.0.0.1:7400'),
     key: key ?? environmentVariable('GYRE_KEY'),
   })
   try {
@@ -46,4 +47,13 @@ export async function withClient<T>(
   } finally {
     client.close()
   }
+}
+
+function checkUrl(text: string): string {
+  if (/^https?:$/.test(URL.parse(text)?.protocol ?? '')) return text
+  throw new GyreError(
+    'INVALID_ARGUMENT',
+    `--url (or GYRE_URL): expected something like http://127.0.0.1:7400, got ${text}`,
+    { field: 'url' },
+  )
 }

@@ -1,8 +1,12 @@
-import { resolve } from 'node:path'
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
 import { z } from 'zod'
-import { GyreError } from './errors.ts'
+import { errnoOf, GyreError } from './errors.ts'
 
-/** Everything an operator may set. Flags beat the environment, the environment beats `gyre.json`. */
+/**
+ * Everything an operator may set. Flags beat the environment, the environment beats the file `gyre.json` in the
+ * folder where Gyre is started.
+ */
 export const Config = z.strictObject({
   port: z.coerce.number().int().min(0).max(65535).default(7400),
   host: z.string().min(1).default('127.0.0.1'),
@@ -31,27 +35,74 @@ const ENVIRONMENT = {
   GYRE_ANALYTICS_MEMORY_MB: 'analyticsMemoryMb',
 } as const satisfies Record<string, keyof Config>
 
-/** Reads configuration once. Throws INVALID_ARGUMENT naming the key and what was expected. */
+const FILE = 'gyre.json'
+
+/** Reads configuration once. Throws INVALID_ARGUMENT naming the flag, variable or key and what was expected. */
 export function readConfig(
   flags: ConfigInput,
   environment: NodeJS.ProcessEnv = process.env,
+  folder = '.',
 ): Config {
-  const fromEnvironment = Object.fromEntries(
-    Object.entries(ENVIRONMENT).flatMap(([variable, key]) =>
-      environment[variable] === undefined ? [] : [[key, environment[variable]]],
-    ),
-  )
-  const given = Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined))
-  const parsed = Config.safeParse({ ...fromEnvironment, ...given })
-  if (!parsed.success) throw configError(parsed.error)
+  const sources = [flagsOf(flags), environmentOf(environment), fileOf(join(folder, FILE))]
+  const parsed = Config.safeParse(Object.assign({}, ...sources.map(valuesOf).toReversed()))
+  if (!parsed.success) throw configError(parsed.error, sources)
   return { ...parsed.data, data: resolve(parsed.data.data) }
 }
 
-function configError(error: z.ZodError): GyreError {
-  const [issue] = error.issues
-  const unknownKey = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
-  const field = unknownKey ?? issue?.path.join('.') ?? ''
-  return new GyreError('INVALID_ARGUMENT', `configuration ${field}: ${issue?.message}`, { field })
+/** What one place says, and what each key is called there. */
+interface Source {
+  readonly values: ReadonlyMap<string, unknown>
+  nameOf(key: string): string
+}
+
+const valuesOf = ({ values }: Source): object => Object.fromEntries(values)
+
+function flagsOf(flags: ConfigInput): Source {
+  const given = Object.entries(flags).filter(([, value]) => value !== undefined)
+  return { values: new Map(given), nameOf: (key) => `--${key}` }
+}
+
+function environmentOf(environment: NodeJS.ProcessEnv): Source {
+  const set = Object.entries(ENVIRONMENT).filter(
+    ([variable]) => environment[variable] !== undefined,
+  )
+  return {
+    values: new Map(set.map(([variable, key]) => [key, environment[variable]])),
+    nameOf: (key) => set.find(([, setKey]) => setKey === key)?.[0] ?? key,
+  }
+}
+
+function fileOf(path: string): Source {
+  return { values: new Map(Object.entries(readObject(path))), nameOf: (key) => `${FILE}: ${key}` }
+}
+
+function readObject(path: string): object {
+  try {
+    return z.record(z.string(), z.unknown()).parse(JSON.parse(readFileSync(path, 'utf8')))
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return {}
+    const reason = error instanceof SyntaxError ? ` (${error.message})` : ''
+    throw new GyreError(
+      'INVALID_ARGUMENT',
+      `${FILE}: expected a JSON object${reason}`,
+      { field: FILE },
+      error,
+    )
+  }
+}
+
+function configError({ issues }: z.ZodError, sources: readonly Source[]): GyreError {
+  const [issue] = issues
+  const isUnknown = issue?.code === 'unrecognized_keys'
+  const path = (isUnknown ? issue.keys : issue?.path) ?? []
+  const field = path.join('.')
+  const source = sources.find(({ values }) => values.has(String(path[0])))
+  const expected = isUnknown
+    ? `no such setting; there are ${Object.keys(Config.shape).join(', ')}`
+    : `${issue?.message}, got ${JSON.stringify(source?.values.get(String(path[0])))}`
+  return new GyreError('INVALID_ARGUMENT', `${source?.nameOf(field) ?? field}: ${expected}`, {
+    field,
+  })
 }
 
 /** What a child process may inherit: enough to find programs and a temp folder, no secrets. */

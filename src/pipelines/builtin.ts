@@ -2,6 +2,7 @@ import type { StepSpec } from '@gyre/sdk/wire/pipeline'
 import type { JsonValue } from '@gyre/sdk/wire/ref'
 import type { RunRef } from '@gyre/sdk/wire/run'
 import type { Context } from '../core/context.ts'
+import type { Tx } from '../store/catalog.ts'
 
 export interface BuiltinStep<Kind extends StepSpec['kind']> {
   readonly spec: Extract<StepSpec, { kind: Kind }>
@@ -38,15 +39,21 @@ export interface ServerBuiltin<Kind extends StepSpec['kind']> extends Builtin<Ki
   run(ctx: Context, step: BuiltinStep<Kind>): Promise<BuiltinResult>
 }
 
-/** A built-in step that computes in a process of its own and is judged in the server. */
+/** A built-in step that only writes to the catalog, in one unit with its own end: it happens once, whatever dies. */
+export interface UnitBuiltin<Kind extends StepSpec['kind']> extends Builtin<Kind> {
+  readonly where: 'unit'
+  write(tx: Tx, ctx: Context, step: BuiltinStep<Kind>): Promise<BuiltinResult>
+}
+
+/** A built-in step that computes in a process of its own and is judged in the server, in one unit with its end. */
 export interface RunnerBuiltin<Kind extends StepSpec['kind']> extends Builtin<Kind> {
   readonly where: 'runner'
-  finish(ctx: Context, step: BuiltinStep<Kind>, reported: JsonValue): Promise<BuiltinResult>
+  finish(tx: Tx, ctx: Context, step: BuiltinStep<Kind>, reported: JsonValue): Promise<BuiltinResult>
 }
 
 /** The built-in steps, handed in by the composition root: they live in rooms beside or above this one. */
 export interface Builtins {
   readonly 'training-set': ServerBuiltin<'training-set'>
   readonly gate: RunnerBuiltin<'gate'>
-  readonly register: ServerBuiltin<'register'>
+  readonly register: UnitBuiltin<'register'>
 }

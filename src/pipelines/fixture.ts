@@ -7,7 +7,7 @@ import { silentLog } from '../core/log.ts'
 import type { Exec, JobEnd } from '../exec/exec.ts'
 import { openTempStore } from '../store/fixture.ts'
 import type { Builtins } from './builtin.ts'
-import { createPipelines, type Pipelines } from './pipelines.ts'
+import { createPipelines, type Pipelines, type PipelinesDeps } from './pipelines.ts'
 
 export const CTX = { project: 'default', actor: 'local', requestId: 'req_1' }
 
@@ -109,7 +109,11 @@ export async function openBench(manifest: Manifest) {
     /** What is applied now; a test may put an edited project here. */
     manifest,
     /** A server on the same catalog; the ones before it count as dead, though their promises linger. */
-    serve: (script: Script, builtins: Partial<Builtins> = {}) => {
+    serve: (
+      script: Script,
+      builtins: Partial<Builtins> = {},
+      change: Partial<PipelinesDeps> = {},
+    ) => {
       const { exec, started } = scriptedExec(script, () => pipelines)
       const pipelines: Pipelines = createPipelines({
         catalog,
@@ -122,6 +126,7 @@ export async function openBench(manifest: Manifest) {
         builtins: { ...BUILTINS, ...builtins },
         code: async () => ({ ref: 'code:flights@1', manifest: bench.manifest, bundle: BUNDLE }),
         environment: (_ctx, { name }) => ({ GYRE_PASS: `pass for ${name}` }),
+        ...change,
       })
       servers.push(pipelines)
       return { pipelines, started }
@@ -148,13 +153,13 @@ const BUILTINS: Builtins = {
     where: 'runner',
     cached: false,
     prepare: async () => ({ champion: 'model:delay@1' }),
-    finish: async (_ctx, { extra }, reported) => ({ outputs: { reported, extra } }),
+    finish: async (_tx, _ctx, { extra }, reported) => ({ outputs: { reported, extra } }),
   },
   register: {
-    where: 'server',
+    where: 'unit',
     cached: false,
     prepare: async () => null,
-    run: async (_ctx, { inputs }) => ({ outputs: { version: '2', ...inputs } }),
+    write: async (_tx, _ctx, { inputs }) => ({ outputs: { version: '2', ...inputs } }),
   },
 }
 

@@ -2,6 +2,7 @@ import type { StepSpec } from '@gyre/sdk/wire/pipeline'
 import type { JsonValue } from '@gyre/sdk/wire/ref'
 import { expect, test } from 'vitest'
 import { GyreError } from '../core/errors.ts'
+import type { UnitBuiltin } from './builtin.ts'
 import {
   CTX,
   deferred,
@@ -96,7 +97,7 @@ test('built-in steps are prepared once, and done on exactly what was prepared', 
         where: 'runner',
         cached: false,
         prepare: async () => ({ champion: ++champion }),
-        finish: async (_ctx, { extra }, reported) => ({
+        finish: async (_tx, _ctx, { extra }, reported) => ({
           outputs: { reported, extra },
           read: [{ ref: 'model:delay@1', role: 'champion' }],
         }),
@@ -130,6 +131,41 @@ test('the artifacts a step gives become outputs of its run, by the place where t
   expect(fit.outputs).toEqual([{ ref: `artifact:${digest}`, role: 'best.model', digest }])
   const use = await runs.get(CTX, run.steps[1]?.runId ?? '')
   expect(use.inputs).toContainEqual({ ref: `run:${fit.id}`, role: 'fit' })
+})
+
+test('the artifacts a step is handed become inputs of its run, and no outputs when it hands them on', async () => {
+  const rows = `sha256:${'a'.repeat(64)}`
+  const model = `sha256:${'d'.repeat(64)}`
+  const { serve, runs } = await openBench(
+    projectOf(
+      moduleStep('rows'),
+      moduleStep('fit', { rows: from('rows', 'train'), seed: param('seed') }),
+      moduleStep('tune', { best: from('fit') }),
+    ),
+  )
+  const gives: Readonly<Record<string, JsonValue>> = {
+    rows: { train: { digest: rows, rows: 9 } },
+    fit: { first: { digest: model }, read: { digest: rows } },
+    tune: { digest: model },
+  }
+  const { pipelines } = serve((attempt, server) =>
+    succeedWith(attempt, server, gives[attempt.step] ?? null),
+  )
+  const { id } = await pipelines.start(CTX, 'train', {})
+  const { steps } = await pipelines.ended(CTX, id)
+  const [, fit, tune] = await Promise.all(steps.map(({ runId }) => runs.get(CTX, runId ?? '')))
+  expect(fit?.inputs).toEqual([
+    { ref: 'code:flights@1', role: 'code' },
+    { ref: `artifact:${rows}`, role: 'rows', digest: rows },
+    { ref: `run:${steps[0]?.runId}`, role: 'rows' },
+  ])
+  expect(fit?.outputs).toEqual([{ ref: `artifact:${model}`, role: 'first', digest: model }])
+  expect(tune?.inputs).toContainEqual({
+    ref: `artifact:${model}`,
+    role: 'best.first',
+    digest: model,
+  })
+  expect(tune?.outputs).toEqual([])
 })
 
 test('a step that reports a failure fails the run, which names it; what had not begun is skipped', async () => {
@@ -244,6 +280,30 @@ test('a built-in step that throws fails the run with its code', async () => {
   const { id } = await pipelines.start(CTX, 'train', {})
   const { steps } = await pipelines.ended(CTX, id)
   expect(steps[0]?.error).toEqual({ code: 'NOT_FOUND', message: 'no dataset flights' })
+})
+
+test('a step whose end cannot be written leaves nothing of what it wrote', async () => {
+  const save: StepSpec = { kind: 'register', name: 'save', inputs: {}, model: 'm' }
+  const { serve, events, leases } = await openBench(projectOf(save))
+  const full = { release: () => Promise.reject(new GyreError('DISK_FULL', 'no room')) }
+  let writes = 0
+  const register: UnitBuiltin<'register'> = {
+    where: 'unit',
+    cached: false,
+    prepare: async () => null,
+    async write(tx, ctx) {
+      writes += 1
+      const subject = { kind: 'model', id: 'm@1' }
+      await events.append(tx, ctx, { type: 'model.registered', subject, data: {} })
+      return { outputs: {} }
+    },
+  }
+  const { pipelines } = serve(named, { register }, { leases: { ...leases, ...full } })
+  const { id } = await pipelines.start(CTX, 'train', {})
+  const run = await pipelines.ended(CTX, id)
+  expect(writes).toBeGreaterThan(0)
+  expect(run).toMatchObject({ status: 'failed' })
+  expect(await events.latest({ types: ['model.registered'] })).toBeUndefined()
 })
 
 test('two runs of one pipeline go on beside each other and do not mix', async () => {

@@ -10,7 +10,7 @@ import { checkGraph } from './graph.ts'
 import { LEASE_HOLDER, leasedStep, leaseName, STEP_LEASE_MS, type StepKey } from './leased-step.ts'
 import { bindParams, type Params } from './params.ts'
 import { beginRun, endRun } from './pipeline-run.ts'
-import { resultOf } from './step-report.ts'
+import { concludeReport } from './step-report.ts'
 import {
   failureFrom,
   inputsOf,
@@ -157,7 +157,7 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
           deps,
           ctx,
           step,
-          await resultOf(deps.builtins, ctx, pipeline, step, report.outputs),
+          concludeReport(deps.builtins, ctx, pipeline, step, report.outputs),
         )
       // Its process was told to end: the step did not fail, it starts over with the next server.
       if (stopping.signal.aborted) throw new GyreError('UNAVAILABLE', 'the server stops')

@@ -2,11 +2,19 @@ import type { Context } from '../core/context.ts'
 import { durationMs } from '../core/duration.ts'
 import { GyreError } from '../core/errors.ts'
 import type { Exec, JobEnd } from '../exec/exec.ts'
-import type { BuiltinResult, BuiltinStep } from './builtin.ts'
+import type { BuiltinStep } from './builtin.ts'
 import { attemptName, keepLease, type LeasedStep } from './leased-step.ts'
 import { failureFrom, failureOf, loadStep, type PipelineRow } from './step-store.ts'
 import type { StepTask, TaskDeps } from './step-task.ts'
-import { begin, explain, fail, reuse, succeed, type TransitionDeps } from './step-transition.ts'
+import {
+  begin,
+  explain,
+  fail,
+  reuse,
+  succeed,
+  type Conclude,
+  type TransitionDeps,
+} from './step-transition.ts'
 
 /** A built-in step has no time-out of its own. */
 const BUILTIN_TIMEOUT_MS = 30 * 60_000
@@ -33,8 +41,8 @@ export async function attemptStep(
   if (await reuse(deps, ctx, task)) return
   const step = await begin(deps, ctx, task)
   try {
-    const result = await perform(deps, ctx, task, step)
-    if (result) await succeed(deps, ctx, step, result)
+    const conclude = await perform(deps, ctx, task, step)
+    if (conclude) await succeed(deps, ctx, step, conclude)
   } catch (thrown) {
     // A step cut short by the server's own end is not a failure: it starts over at the next start.
     if (stopping.aborted) return
@@ -42,13 +50,13 @@ export async function attemptStep(
   }
 }
 
-/** What the step made, or undefined when its own process has reported that already. */
+/** What is to be written at the step's end, or undefined when its own process has brought that about already. */
 async function perform(
   deps: AttemptDeps,
   ctx: Context,
   { spec, inputs, extra, pipeline }: StepTask,
   step: LeasedStep,
-): Promise<BuiltinResult | undefined> {
+): Promise<Conclude | undefined> {
   const { builtins, leases } = deps
   const rest: Omit<BuiltinStep<'gate'>, 'spec'> = {
     inputs,
@@ -57,10 +65,13 @@ async function perform(
     codeRef: pipeline.code_ref,
   }
   switch (spec.kind) {
-    case 'training-set':
-      return keepLease(leases, step, builtins['training-set'].run(ctx, { spec, ...rest }))
+    case 'training-set': {
+      const work = builtins['training-set'].run(ctx, { spec, ...rest })
+      const result = await keepLease(leases, step, work)
+      return async () => result
+    }
     case 'register':
-      return keepLease(leases, step, builtins.register.run(ctx, { spec, ...rest }))
+      return (tx) => builtins.register.write(tx, ctx, { spec, ...rest })
     case 'gate':
       await runProcess(deps, ctx, pipeline, step, BUILTIN_TIMEOUT_MS)
       return undefined

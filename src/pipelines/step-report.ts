@@ -1,34 +1,33 @@
 import type { JsonValue } from '@gyre/sdk/wire/ref'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
-import type { BuiltinResult, Builtins } from './builtin.ts'
+import type { Builtins } from './builtin.ts'
 import type { LeasedStep } from './leased-step.ts'
 import { inputsOf, jsonOf, stepSpecOf, type PipelineRow } from './step-store.ts'
+import type { Conclude } from './step-transition.ts'
 
-/** What a step's process reported, as the step's result; a gate is judged here, not in the process. */
-export async function resultOf(
+/** What is written when a step's process has reported; a gate is judged then, not in the process. Throws CONFLICT. */
+export function concludeReport(
   builtins: Builtins,
   ctx: Context,
   pipeline: PipelineRow,
   step: LeasedStep,
   reported: JsonValue,
-): Promise<BuiltinResult> {
+): Conclude {
   const spec = stepSpecOf(pipeline, step.step)
   switch (spec.kind) {
     case 'module':
-      return { outputs: reported }
-    case 'gate':
-      return builtins.gate.finish(
-        ctx,
-        {
-          spec,
-          inputs: inputsOf(step),
-          extra: jsonOf(step.extra),
-          runId: step.run_id,
-          codeRef: pipeline.code_ref,
-        },
-        reported,
-      )
+      return async () => ({ outputs: reported })
+    case 'gate': {
+      const gate = {
+        spec,
+        inputs: inputsOf(step),
+        extra: jsonOf(step.extra),
+        runId: step.run_id,
+        codeRef: pipeline.code_ref,
+      }
+      return (tx) => builtins.gate.finish(tx, ctx, gate, reported)
+    }
     case 'training-set':
     case 'register':
       throw new GyreError('CONFLICT', `step ${step.step} is not run in a process of its own`, {

@@ -1,14 +1,13 @@
-import type { JsonValue } from '@gyre/sdk/wire/ref'
-import type { RunRef } from '@gyre/sdk/wire/run'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
-import type { Catalog } from '../store/catalog.ts'
+import type { Catalog, Tx } from '../store/catalog.ts'
 import type { Leases } from '../store/lease.ts'
 import type { Runs } from '../store/runs.ts'
+import { artifactsIn } from './artifacts.ts'
 import type { BuiltinResult } from './builtin.ts'
 import { LEASE_HOLDER, leaseName, STEP_LEASE_MS, type LeasedStep } from './leased-step.ts'
-import { failureFrom, updateStep, type StepFailure, type StepRow } from './step-store.ts'
+import { failureFrom, inputsOf, updateStep, type StepFailure, type StepRow } from './step-store.ts'
 import type { StepTask } from './step-task.ts'
 
 /** Each change of a step's state is one unit with its lease, its run and its place in the cache. */
@@ -76,7 +75,7 @@ export async function begin(
         name: spec.name,
         parentId: pipeline.id,
         params: inputs,
-        inputs: [{ ref: pipeline.code_ref, role: 'code' }, ...upstreamRuns],
+        inputs: [{ ref: pipeline.code_ref, role: 'code' }, ...artifactsIn(inputs), ...upstreamRuns],
         code: { ref: pipeline.code_ref, digest: pipeline.bundle },
         seed,
       },
@@ -100,21 +99,27 @@ export async function begin(
   })
 }
 
+/** What a step made; whatever it writes to the catalog for that is part of the unit that ends the step. */
+export type Conclude = (tx: Tx) => Promise<BuiltinResult>
+
 /** leased → succeeded. Throws FENCED when the step went to another attempt. */
 export async function succeed(
   { catalog, runs, leases, clock }: TransitionDeps,
   ctx: Context,
   step: LeasedStep,
-  { outputs, read, made }: BuiltinResult,
+  conclude: Conclude,
 ): Promise<void> {
   const { run_id: runId, cache_key: key } = step
-  const text = JSON.stringify(outputs)
+  const given = new Set(artifactsIn(inputsOf(step)).map(({ ref }) => ref))
   await catalog.write(async (tx) => {
     await leases.assertHeld(tx, leaseName(step), step.fence)
+    const { outputs, read, made = [] } = await conclude(tx)
+    const text = JSON.stringify(outputs)
     const now = clock.now().toISOString()
     if (read) await runs.addInputs(ctx, runId, read, tx)
-    const all = [...artifactsOf(outputs), ...(made ?? [])]
-    await runs.finish(ctx, runId, { status: 'succeeded', outputs: all }, tx)
+    // What was handed through was not made here.
+    const fresh = artifactsIn(outputs).filter(({ ref }) => !given.has(ref))
+    await runs.finish(ctx, runId, { status: 'succeeded', outputs: [...fresh, ...made] }, tx)
     await updateStep(tx, step, { state: 'succeeded', outputs: text, ended_at: now })
     if (key !== null)
       await tx
@@ -187,15 +192,4 @@ export async function takeBack(
     if (row.run_id !== null) await runs.finish(ctx, row.run_id, { status: 'lost', error }, tx)
     await updateStep(tx, row, { state: 'pending', started_at: null })
   })
-}
-
-/** Every artifact named in a step's outputs, by the path at which it stands. */
-function artifactsOf(outputs: JsonValue, role = 'output'): RunRef[] {
-  if (typeof outputs !== 'object' || outputs === null) return []
-  const members = Object.entries(outputs)
-  const digest = members.find(([key, value]) => key === 'digest' && typeof value === 'string')?.[1]
-  if (typeof digest === 'string') return [{ ref: `artifact:${digest}`, role, digest }]
-  return members.flatMap(([key, value]) =>
-    artifactsOf(value, role === 'output' ? key : `${role}.${key}`),
-  )
 }

@@ -73,7 +73,7 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
         return withServed(ctx, spec.served, until, async (served) => {
           const made = await features.trainingSet(ctx, spec, { until, window, transforms, served })
           const outputs = Json.parse({ train: made.train, newest: made.newest })
-          return { outputs, read: made.read, made: made.made }
+          return { outputs, read: made.read }
         })
       },
     },
@@ -82,10 +82,10 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
       where: 'runner',
       cached: true,
       prepare: (ctx, { spec }) => championOf(deps, ctx, spec.champion),
-      async finish(ctx, { spec, inputs, runId }, reported) {
+      async finish(tx, ctx, { spec, inputs, runId }, reported) {
         const { candidate: model } = GateInputs.parse(inputs)
         const measured = GateEvaluation.parse(reported)
-        const verdict = await evaluate.record(ctx, {
+        const evaluation = {
           modelDigest: model.digest,
           gate: spec.name,
           rules: spec.rules,
@@ -98,29 +98,28 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
           rows: measured.rows,
           champion: measured.championRef,
           runId,
-        })
-        return { outputs: Json.parse(verdict) }
+        }
+        return { outputs: Json.parse(await evaluate.record(ctx, evaluation, tx)) }
       },
     },
 
     register: {
-      where: 'server',
+      where: 'unit',
       cached: false,
       prepare: async () => null,
-      async run(ctx, { spec, inputs, runId }) {
+      async write(tx, ctx, { spec, inputs, runId }) {
         const { model, verdict } = RegisterInputs.parse(inputs)
-        const version = await registry.register(ctx, {
-          name: spec.model,
-          digest: model.digest,
-          metrics: verdict.metrics.candidate,
-          runId,
-        })
-        if (verdict.passed && spec.approvedBy !== undefined)
-          await registry.approve(ctx, version.ref, {
+        const metrics = verdict.metrics.candidate
+        const made = { name: spec.model, digest: model.digest, metrics, runId }
+        const version = await registry.register(ctx, made, tx)
+        if (verdict.passed && spec.approvedBy !== undefined) {
+          const approval = {
             decision: 'approved',
             note: `gate ${verdict.gate} passed on ${verdict.rows} rows`,
             actor: `policy:${spec.approvedBy}`,
-          })
+          } as const
+          await registry.approve(ctx, version.ref, approval, tx)
+        }
         const outputs = { ref: version.ref, digest: version.digest, passed: verdict.passed }
         return { outputs, made: [{ ref: version.ref, role: 'model', digest: version.digest }] }
       },

@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
+import { get, request, type IncomingMessage } from 'node:http'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
@@ -26,24 +28,35 @@ export async function gyre(args: readonly string[], options: RunOptions = {}): P
   return endOf(start(args, options))
 }
 
-/** A server started by `gyre up` or another command that says it is ready. */
+/** A server started by `gyre up`. */
 export interface Running {
   readonly url: string
+  /** Resolves once its output matches. */
+  says(text: RegExp): Promise<RegExpExecArray>
   /** Sends `signal` and waits for the end. */
   stop(signal: NodeJS.Signals): Promise<Ended>
 }
 
+export interface UpOptions extends RunOptions {
+  readonly args?: readonly string[]
+}
+
 /** `gyre up` on a free port, once it says it is ready; gone when the test is. */
-export async function up(data: string, args: readonly string[] = []): Promise<Running> {
-  const child = start(['up', '--port', '0', '--data', data, ...args], {})
+export async function up(
+  data: string,
+  { args = [], ...options }: UpOptions = {},
+): Promise<Running> {
+  const child = start(['up', '--port', '0', '--data', data, ...args], options)
   const ended = endOf(child)
   onTestFinished(async () => {
     child.kill('SIGKILL')
     await ended
   })
-  const url = await Promise.race([readyUrl(child), ended.then(diedEarly)])
+  const says = sayingOf(child)
+  const [, url = ''] = await Promise.race([says(/ready on (\S+)/), ended.then(diedEarly)])
   return {
     url,
+    says,
     async stop(signal) {
       child.kill(signal)
       return ended
@@ -67,15 +80,18 @@ async function endOf(child: ChildProcess): Promise<Ended> {
   return { code: typeof code === 'number' ? code : null, stdout, stderr }
 }
 
-function readyUrl(child: ChildProcess): Promise<string> {
-  return new Promise((resolve) => {
-    let text = ''
-    child.stdout?.on('data', (chunk: string) => {
-      text += chunk
-      const url = /ready on (\S+)/.exec(text)?.[1]
-      if (url !== undefined) resolve(url)
-    })
-  })
+/** Waits for what the program says on stdout, from its start on. */
+function sayingOf(child: ChildProcess): Running['says'] {
+  let said = ''
+  child.stdout?.on('data', (chunk: string) => (said += chunk))
+  return async (text) => {
+    for (;;) {
+      const match = text.exec(said)
+      if (match) return match
+      if (!child.stdout) throw new Error('no stdout')
+      await once(child.stdout, 'data')
+    }
+  }
 }
 
 function diedEarly({ code, stderr }: Ended): never {
@@ -90,4 +106,43 @@ export async function takenPort(): Promise<number> {
   const address = holder.address()
   if (address === null || typeof address === 'string') throw new Error('no TCP address')
   return address.port
+}
+
+/** A request by hand: `fetch` lets nobody choose the Host header. */
+export async function ask(
+  url: string,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<{ readonly status: number | undefined; readonly text: () => Promise<string> }> {
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    get(url, { headers }, resolve).once('error', reject)
+  })
+  return {
+    status: response.statusCode,
+    text: async () => (await response.setEncoding('utf8').toArray()).join(''),
+  }
+}
+
+/** An upload that the server has begun to read; `finish` sends the bytes and resolves with the status. */
+export async function upload(
+  url: string,
+  bytes: Buffer,
+): Promise<{ readonly finish: () => Promise<number | undefined> }> {
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+  const sending = request(`${url}/api/v1/blobs/${digest}`, {
+    method: 'PUT',
+    headers: { expect: '100-continue', 'content-length': bytes.length },
+  })
+  sending.flushHeaders()
+  const answered = new Promise<IncomingMessage>((resolve, reject) => {
+    sending.once('response', resolve).once('error', reject)
+  })
+  await once(sending, 'continue')
+  return {
+    async finish() {
+      sending.end(bytes)
+      const response = await answered
+      response.resume()
+      return response.statusCode
+    },
+  }
 }

@@ -5,6 +5,7 @@ import { fakeClock } from '../../core/clock.ts'
 import { silentLog } from '../../core/log.ts'
 import { LINEAR3_OF_1_2_HALF } from '../../infer/fixture.ts'
 import { ctx, DELAY, openServe, type ServeBench } from '../../serve/fixture.ts'
+import { answeredHosts } from '../host.ts'
 import type { Rooms } from '../rooms.ts'
 import { createHttpServer } from '../server.ts'
 import { feedbackDoor } from './feedback-door.ts'
@@ -46,7 +47,7 @@ async function openDoors(): Promise<Doors> {
       feedbackDoor({ predictions, maxBodyBytes }),
       healthDoor(),
     ],
-    allowedHosts: [],
+    answeredHosts: answeredHosts('127.0.0.1', []),
     maxBodyBytes,
     newId,
     log: silentLog,

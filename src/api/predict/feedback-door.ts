@@ -1,4 +1,4 @@
-import { FeedbackRequest, type FeedbackItem } from '@gyre/sdk/wire/predict'
+import { FeedbackReply, FeedbackRequest, type FeedbackItem } from '@gyre/sdk/wire/predict'
 import { GyreError } from '../../core/errors.ts'
 import type { Predictions } from '../../predictions/predictions.ts'
 import { defineRawRoute, type RawDoor } from '../raw-door.ts'
@@ -14,6 +14,16 @@ export interface FeedbackDoorDeps {
 export function feedbackDoor({ predictions, maxBodyBytes }: FeedbackDoorDeps): RawDoor {
   return defineRawRoute({
     scope: 'feedback',
+    described: [
+      {
+        method: 'POST',
+        path: '/feedback',
+        summary: 'The true label of a prediction, or of many',
+        body: FeedbackRequest,
+        reply: FeedbackReply,
+        errors: ['INVALID_INPUT', 'TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'DISK_FULL'],
+      },
+    ],
     matches: (path) => path === '/feedback',
     async handle(request, response, ctx) {
       expectMethod(request, response, 'POST')

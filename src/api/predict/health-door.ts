@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { defineRawRoute, type RawDoor } from '../raw-door.ts'
 import { endWithJson, expectMethod } from './raw-reply.ts'
 
@@ -5,6 +6,15 @@ import { endWithJson, expectMethod } from './raw-reply.ts'
 export function healthDoor(): RawDoor {
   return defineRawRoute({
     scope: 'public',
+    described: [
+      {
+        method: 'GET',
+        path: '/health',
+        summary: 'Whether the process answers',
+        reply: z.strictObject({ status: z.literal('healthy') }),
+        errors: ['METHOD_NOT_ALLOWED'],
+      },
+    ],
     matches: (path) => path === '/health',
     async handle(request, response) {
       expectMethod(request, response, 'GET')

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { PredictReply } from '@gyre/sdk/wire/predict'
+import { PredictReply, PredictRequest } from '@gyre/sdk/wire/predict'
 import { GyreError, toGyreError } from '../../core/errors.ts'
 import { askedArm } from '../../routes/pick.ts'
 import type { Serve } from '../../serve/serve.ts'
@@ -13,10 +13,30 @@ export interface PredictDoorDeps {
   readonly maxBodyBytes: number
 }
 
+const DESCRIBED = {
+  method: 'POST',
+  body: PredictRequest,
+  reply: PredictReply,
+  errors: [
+    'INVALID_ARGUMENT',
+    'INVALID_INPUT',
+    'NOT_FOUND',
+    'TOO_LARGE',
+    'UNSUPPORTED_MEDIA_TYPE',
+    'OVERLOADED',
+    'MODEL_FAILED',
+    'UNAVAILABLE',
+  ],
+} as const
+
 /** `POST /predict` asks the default endpoint, `POST /predict/{endpoint}` the named one. */
 export function predictDoor({ serve, maxBodyBytes }: PredictDoorDeps): RawDoor {
   return defineRawRoute({
     scope: 'predict',
+    described: [
+      { ...DESCRIBED, path: '/predict', summary: 'Ask the only endpoint there is' },
+      { ...DESCRIBED, path: '/predict/:endpoint', summary: 'Ask an endpoint' },
+    ],
     matches: (path) => path === '/predict' || path.startsWith('/predict/'),
     async handle(request, response, ctx) {
       expectMethod(request, response, 'POST')

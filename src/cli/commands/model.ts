@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { withClient, withServer, type AddCommand } from '../command.ts'
 import { describeModel } from '../model-screen.ts'
 import { table } from '../table.ts'
+import { readVersion } from '../version-ref.ts'
 
 /** `gyre model show|ls|approve` */
 export const addModel: AddCommand = (program) => {
@@ -42,13 +43,13 @@ export const addModel: AddCommand = (program) => {
     .argument('<version>', 'NAME@VERSION')
     .option('--reject', 'reject instead')
     .option('--note <text>', 'why')
-    .action((version: string, options: unknown) =>
+    .action((text: string, options: unknown) =>
       withClient(options, async (client) => {
         const { reject, note } = z
           .object({ reject: z.boolean().default(false), note: z.string().default('') })
           .parse(options)
-        const [name = '', number = ''] = version.split('@')
-        const path = `/api/v1/models/${encodeURIComponent(name)}/versions/${encodeURIComponent(number)}/approve`
+        const { name, version } = readVersion(text)
+        const path = `/api/v1/models/${encodeURIComponent(name)}/versions/${encodeURIComponent(version)}/approve`
         const decision = reject ? 'rejected' : 'approved'
         const { ref } = await client.post(path, { decision, note }, ModelVersion)
         console.log(`${ref} ${decision}`)

@@ -2,6 +2,7 @@ import { Release } from '@gyre/sdk/wire/release'
 import { z } from 'zod'
 import { withClient, withServer, type AddCommand } from '../command.ts'
 import { table } from '../table.ts'
+import { readVersion } from '../version-ref.ts'
 
 const OpenOptions = z.object({
   canary: z.exactOptional(z.coerce.number().gt(0).lt(100)),
@@ -16,14 +17,19 @@ export const addRelease: AddCommand = (program) => {
     .argument('<version>', 'NAME@VERSION')
     .option('--canary <percent>', 'to this share of subjects first')
     .option('--force <reason>', 'although its gate has not passed; the reason is recorded')
-    .action((endpoint: string, version: string, options: unknown) =>
+    .action((endpoint: string, text: string, options: unknown) =>
       withClient(options, async (client) => {
         const { canary, force } = OpenOptions.parse(options)
         const plan =
           canary === undefined
             ? { kind: 'immediate' }
             : { kind: 'canary', weightBp: Math.round(canary * 100) }
-        const body = { model: `model:${version}`, plan, ...(force === undefined ? {} : { force }) }
+        const { name, version } = readVersion(text)
+        const body = {
+          model: `model:${name}@${version}`,
+          plan,
+          ...(force === undefined ? {} : { force }),
+        }
         print(await client.post(pathOf(endpoint, 'releases'), body, Release))
       }),
     )

@@ -1,0 +1,344 @@
+import { Agent, request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
+import { once } from 'node:events'
+import { text } from 'node:stream/consumers'
+import { expect, test, vi } from 'vitest'
+import { z } from 'zod'
+import { createAccess } from '../access/access.ts'
+import { fakeClock } from '../core/clock.ts'
+import { silentLog } from '../core/log.ts'
+import { openTempStore } from '../store/fixture.ts'
+import { healthDoor } from './predict/health-door.ts'
+import { answeredHosts } from './host.ts'
+import type { Rooms } from './rooms.ts'
+import { defineRoute, defineStream } from './route.ts'
+import { createHttpServer } from './server.ts'
+
+vi.setConfig({ testTimeout: 60_000 })
+
+const maxBodyBytes = 1_024
+
+const echo = defineRoute({
+  method: 'POST',
+  path: '/echo/:name',
+  summary: 'What was asked',
+  scope: 'write',
+  params: z.strictObject({ name: z.string().max(8) }),
+  query: z.strictObject({ loud: z.enum(['yes', 'no']).default('no') }),
+  body: z.strictObject({ n: z.number(), tags: z.array(z.string()).default([]) }),
+  reply: z.strictObject({ name: z.string(), n: z.number() }),
+  errors: ['INVALID_ARGUMENT'],
+  handle: async (_rooms, _ctx, { params, body }) => ({ name: params.name, n: body.n }),
+})
+
+const ping = defineRoute({
+  method: 'POST',
+  path: '/ping',
+  summary: 'Takes no body',
+  scope: 'read',
+  reply: z.strictObject({}),
+  errors: [],
+  handle: async () => ({}),
+})
+
+const broken = defineRoute({
+  method: 'GET',
+  path: '/broken',
+  summary: 'Fails inside',
+  scope: 'public',
+  reply: z.strictObject({}),
+  errors: [],
+  handle: async () => {
+    throw new Error('the password is hunter2')
+  },
+})
+
+const count = defineStream({
+  method: 'PUT',
+  path: '/count',
+  summary: 'How many bytes came',
+  scope: 'store',
+  errors: [],
+  async handle(_rooms, _ctx, { request: sent, response }) {
+    let bytes = 0
+    for await (const chunk of sent) bytes += Buffer.byteLength(String(chunk))
+    response.end(JSON.stringify({ bytes }))
+  },
+})
+
+interface Asked {
+  readonly method?: string
+  readonly path: string
+  readonly body?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly agent?: Agent
+}
+
+interface Reply {
+  readonly status: number | undefined
+  readonly headers: IncomingHttpHeaders
+  readonly body: unknown
+}
+
+async function openServer({ keyless = true } = {}) {
+  const store = await openTempStore()
+  const { catalog, events, newId } = store
+  const access = createAccess({ catalog, events, newId, clock: fakeClock(), keyless })
+  const http = createHttpServer({
+    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the routes of this test ask no room
+    rooms: {} as Rooms,
+    access,
+    routes: [echo, ping, broken, count],
+    raw: [healthDoor()],
+    answeredHosts: answeredHosts('10.1.2.3', ['Gyre.Example']),
+    maxBodyBytes,
+    newId,
+    log: silentLog,
+  })
+  const port = await http.listen('127.0.0.1', 0)
+  return {
+    http,
+    port,
+    ask: (asked: Asked) => send(port, asked),
+    echo: (body: string, headers = JSON_TYPE) =>
+      send(port, { method: 'POST', path: '/echo/a', body, headers }),
+    async [Symbol.asyncDispose]() {
+      await http.close()
+      await store[Symbol.asyncDispose]()
+    },
+  }
+}
+
+const JSON_TYPE: Readonly<Record<string, string>> = { 'content-type': 'application/json' }
+
+async function send(port: number, { method = 'GET', path, body, headers = {}, agent }: Asked) {
+  return new Promise<Reply>((resolve, reject) => {
+    const options = { host: '127.0.0.1', port, method, path, headers, ...(agent && { agent }) }
+    const sent = request(options, (response) => {
+      replyOf(response).then(resolve, reject)
+    })
+    sent.once('error', reject)
+    sent.end(body)
+  })
+}
+
+async function replyOf(response: IncomingMessage): Promise<Reply> {
+  const got = await text(response)
+  const { statusCode: status, headers } = response
+  return { status, headers, body: got === '' ? undefined : JSON.parse(got) }
+}
+
+function problem(status: number, code: string, detail: RegExp, field?: string) {
+  return {
+    status,
+    headers: { 'content-type': expect.stringMatching(/^application\/problem\+json\b/) },
+    body: {
+      type: `urn:gyre:error:${code.toLowerCase().replaceAll('_', '-')}`,
+      status,
+      code,
+      detail: expect.stringMatching(detail),
+      requestId: expect.stringMatching(/^req_/),
+      ...(field === undefined ? {} : { details: { field } }),
+    },
+  }
+}
+
+test('a Host that is neither loopback, nor the bound address, nor allowed is 421 at every door', async () => {
+  await using server = await openServer()
+  const refused = ['evil.example', 'localhost.evil.example', '127.0.0.1.evil.example', '10.1.2.4']
+  for (const host of refused)
+    for (const path of ['/health', '/api/v1/openapi.json', '/nowhere'])
+      expect(await server.ask({ path, headers: { host } })).toMatchObject(
+        problem(421, 'HOST_NOT_ALLOWED', /allowedHosts in gyre\.json/, 'host'),
+      )
+  const answered = [
+    'localhost:7400',
+    '127.0.0.1',
+    '[::1]:7400',
+    'LOCALHOST',
+    '10.1.2.3:80',
+    'gyre.example',
+  ]
+  for (const host of answered)
+    expect(await server.ask({ path: '/health', headers: { host } })).toMatchObject({ status: 200 })
+})
+
+const deep = (levels: number) => `{"n": ${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`
+
+const BAD_BODIES: readonly (readonly [string, number, string, RegExp, string])[] = [
+  ['', 400, 'INVALID_ARGUMENT', /^body: .*expected object/, 'body'],
+  ['null', 400, 'INVALID_ARGUMENT', /^body: .*expected object, received null/, 'body'],
+  ['{"n": 1', 400, 'INVALID_ARGUMENT', /^body: not JSON/, 'body'],
+  ['{"n": NaN}', 400, 'INVALID_ARGUMENT', /^body: not JSON/, 'body'],
+  ['[1]', 400, 'INVALID_ARGUMENT', /^body: .*expected object, received array/, 'body'],
+  ['{}', 400, 'INVALID_ARGUMENT', /^n: .*expected number/, 'n'],
+  ['{"n": "1"}', 400, 'INVALID_ARGUMENT', /^n: .*expected number, received string/, 'n'],
+  ['{"n": 1e999}', 400, 'INVALID_ARGUMENT', /^n: .*expected number/, 'n'],
+  ['{"n": 1, "m": 2}', 400, 'INVALID_ARGUMENT', /^m: .*"m"/, 'm'],
+  ['{"n": 1, "__proto__": {"n": 2}}', 400, 'INVALID_ARGUMENT', /^__proto__: /, '__proto__'],
+  ['{"n": 1, "tags": ["a", 2]}', 400, 'INVALID_ARGUMENT', /^tags\.1: .*expected string/, 'tags.1'],
+  [deep(33), 400, 'INVALID_ARGUMENT', /^body: nested deeper than 32 levels/, 'body'],
+  [deep(32), 400, 'INVALID_ARGUMENT', /^n: .*expected number, received array/, 'n'],
+  [`{"n": 1, "tags": ["${'x'.repeat(1_024)}"]}`, 413, 'TOO_LARGE', /^body: /, 'body'],
+]
+
+test('every bad body is a problem that names the field, and the server goes on', async () => {
+  await using server = await openServer()
+  for (const [body, status, code, detail, field] of BAD_BODIES)
+    expect([body, await server.echo(body)]).toMatchObject([
+      body,
+      problem(status, code, detail, field),
+    ])
+  expect(await server.echo('{"n": 1}')).toMatchObject({ status: 200, body: { name: 'a', n: 1 } })
+})
+
+test('a body too large is refused without its length being told, too', async () => {
+  await using server = await openServer()
+  const body = `{"n": 1, "tags": ["${'x'.repeat(1_024)}"]}`
+  const chunked = { ...JSON_TYPE, 'transfer-encoding': 'chunked' }
+  expect(await server.echo(body, chunked)).toMatchObject(
+    problem(413, 'TOO_LARGE', /^body: /, 'body'),
+  )
+})
+
+test('another content type than JSON is 415, and a body nobody asked for is refused', async () => {
+  await using server = await openServer()
+  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', 'x'])
+    expect(await server.echo('{"n": 1}', { 'content-type': type })).toMatchObject(
+      problem(
+        415,
+        'UNSUPPORTED_MEDIA_TYPE',
+        /^content-type: expected application\/json/,
+        'content-type',
+      ),
+    )
+  const asked = { method: 'POST', path: '/ping', headers: JSON_TYPE }
+  expect(await server.ask({ ...asked, body: '{"a": 1}' })).toMatchObject(
+    problem(400, 'INVALID_ARGUMENT', /^a: /, 'a'),
+  )
+  expect(await server.ask({ ...asked, body: '{}' })).toMatchObject({ status: 200 })
+  expect(await server.ask({ method: 'POST', path: '/ping' })).toMatchObject({ status: 200 })
+})
+
+test('bad paths and queries are problems that name the parameter', async () => {
+  await using server = await openServer()
+  const post = (path: string) =>
+    server.ask({ method: 'POST', path, body: '{"n": 1}', headers: JSON_TYPE })
+  for (const [path, status, detail] of [
+    ['/echo/123456789', 400, /^name: Too big/],
+    ['/echo/a?loud=maybe', 400, /^loud: .*"yes"/],
+    ['/echo/a?loud=yes&loud=no', 400, /^loud: /],
+    ['/echo/a?quiet=yes', 400, /^quiet: /],
+    ['/echo/%E0%A4%A', 400, /%E0%A4%A/],
+    ['/echo', 404, /^no route POST \/echo$/],
+    ['/echo/a/b?x=1', 404, /^no route POST \/echo\/a\/b$/],
+  ] as const)
+    expect([path, await post(path)]).toMatchObject([
+      path,
+      problem(status, status === 404 ? 'NOT_FOUND' : 'INVALID_ARGUMENT', detail),
+    ])
+  expect(await server.ask({ method: 'DELETE', path: '/echo/a' })).toMatchObject(
+    problem(404, 'NOT_FOUND', /^no route DELETE \/echo\/a$/),
+  )
+})
+
+test('who has no key learns only that, whatever the body', async () => {
+  await using server = await openServer({ keyless: false })
+  for (const body of ['{"n": 1}', '{', 'x'.repeat(5_000)])
+    expect(await server.echo(body)).toMatchObject(
+      problem(401, 'UNAUTHENTICATED', /a key is needed/),
+    )
+  expect(await server.ask({ method: 'PUT', path: '/count', body: 'abc' })).toMatchObject({
+    status: 401,
+  })
+  expect(await server.ask({ path: '/health' })).toMatchObject({ status: 200 })
+})
+
+test('what breaks inside is told as an id, never as its message', async () => {
+  await using server = await openServer()
+  const reply = await server.ask({ path: '/broken' })
+  expect(reply).toMatchObject(problem(500, 'INTERNAL', /see the server's log for req_/))
+  expect(JSON.stringify(reply.body)).not.toContain('hunter2')
+})
+
+test('a stream takes bytes of any type and size', async () => {
+  await using server = await openServer()
+  for (const type of ['application/json', 'application/octet-stream', 'text/plain'])
+    expect(
+      await server.ask({
+        method: 'PUT',
+        path: '/count',
+        body: 'x'.repeat(5_000),
+        headers: { 'content-type': type },
+      }),
+    ).toMatchObject({ status: 200, body: { bytes: 5_000 } })
+})
+
+test('what is under way is answered while the server closes, and who goes on asking does not stop it', async () => {
+  await using server = await openServer()
+  using agent = new KeptAlive()
+  const upload = request({
+    host: '127.0.0.1',
+    port: server.port,
+    method: 'PUT',
+    path: '/count',
+    agent,
+  })
+  upload.setHeader('expect', '100-continue').flushHeaders()
+  const answered = new Promise<IncomingMessage>((resolve) => upload.once('response', resolve))
+  await once(upload, 'continue')
+
+  const closing = server.http.close()
+  upload.end('three')
+  expect(await replyOf(await answered)).toMatchObject({ status: 200, body: { bytes: 5 } })
+  const goingOn = (async () => {
+    for (;;) await server.ask({ path: '/health', agent })
+  })()
+  await expect(goingOn).rejects.toMatchObject({
+    code: expect.stringMatching(/^ECONN(REFUSED|RESET)$/),
+  })
+  await closing
+})
+
+class KeptAlive extends Agent implements Disposable {
+  constructor() {
+    super({ keepAlive: true, maxSockets: 1 })
+  }
+  [Symbol.dispose]() {
+    this.destroy()
+  }
+}
+
+test('the OpenAPI document lists every route, the raw doors and itself', async () => {
+  await using server = await openServer()
+  const { body } = await server.ask({ path: '/api/v1/openapi.json' })
+  const document = z
+    .object({ openapi: z.string(), paths: z.record(z.string(), z.record(z.string(), z.unknown())) })
+    .parse(body)
+  expect(document.openapi).toBe('3.1.0')
+  const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  )
+  expect(operations.toSorted()).toEqual([
+    'GET /api/v1/openapi.json',
+    'GET /broken',
+    'GET /health',
+    'POST /echo/{name}',
+    'POST /ping',
+    'PUT /count',
+  ])
+  expect(document.paths['/echo/{name}']?.['post']).toMatchObject({
+    'x-gyre-scope': 'write',
+    parameters: [
+      { name: 'name', in: 'path', required: true },
+      { name: 'loud', in: 'query', required: false, schema: { enum: ['yes', 'no'] } },
+    ],
+    requestBody: {
+      content: {
+        'application/json': {
+          schema: { type: 'object', required: ['n'], additionalProperties: false },
+        },
+      },
+    },
+    responses: { 200: {}, 400: { description: 'INVALID_ARGUMENT' } },
+  })
+})
