@@ -20,6 +20,8 @@ export interface NewRun {
   readonly environment?: Readonly<Record<string, string>>
   readonly tags?: Readonly<Record<string, string>>
   readonly seed?: number
+  /** Only the server that starts it can end it: a crash of that server loses the run. */
+  readonly endsWithServer?: boolean
 }
 
 export interface RunEnd {
@@ -74,6 +76,8 @@ export interface Runs {
   producersOf(ctx: Context, ref: string): Promise<readonly Run[]>
   /** Runs that list `ref` among their inputs, oldest first. */
   consumersOf(ctx: Context, ref: string): Promise<readonly Run[]>
+  /** Ends as lost, in every project, the runs that an earlier server left running and nobody can go on with. */
+  loseAbandoned(): Promise<void>
 }
 
 export interface RunsDeps {
@@ -103,6 +107,27 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
   async function get(ctx: Context, id: string, tx?: Tx): Promise<Run> {
     const run = await find(ctx, id, tx)
     if (!run) throw new GyreError('NOT_FOUND', `no such run: ${id}`, { id })
+    return run
+  }
+
+  async function finish(
+    unit: Tx,
+    ctx: Context,
+    id: string,
+    { status, outputs, error }: RunEnd,
+  ): Promise<Run> {
+    const { numUpdatedRows } = await unit
+      .updateTable('runs')
+      .set({ status, ended_at: now(), error: error ? JSON.stringify(error) : null })
+      .where('project', '=', ctx.project)
+      .where('id', '=', id)
+      .where('status', '=', 'running')
+      .executeTakeFirst()
+    if (numUpdatedRows === 0n) throw endedError(await get(ctx, id, unit))
+    await addRefs(unit, id, 'output', outputs ?? [])
+    const run = await get(ctx, id, unit)
+    const data = { kind: run.kind, name: run.name, status, ...(error ? { error } : {}) }
+    await events.append(unit, ctx, { type: 'run.finished', subject: { kind: 'run', id }, data })
     return run
   }
 
@@ -146,6 +171,7 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
             environment: JSON.stringify(run.environment ?? {}),
             error: null,
             seed: run.seed ?? null,
+            ends_with_server: run.endsWithServer ? 1 : 0,
           })
           .execute()
         await addRefs(unit, id, 'input', run.inputs ?? [])
@@ -155,22 +181,7 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
         return get(ctx, id, unit)
       }),
 
-    finish: (ctx, id, { status, outputs, error }, tx) =>
-      inUnit(tx, async (unit) => {
-        const { numUpdatedRows } = await unit
-          .updateTable('runs')
-          .set({ status, ended_at: now(), error: error ? JSON.stringify(error) : null })
-          .where('project', '=', ctx.project)
-          .where('id', '=', id)
-          .where('status', '=', 'running')
-          .executeTakeFirst()
-        if (numUpdatedRows === 0n) throw endedError(await get(ctx, id, unit))
-        await addRefs(unit, id, 'output', outputs ?? [])
-        const run = await get(ctx, id, unit)
-        const data = { kind: run.kind, name: run.name, status, ...(error ? { error } : {}) }
-        await events.append(unit, ctx, { type: 'run.finished', subject: { kind: 'run', id }, data })
-        return run
-      }),
+    finish: (ctx, id, end, tx) => inUnit(tx, (unit) => finish(unit, ctx, id, end)),
 
     logMetrics: (ctx, id, points, tx) =>
       inUnit(tx, async (unit) => {
@@ -219,6 +230,21 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
 
     producersOf: (ctx, ref) => named(ctx, ref, 'output'),
     consumersOf: (ctx, ref) => named(ctx, ref, 'input'),
+
+    async loseAbandoned() {
+      const rows = await catalog.read
+        .selectFrom('runs')
+        .select(['project', 'id', 'actor'])
+        .where('ends_with_server', '=', 1)
+        .where('status', '=', 'running')
+        .execute()
+      if (rows.length === 0) return
+      const error = { code: 'UNAVAILABLE', message: 'the server stopped while it ran' }
+      await catalog.write(async (tx) => {
+        for (const { project, id, actor } of rows)
+          await finish(tx, { project, actor, requestId: id }, id, { status: 'lost', error })
+      })
+    },
   }
 }
 

@@ -36,6 +36,33 @@ test('a store that cannot open gives the folder back', async () => {
   await store.close()
 })
 
+test('a run that only a server that is gone could end is lost; others go on', async () => {
+  const deps = depsFor(await tempFolder())
+  const before = await openStore(deps)
+  const other = { ...CTX, project: 'other', actor: 'key:ci' }
+  const start = { kind: 'import', name: 'flights', endsWithServer: true }
+  const [ended, left, theirs] = [
+    await before.runs.start(CTX, start),
+    await before.runs.start(CTX, start),
+    await before.runs.start(other, start),
+  ]
+  const elsewhere = await before.runs.start(CTX, { kind: 'training', name: 'fit' })
+  await before.runs.finish(CTX, ended.id, { status: 'succeeded' })
+  await before.close()
+
+  const after = await openStore(deps)
+  const { runs, events } = after
+  const error = { code: 'UNAVAILABLE', message: 'the server stopped while it ran' }
+  expect(await runs.get(CTX, ended.id)).toMatchObject({ status: 'succeeded' })
+  expect(await runs.get(CTX, left.id)).toMatchObject({ status: 'lost', error })
+  expect(await runs.get(other, theirs.id)).toMatchObject({ status: 'lost', error })
+  expect(await runs.get(CTX, elsewhere.id)).toMatchObject({ status: 'running' })
+  const last = await events.latest({ project: 'other', types: ['run.finished'] })
+  expect(last).toMatchObject({ actor: 'key:ci', subject: { id: theirs.id } })
+  expect(await events.verify()).toEqual({ ok: true, count: 7 })
+  await after.close()
+})
+
 test('what was written before a clean end is there after it, deferred rows included', async () => {
   const deps = depsFor(await tempFolder())
   const options = { durability: 'deferred', columns: { id: 'INTEGER' } } as const

@@ -94,6 +94,7 @@ async function openParts(
 
   const events = createEvents({ catalog, clock, newId })
   const runs = createRuns({ catalog, events, clock, newId })
+  await runs.loseAbandoned()
   const leases = createLeases(catalog)
   return { folder: path, catalog, blobs, rows, analytics, events, runs, leases, newId }
 }

@@ -52,6 +52,8 @@ interface RunTable {
   environment: string
   error: string | null
   seed: number | null
+  /** 1 for a run that cannot outlive its server. Added by 0014. */
+  ends_with_server: Generated<number>
 }
 
 interface RunRefTable {

@@ -9,6 +9,7 @@ import { monitor } from './0009-monitor.ts'
 import { loop } from './0010-loop.ts'
 import { evaluate } from './0012-evaluate.ts'
 import { release } from './0013-release.ts'
+import { runOwner } from './0014-run-owner.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, oldest first. A new one is a file and a line here, and a name in `../schema.ts`. */
@@ -24,4 +25,5 @@ export const MIGRATIONS: readonly Migration[] = [
   loop,
   evaluate,
   release,
+  runOwner,
 ]
