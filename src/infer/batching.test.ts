@@ -87,8 +87,8 @@ test('a row of a batch that fails takes no other with it', async () => {
   ).toEqual([
     10,
     'model:flight@1: transform calendar: no such airport',
-    'model:flight@1: transform calendar: hour: expected a number, got string',
-    'model:flight@1: transform calendar: hour: expected a number, got undefined',
+    'model:flight@1: transform calendar: hour: expected a number or null, got string',
+    'model:flight@1: transform calendar: hour: expected a number or null, got undefined',
     'model:flight@1: the score is NaN',
     10,
   ])

@@ -25,6 +25,11 @@ test('what is missing is NaN for the model, null for user code and the default f
   expect(seen).toEqual([{ date: null, origin: null }])
 })
 
+test('user code says null for what is missing', () => {
+  const row: ModelRow = { kind: 'fields', fields: [0, 'ATL'], features: [0.5] }
+  expect(vectorOf(flightSpec(), row, () => ({ hour: null }))[0]).toBeNaN()
+})
+
 test('a transform runs once a row, however many of its outputs are inputs', () => {
   let calls = 0
   const calendar: Transform = ({ date }) => {

@@ -2,7 +2,7 @@ import type { ModelInput } from '@gyre/sdk/wire/feature'
 import type { ModelSpec } from '@gyre/sdk/wire/model'
 import { GyreError } from '../core/errors.ts'
 import type { ModelRow } from './session.ts'
-import type { Transform } from './transforms.ts'
+import { outputOf, type Transform } from './transforms.ts'
 
 type InputOf<Kind extends ModelInput['kind']> = Extract<ModelInput, { kind: Kind }>
 type FieldsRow = Extract<ModelRow, { kind: 'fields' }>
@@ -56,12 +56,11 @@ function featureReader(index: number): Reader {
 
 function outputReader({ transform, output }: InputOf<'transform'>, call: number): Reader {
   return (_, given) => {
-    const value = given[call]?.[output]
-    if (typeof value === 'number') return value
-    const got = value === null ? 'null' : typeof value
+    const value = outputOf(given[call], output)
+    if (value !== undefined) return value
     throw new GyreError(
       'MODEL_FAILED',
-      `transform ${transform}: ${output}: expected a number, got ${got}`,
+      `transform ${transform}: ${output}: expected a number or null, got ${typeof given[call]?.[output]}`,
     )
   }
 }

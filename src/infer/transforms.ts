@@ -8,6 +8,16 @@ export type Transform = (
   fields: Readonly<Record<string, Date | number | string | null>>,
 ) => Readonly<Record<string, unknown>>
 
+/** What a transform gave, as the model sees it: null is missing, NaN. Undefined where it is no number. */
+export function outputOf(
+  given: Readonly<Record<string, unknown>> | undefined,
+  output: string,
+): number | undefined {
+  const value = given?.[output]
+  if (value === null) return Number.NaN
+  return typeof value === 'number' ? value : undefined
+}
+
 /** Imports the transforms of a model from its unpacked bundle. Throws INVALID_INPUT naming the transform. */
 export async function importTransforms(
   spec: Pick<ModelSpec, 'code'>,

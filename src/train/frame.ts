@@ -3,11 +3,12 @@ import type { ModelInput } from '@gyre/sdk/wire/feature'
 import type { ModelSpec } from '@gyre/sdk/wire/model'
 import type { RowSet } from '@gyre/sdk/wire/pipeline'
 import { GyreError } from '../core/errors.ts'
-import type { Transform } from '../infer/transforms.ts'
+import { outputOf, type Transform } from '../infer/transforms.ts'
 import type { Column, Columns, TextColumn } from '../store/analytics.ts'
 
 export interface TransformCode {
   readonly from: readonly string[]
+  readonly gives: readonly string[]
   readonly apply: Transform
 }
 
@@ -111,7 +112,7 @@ function inputOf(
   }
 }
 
-/** Runs user code over every row. A column appears once its first row has named it. */
+/** Runs user code over every row: it must give all that it declares, as it must when it is served. */
 function applyTransform(
   name: string,
   code: TransformCode | undefined,
@@ -120,22 +121,21 @@ function applyTransform(
 ): TransformOutputs {
   if (!code) throw absent(`transform ${name} is not in the project`, name)
   const readers = code.from.map((field) => [field, cellReader(columns, field)] as const)
-  const outputs = new Map<string, Float32Array>()
+  const outputs = code.gives.map((output) => [output, new Float32Array(rows)] as const)
   for (let row = 0; row < rows; row++) {
     const given = code.apply(Object.fromEntries(readers.map(([field, read]) => [field, read(row)])))
-    for (const [output, value] of Object.entries(given)) {
-      if (typeof value !== 'number')
+    for (const [output, column] of outputs) {
+      const value = outputOf(given, output)
+      if (value === undefined)
         throw new GyreError(
           'STEP_FAILED',
-          `transform ${name}: ${output} of row ${row}: expected a number`,
+          `transform ${name}: ${output} of row ${row}: expected a number or null, got ${typeof given[output]}`,
           { transform: name, output, row },
         )
-      const column = outputs.get(output) ?? new Float32Array(rows).fill(Number.NaN)
       column[row] = value
-      outputs.set(output, column)
     }
   }
-  return outputs
+  return new Map(outputs)
 }
 
 type CellReader = (row: number) => Date | number | string | null

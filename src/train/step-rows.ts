@@ -85,6 +85,9 @@ async function transformsOf(
     folder,
   )
   return new Map(
-    [...imported].map(([name, apply]) => [name, { from: places[name]?.from ?? [], apply }]),
+    [...imported].map(([name, apply]) => {
+      const { from = [], gives = [] } = places[name] ?? {}
+      return [name, { from, gives, apply }]
+    }),
   )
 }
