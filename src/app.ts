@@ -248,13 +248,16 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     return {
       ...inner,
       async apply(ctx, request, options) {
-        if (options.dryRun) return inner.apply(ctx, request, options)
-        await features.register(ctx, request.manifest.views)
-        const reply = await inner.apply(ctx, request, options)
-        await catalog.write(async (tx) => {
-          for (const spec of request.manifest.endpoints)
-            await routes.declare(tx, ctx, spec, reply.ref)
+        const { views, endpoints } = request.manifest
+        await features.check(ctx, views)
+        const reply = await inner.apply(ctx, request, {
+          ...options,
+          also: async (tx, ref) => {
+            await features.register(tx, ctx, views)
+            for (const spec of endpoints) await routes.declare(tx, ctx, spec, ref)
+          },
         })
+        features.refresh(ctx)
         await routes.refresh()
         return reply
       },

@@ -78,7 +78,7 @@ test.each<readonly [string, Partial<ViewSpec>, RegExp]>([
   ],
 ])('%s is refused, and no view of the call is kept', async (_, change, message) => {
   const ctx = await newProject()
-  const registering = bench.features.register(ctx, [
+  const registering = bench.register(ctx, [
     viewOf({ m: MEAN }, { name: 'fine' }),
     viewOf({ m: MEAN }, change),
   ])
@@ -92,7 +92,7 @@ test.each<readonly [string, Partial<ViewSpec>, RegExp]>([
 test('unknown names are named', async () => {
   const ctx = await newProject()
   const { features } = bench
-  await features.register(ctx, views)
+  await bench.register(ctx, views)
   const online = (names: string[], entities = {}) =>
     features.online(ctx, { features: names, entities })
   await expect(features.offline(ctx, 'nope')).rejects.toMatchObject({
@@ -106,17 +106,17 @@ test('unknown names are named', async () => {
   await expect(online(['by_a:m'], { b: [1] })).rejects.toThrow(/entities\.a/)
   await expect(online(['by_both:last'], { a: ['ORD'], b: [1, 2] })).rejects.toThrow(/entities\.b/)
   await expect(features.planLookup(ctx, ['by_a:m'], ['b'])).rejects.toThrow(/looked up by a/)
-  await features.register(ctx, [viewOf({ m: MEAN }, { name: 'elsewhere', from: 'later' })])
+  await bench.register(ctx, [viewOf({ m: MEAN }, { name: 'elsewhere', from: 'later' })])
   await expect(features.offline(ctx, 'elsewhere')).rejects.toMatchObject({ code: 'NOT_FOUND' })
 })
 
 test('a view gets a version when its spec changes, and its rows a run', async () => {
   const ctx = await newProject()
   const refs = async () => (await bench.features.list(ctx)).map(({ ref }) => ref)
-  await bench.features.register(ctx, views)
-  await bench.features.register(ctx, views)
+  await bench.register(ctx, views)
+  await bench.register(ctx, views)
   expect(await refs()).toEqual(['features:by_a@1', 'features:by_both@1', 'features:overall@1'])
-  await bench.features.register(ctx, [viewOf({ m: MEAN })])
+  await bench.register(ctx, [viewOf({ m: MEAN })])
   expect(await refs()).toContain('features:by_a@2')
   const [one, other] = await Promise.all([
     bench.features.offline(ctx, 'by_a'),
@@ -140,7 +140,7 @@ test(
   async () => {
     const ctx = await newProject()
     const { features, store } = bench
-    await features.register(ctx, views)
+    await bench.register(ctx, views)
     const random = seededRandom(11)
     const names = ['by_a:m', 'by_a:n', 'by_both:last', 'overall:m']
     const lookup = await features.planLookup(ctx, names, ['b', 'unused', 'a'])
@@ -180,7 +180,7 @@ test(
 test('the reply says whether a value is there, NULL, too old or was never known', async () => {
   const ctx = await newProject()
   const { features } = bench
-  await features.register(ctx, [viewOf({ m: MEAN }, { entity: ['b'] })])
+  await bench.register(ctx, [viewOf({ m: MEAN }, { entity: ['b'] })])
   await bench.data.importVersion(
     ctx,
     landings(),
@@ -208,7 +208,7 @@ test('the reply says whether a value is there, NULL, too old or was never known'
 test('materializing again, or up to an earlier instant, moves nothing', async () => {
   const ctx = await newProject()
   const { features } = bench
-  await features.register(ctx, views.slice(1, 2))
+  await bench.register(ctx, views.slice(1, 2))
   const first = await features.materialize(ctx, { until: at(2000) })
   expect(first).toMatchObject({ until: at(2000), views: [{ view: 'by_both', from: null }] })
   for (const until of [at(2000), at(500)])
@@ -222,7 +222,7 @@ test('materializing again, or up to an earlier instant, moves nothing', async ()
 
 test('a restarted server answers as the one before did at its watermark, and goes on from there', async () => {
   const ctx = await newProject()
-  await bench.features.register(ctx, views)
+  await bench.register(ctx, views)
   for (const until of [500, 700, 1500]) await bench.features.materialize(ctx, { until: at(until) })
   const names = ['by_a:m', 'by_both:last', 'overall:m']
   const answers = async (features: typeof bench.features, ms: number) => {
@@ -241,7 +241,7 @@ test('a restarted server answers as the one before did at its watermark, and goe
 test('a new version of the dataset answers from the next materialization on', async () => {
   const ctx = await newProject()
   const { features, data } = bench
-  await features.register(ctx, views.slice(1, 2))
+  await bench.register(ctx, views.slice(1, 2))
   await features.materialize(ctx, { until: at(4000) })
   const lookup = await features.planLookup(ctx, ['by_both:last'], ['a', 'b'])
   const [before] = lookup(['ORD', 0], 4000)

@@ -12,7 +12,7 @@ import type { Context } from '../core/context.ts'
 import type { Data } from '../data/data.ts'
 import type { Analytics } from '../store/analytics.ts'
 import type { Blobs } from '../store/blobs.ts'
-import type { Catalog } from '../store/catalog.ts'
+import type { Catalog, Tx } from '../store/catalog.ts'
 import type { Events } from '../store/events.ts'
 import type { Runs } from '../store/runs.ts'
 import { createMemoryOnline } from './adapters/memory.ts'
@@ -46,8 +46,11 @@ export interface FeaturesDeps {
 
 /** Features as they were known at any instant: offline for training, online for serving. */
 export interface Features {
-  /** Makes views the newest of their names. Throws INVALID_ARGUMENT; columns are checked once the dataset is there. */
-  register(ctx: Context, views: readonly ViewSpec[]): Promise<void>
+  /** Throws INVALID_ARGUMENT naming what is wrong with a view; columns are checked once the dataset is there. */
+  check(ctx: Context, views: readonly ViewSpec[]): Promise<void>
+  /** Makes checked views the newest of their names, in the caller's unit; seen here after `refresh`. */
+  register(tx: Tx, ctx: Context, views: readonly ViewSpec[]): Promise<void>
+  refresh(ctx: Context): void
   /** Newest version of each view, by name. */
   list(ctx: Context): Promise<readonly FeatureView[]>
   /** All rows of a view over the newest version of its dataset, computed once. Throws NOT_FOUND. */
@@ -81,17 +84,17 @@ export function createFeatures(deps: FeaturesDeps): Features {
 
   return {
     materialize,
-    async register(ctx, views) {
+    async check(ctx, views) {
       for (const spec of views) {
         assertView(spec)
         const dataset = await data.find(ctx, spec.from)
         if (dataset) assertColumns(spec, columnTypes(dataset))
       }
-      await catalog.write(async (tx) => {
-        for (const spec of views) await keepView(tx, ctx.project, spec, clock.now())
-      })
-      live.forget(ctx)
     },
+    async register(tx, ctx, views) {
+      for (const spec of views) await keepView(tx, ctx.project, spec, clock.now())
+    },
+    refresh: (ctx) => live.forget(ctx),
     async list(ctx) {
       return [...(await live.registered(ctx)).values()]
     },

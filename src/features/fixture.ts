@@ -1,11 +1,14 @@
 import type { DatasetSpec } from '@gyre/sdk/wire/dataset'
 import type { ViewSpec } from '@gyre/sdk/wire/feature'
 import { fakeClock, type Clock } from '../core/clock.ts'
+import type { Context } from '../core/context.ts'
 import { openDataBench, type DataBench } from '../data/fixture.ts'
 import { createFeatures, type Features } from './features.ts'
 
 export interface FeaturesBench extends DataBench {
   readonly features: Features
+  /** Checked, kept and seen, as when a project is applied. */
+  register(ctx: Context, views: readonly ViewSpec[]): Promise<void>
   /** The features room as a restarted server would have it, over the same store. */
   restart(): Features
 }
@@ -14,7 +17,17 @@ export interface FeaturesBench extends DataBench {
 export async function openFeaturesBench(clock: Clock = fakeClock()): Promise<FeaturesBench> {
   const bench = await openDataBench(clock)
   const restart = () => createFeatures({ ...bench.store, data: bench.data, clock })
-  return { ...bench, features: restart(), restart }
+  const features = restart()
+  return {
+    ...bench,
+    features,
+    restart,
+    async register(ctx, views) {
+      await features.check(ctx, views)
+      await bench.store.catalog.write((tx) => features.register(tx, ctx, views))
+      features.refresh(ctx)
+    },
+  }
 }
 
 /** A dataset of landings: whole number `x`, float `y`, entities `a` (text) and `b` (number), time `seen`. */

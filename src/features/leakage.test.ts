@@ -66,7 +66,7 @@ async function trainOn(
     every: '30m',
     ttl: '6h',
   }
-  await bench.features.register(ctx, [viewOf({ status }, { ...view, entity: ['origin'] })])
+  await bench.register(ctx, [viewOf({ status }, { ...view, entity: ['origin'] })])
   return train(view.name, 'status')
 }
 
@@ -209,7 +209,7 @@ test.each([
   async (column, eventTime, verdict) => {
     const name = `own_${column}_${eventTime}`
     const rate = { rate: { aggregate: 'mean', column, over: '2h' } } as const
-    await bench.features.register(ctx, [
+    await bench.register(ctx, [
       viewOf(rate, {
         name,
         from: 'flights',

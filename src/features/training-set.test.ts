@@ -185,7 +185,7 @@ test('each row sees the newest row of its entity, both bounds included, NULL val
      FROM (VALUES (100, 7), (230, NULL)) AS t(ms, x)`,
   )
   const last = { last: { aggregate: 'last', column: 'x' } } as const
-  await bench.features.register(ctx, [
+  await bench.register(ctx, [
     viewOf(last, { ttl: '60ms' }),
     viewOf(last, { name: 'for_ever', ttl: '0' }),
   ])
@@ -216,7 +216,7 @@ test('the join equals a walk over all rows of all views', { timeout: 60_000 }, a
      FROM (VALUES ${rows.join(', ')}) AS t(a, x, us)`,
   )
   const mean = { m: { aggregate: 'mean', column: 'x', over: '40ms' } } as const
-  await bench.features.register(ctx, [
+  await bench.register(ctx, [
     viewOf(mean, { ttl: '20ms' }),
     viewOf(mean, { name: 'overall', entity: [], ttl: '0' }),
     viewOf({ m: { aggregate: 'last', column: 'x' } }, { name: 'exact', every: '0', ttl: '10ms' }),
@@ -258,7 +258,7 @@ test('the join equals a walk over all rows of all views', { timeout: 60_000 }, a
 test('equal data and request give equal bytes, and the sources name all that was read', async () => {
   const ctx = await newProject()
   const last = viewOf({ last: { aggregate: 'last', column: 'x' } })
-  await bench.features.register(ctx, [last])
+  await bench.register(ctx, [last])
   const both = { ...spec, inputs: [...spec.inputs, feature('by_a', 'last')] }
   const first = await bench.features.trainingSet(ctx, both, all)
   expect((await bench.restart().trainingSet(ctx, both, all)).train).toEqual(first.train)
@@ -276,6 +276,6 @@ test('equal data and request give equal bytes, and the sources name all that was
   ])
   const before = await bench.features.trainingSources(ctx, both)
   expect(await bench.features.trainingSources(ctx, both)).toEqual(before)
-  await bench.features.register(ctx, [{ ...last, ttl: '1ms' }])
+  await bench.register(ctx, [{ ...last, ttl: '1ms' }])
   expect(await bench.features.trainingSources(ctx, both)).not.toEqual(before)
 })

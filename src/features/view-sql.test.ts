@@ -31,7 +31,7 @@ async function offline(spec: ViewSpec, rows: readonly Landing[]): Promise<Offlin
      FROM (VALUES ${values.join(', ')}) AS t(a, b, x, y, seen)`,
   )
   await bench.data.importVersion(project, landings(), source)
-  await bench.features.register(project, [spec])
+  await bench.register(project, [spec])
   return bench.features.offline(project, spec.name)
 }
 

@@ -166,6 +166,23 @@ test('a plan tells the fields that differ and changes nothing', async () => {
   expect(await projects.current(ctx)).toMatchObject({ ref: 'code:shop@1' })
 })
 
+test('what goes with a manifest is written with it or not at all', async () => {
+  const bundle = await uploadV1()
+  const request = { manifest: Manifest.parse(V1), bundle }
+  const broken = { dryRun: false, also: () => Promise.reject(new Error('no room')) }
+  await expect(projects.apply(ctx, request, broken)).rejects.toThrow('no room')
+  expect(await projects.find(ctx)).toBeUndefined()
+  expect(await store.events.latest()).toBeUndefined()
+
+  const seen: string[] = []
+  const also = async (_tx: unknown, ref: string) => void seen.push(ref)
+  await projects.apply(ctx, request, { dryRun: true, also })
+  expect(seen).toEqual([])
+  await projects.apply(ctx, request, { dryRun: false, also })
+  await projects.apply(ctx, request, { dryRun: false, also })
+  expect(seen).toEqual(['code:shop@1'])
+})
+
 test('a project holds the definitions of one manifest; another project holds its own', async () => {
   const bundle = await uploadV1()
   await apply(V1, bundle)

@@ -26,14 +26,17 @@ export interface ProjectsDeps {
 interface ApplyOptions {
   /** Tell what would change, and change nothing. */
   readonly dryRun: boolean
+  /** Writes what other rooms keep of the manifest, in the unit that brings it into force. */
+  readonly also?: (tx: Tx, ref: string) => Promise<void>
 }
 
 /** The user's definitions and code, as versions. The server stores code and never imports it. */
 export interface Projects {
   /**
-   * Brings a manifest and its uploaded bundle into force. `applied` is false on a dry run and when nothing
-   * differs; the version moves on only when something does. Throws INVALID_ARGUMENT naming what is wrong with
-   * the manifest, NOT_FOUND without the bundle, CONFLICT where the project holds another one's definitions.
+   * Brings a manifest and its uploaded bundle into force. `applied` is false on a dry run, which needs no bundle
+   * uploaded, and when nothing differs; the version moves on only when something does. Throws INVALID_ARGUMENT
+   * naming what is wrong with the manifest, NOT_FOUND without the bundle, CONFLICT where the project holds another
+   * one's definitions.
    */
   apply(ctx: Context, request: ApplyRequest, options: ApplyOptions): Promise<ApplyReply>
   /** What is in force. Throws NOT_FOUND where nothing was applied yet. */
@@ -49,12 +52,16 @@ export function createProjects(deps: ProjectsDeps): Projects {
   const { catalog, blobs } = deps
   const folders = createBundleFolders(join(deps.folder, 'code'), deps)
   return {
-    async apply(ctx, { manifest, bundle }, { dryRun }) {
+    async apply(ctx, { manifest, bundle }, { dryRun, also }) {
       assertConsistent(manifest)
-      await assertBundled(blobs, manifest, bundle)
       const next = { manifest, bundle }
       if (dryRun) return plan(await findCurrent(catalog.read, ctx), next).reply
-      return catalog.write((tx) => applyIn(tx, ctx, next, deps))
+      await assertBundled(blobs, manifest, bundle)
+      return catalog.write(async (tx) => {
+        const reply = await applyIn(tx, ctx, next, deps)
+        if (reply.applied) await also?.(tx, reply.ref)
+        return reply
+      })
     },
     async current(ctx) {
       const version = await findCurrent(catalog.read, ctx)

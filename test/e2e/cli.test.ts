@@ -3,16 +3,12 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, test, vi } from 'vitest'
 import { tempFolder } from '../../src/store/contract/temp-folder.ts'
-import { ask, gyre, takenPort, up, upload } from './program.ts'
+import { ask, build, gyre, takenPort, up, upload } from './program.ts'
 
 const OLD_NODE = fileURLToPath(new URL('./old-node.cjs', import.meta.url))
-const BUILD_MS = 120_000
-vi.setConfig({ testTimeout: 60_000 })
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
-beforeAll(async () => {
-  const { code, stderr } = await gyre(['--build-only'])
-  if (code !== 0) throw new Error(`the build failed: ${stderr}`)
-}, BUILD_MS)
+beforeAll(build)
 
 /** Exactly one line on stderr, which matches, nothing on stdout, and the exit code. */
 function refusal(code: number, line: RegExp) {

@@ -2,7 +2,7 @@ import { ApplyReply } from '@gyre/sdk/wire/manifest'
 import { z } from 'zod'
 import { withClient, withServer, type AddCommand } from '../command.ts'
 import { readPair } from '../pair.ts'
-import { prepareProject } from '../project-upload.ts'
+import { prepareProject } from '../prepare-project.ts'
 import { table } from '../table.ts'
 
 const Options = z.object({ plan: z.boolean().default(false), set: z.array(z.string()).default([]) })
@@ -17,7 +17,8 @@ export const addApply: AddCommand = (program) => {
     .action((folder: string, options: unknown) =>
       withClient(options, async (client) => {
         const { plan, set } = Options.parse(options)
-        const request = await prepareProject(client, folder, new Map(set.map(readPair)))
+        const { request, files } = await prepareProject(folder, new Map(set.map(readPair)))
+        if (!plan) for (const bytes of files) await client.putBytes(bytes)
         const reply = await client.post(`/api/v1/project/apply?plan=${plan}`, request, ApplyReply)
         const changed = reply.changes.filter(({ change }) => change !== 'unchanged')
         const rows = changed.map(({ kind, name, change, fields }) => [

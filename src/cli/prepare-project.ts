@@ -1,0 +1,24 @@
+import type { ApplyRequest } from '@gyre/sdk/wire/manifest'
+import { digestOf } from '../core/digest.ts'
+import { bundleEntries, bundleProject } from '../projects/bundle.ts'
+import { evaluateBundle } from '../projects/evaluate.ts'
+
+/** A project as the server takes it, and its files, which must be there before it is applied. */
+export interface PreparedProject {
+  readonly request: ApplyRequest
+  readonly files: readonly Uint8Array[]
+}
+
+/** Bundles the project in `folder`, and reads its manifest with its settings in a process of its own. */
+export async function prepareProject(
+  folder: string,
+  settings: ReadonlyMap<string, string>,
+): Promise<PreparedProject> {
+  const bundle = await bundleProject(folder)
+  const manifest = await evaluateBundle(bundle, { settings })
+  const tree = Buffer.from(JSON.stringify({ entries: bundleEntries(bundle) }))
+  return {
+    request: { manifest, bundle: digestOf(tree) },
+    files: [...bundle.files.values(), tree],
+  }
+}
