@@ -41,5 +41,8 @@ export const countPredictions = defineRoute({
     dropped: Count,
   }),
   errors: ['NOT_FOUND'],
-  handle: ({ predictions }, ctx, { params }) => predictions.counts(ctx, params.endpoint),
+  async handle({ predictions, routes }, ctx, { params }) {
+    routes.find(ctx.project, params.endpoint)
+    return predictions.counts(ctx, params.endpoint)
+  },
 })
