@@ -48,16 +48,19 @@ export interface UpOptions extends RunOptions {
 }
 
 /** `gyre up` on a free port, once it says it is ready; gone when the test is. */
-export async function up(
+export async function up(data: string, options: UpOptions = {}): Promise<Running> {
+  const server = await launch(data, options)
+  onTestFinished(async () => void (await server.stop('SIGKILL')))
+  return server
+}
+
+/** As `up`, for whoever stops it himself. */
+export async function launch(
   data: string,
   { args = [], ...options }: UpOptions = {},
 ): Promise<Running> {
   const child = start(['up', '--port', '0', '--data', data, ...args], options)
   const ended = endOf(child)
-  onTestFinished(async () => {
-    child.kill('SIGKILL')
-    await ended
-  })
   const says = sayingOf(child)
   const [, url = ''] = await Promise.race([says(/ready on (\S+)/), ended.then(diedEarly)])
   return {

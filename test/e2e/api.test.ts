@@ -1,0 +1,512 @@
+import { createHash } from 'node:crypto'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { z } from 'zod'
+import { build, gyre, launch, type Running } from './program.ts'
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
+
+const MISSING = `sha256:${'0'.repeat(64)}`
+const GARBAGE = Buffer.from('customer;signed_up\nno data at all')
+const CSV = Buffer.from(
+  'customer,signed_up,plan,visits,tickets,churned\nc1,2025-01-01T00:00:00Z,free,3,1,7\n',
+)
+const EMPTY_TREE = Buffer.from('{"entries":[]}')
+
+const digestOf = (bytes: Buffer) => `sha256:${createHash('sha256').update(bytes).digest('hex')}`
+
+let folder: string
+let server: Running
+/** The applied manifest. */
+let manifest: Readonly<Record<string, unknown>>
+/** The pipeline run that made `model:churn@1`, which nobody has approved. */
+let run: string
+
+interface Asked {
+  readonly body?: string | Buffer
+  readonly key?: string
+  readonly type?: string
+}
+
+interface Reply {
+  readonly status: number
+  readonly type: string | null
+  readonly body: unknown
+}
+
+async function ask(method: string, path: string, asked: Asked = {}): Promise<Reply> {
+  const { body, key, type = 'application/json' } = asked
+  const reply = await fetch(server.url + path, {
+    method,
+    headers: {
+      ...(body === undefined ? {} : { 'content-type': type }),
+      ...(key === undefined ? {} : { authorization: `Bearer ${key}` }),
+    },
+    ...(body === undefined ? {} : { body: new Uint8Array(Buffer.from(body)) }),
+  })
+  const text = await reply.text()
+  const isJson = /json/.test(reply.headers.get('content-type') ?? '')
+  return {
+    status: reply.status,
+    type: reply.headers.get('content-type'),
+    body: isJson ? JSON.parse(text) : text,
+  }
+}
+
+const put = (bytes: Buffer) =>
+  ask('PUT', `/api/v1/blobs/${digestOf(bytes)}`, { body: bytes, type: 'text/plain' })
+
+beforeAll(async () => {
+  await build()
+  folder = await mkdtemp(join(tmpdir(), 'gyre-e2e-'))
+  const project = join(folder, 'churn')
+  server = await launch(join(folder, 'data'))
+  const options = { cwd: project, env: { GYRE_URL: server.url } }
+  for (const command of [
+    ['init', project],
+    ['apply', project],
+    ['data', 'import', 'customers', '--project', project],
+    ['pipeline', 'run', 'train'],
+    ['key', 'create', 'taken', '--role', 'viewer'],
+  ]) {
+    const { code, stderr } = await gyre(command, { ...options, cwd: folder })
+    if (code !== 0) throw new Error(`gyre ${command.join(' ')}: ${stderr}`)
+  }
+  for (const bytes of [GARBAGE, CSV, EMPTY_TREE]) await put(bytes)
+  await ask('POST', '/api/v1/models/churn/versions/1/stage', { body: '{"stage": "staging"}' })
+  const applied = await ask('GET', '/api/v1/project')
+  manifest = z.object({ manifest: z.record(z.string(), z.unknown()) }).parse(applied.body).manifest
+  const runs = await ask('GET', '/api/v1/pipeline-runs')
+  const shape = z.object({ runs: z.tuple([z.object({ id: z.string() })]) })
+  run = shape.parse(runs.body).runs[0].id
+})
+
+afterAll(async () => {
+  await server.stop('SIGKILL')
+  await rm(folder, { recursive: true })
+})
+
+/** Everything a request could have left behind. */
+async function state(): Promise<unknown> {
+  const lists = [
+    'event-log?limit=1000',
+    'project',
+    'datasets',
+    'models',
+    'endpoints',
+    'releases',
+    'runs?limit=1000',
+    'pipeline-runs',
+    'alerts',
+    'retrains',
+    'keys',
+    'monitors/weekly/windows',
+    'endpoints/churn/counts',
+  ]
+  const replies = lists.map(async (list) => [list, await ask('GET', `/api/v1/${list}`)])
+  return {
+    lists: await Promise.all(replies),
+    blobs: await readdir(join(folder, 'data', 'blobs'), { recursive: true }),
+  }
+}
+
+interface Refusal {
+  readonly ask: string
+  readonly body?: unknown
+  readonly status: number
+  readonly code: string
+  readonly says: RegExp
+  readonly field?: string | undefined
+}
+
+const bad = (asked: string, body: unknown, says: RegExp, field: string): Refusal => ({
+  ask: asked,
+  body,
+  status: 400,
+  code: 'INVALID_ARGUMENT',
+  says,
+  field,
+})
+const missing = (asked: string, body: unknown, says: RegExp): Refusal => ({
+  ask: asked,
+  body,
+  status: 404,
+  code: 'NOT_FOUND',
+  says,
+})
+const conflict = (asked: string, body: unknown, says: RegExp, code = 'CONFLICT'): Refusal => ({
+  ask: asked,
+  body,
+  status: 409,
+  code,
+  says,
+})
+
+/** A view over the customers of the new project. */
+function view(column: string) {
+  return {
+    name: 'by_plan',
+    from: 'customers',
+    entity: ['plan'],
+    eventTime: 'signed_up',
+    every: '1d',
+    ttl: '0',
+    features: { visits: { aggregate: 'mean', column, over: '30d' } },
+  }
+}
+
+/** By what is asked; built late, since some need what was applied. */
+function refusals(): readonly Refusal[] {
+  const other = { ...manifest, name: 'other', pipelines: [], transforms: [] }
+  const step = `/api/v1/steps/${run}/fit`
+  return [
+    bad('POST /api/v1/project/apply', undefined, /^body: /, 'body'),
+    bad('POST /api/v1/project/apply', {}, /^manifest: /, 'manifest'),
+    bad(
+      'POST /api/v1/project/apply',
+      { manifest: { ...manifest, protocol: 2 }, bundle: MISSING },
+      /^manifest\.protocol: expected manifest protocol 1/,
+      'manifest.protocol',
+    ),
+    bad(
+      'POST /api/v1/project/apply',
+      { manifest: { ...manifest, colour: 1 }, bundle: MISSING },
+      /^manifest\.colour: /,
+      'manifest.colour',
+    ),
+    bad(
+      'POST /api/v1/project/apply',
+      { manifest, bundle: '../../../etc/passwd' },
+      /^bundle: /,
+      'bundle',
+    ),
+    bad('POST /api/v1/project/apply?plan=maybe', { manifest, bundle: MISSING }, /^plan: /, 'plan'),
+    bad(
+      'POST /api/v1/project/apply',
+      { manifest: { ...manifest, views: [view('colour')] }, bundle: MISSING },
+      /^by_plan\.features\.visits\.column: /,
+      'by_plan.features.visits.column',
+    ),
+    missing('POST /api/v1/project/apply', { manifest, bundle: MISSING }, /sha256:0000/),
+    missing(
+      'POST /api/v1/project/apply',
+      { manifest: { ...manifest, views: [view('visits')] }, bundle: MISSING },
+      /sha256:0000/,
+    ),
+    missing(
+      'POST /api/v1/features/online',
+      { features: ['by_plan:visits'], entities: { plan: ['free'] } },
+      /no such feature view: by_plan; there are none/,
+    ),
+    conflict(
+      'POST /api/v1/project/apply',
+      { manifest: other, bundle: digestOf(EMPTY_TREE) },
+      /^name: this project holds code:churn@1/,
+    ),
+    bad(
+      'POST /api/v1/project/apply',
+      { manifest, bundle: digestOf(EMPTY_TREE) },
+      /chunk: \S+ is not in the bundle/,
+      'pipelines.train.steps.fit.chunk',
+    ),
+
+    bad('POST /api/v1/datasets/customers/versions', {}, /^source: /, 'source'),
+    bad(
+      'POST /api/v1/datasets/customers/versions',
+      { source: 'file:///etc/passwd' },
+      /^source: /,
+      'source',
+    ),
+    bad('POST /api/v1/datasets/1st/versions', { source: MISSING }, /^name: expected a/, 'name'),
+    missing('POST /api/v1/datasets/nope/versions', { source: MISSING }, /no dataset nope/),
+    missing('POST /api/v1/datasets/customers/versions', { source: MISSING }, /sha256:0000/),
+    bad('GET /api/v1/datasets?name=a%20b', undefined, /^name: expected a letter/, 'name'),
+
+    bad('GET /api/v1/blobs/sha256:zz', undefined, /^digest: /, 'digest'),
+    bad('GET /api/v1/blobs/..%2F..%2Flock.db', undefined, /^digest: /, 'digest'),
+    bad('GET /api/v1/blobs/nope/present', undefined, /^digest: /, 'digest'),
+    missing(`GET /api/v1/blobs/${MISSING}`, undefined, /sha256:0000/),
+    { ...bad(`PUT /api/v1/blobs/${MISSING}`, 'other bytes', /sha256:0000/, ''), field: undefined },
+    bad('PUT /api/v1/blobs/nope', 'bytes', /^digest: /, 'digest'),
+
+    bad('POST /api/v1/features/materialize', { until: 'noon' }, /^until: /, 'until'),
+    missing(
+      'POST /api/v1/features/materialize',
+      { until: '2025-06-01T00:00:00Z', views: ['nope'] },
+      /no such feature view: nope/,
+    ),
+    bad('POST /api/v1/features/online', { features: [], entities: {} }, /^features: /, 'features'),
+    bad(
+      'POST /api/v1/features/online',
+      { features: ['visits'], entities: {} },
+      /^features\.0: expected view:feature/,
+      'features.0',
+    ),
+
+    missing('POST /api/v1/pipelines/nope/runs', {}, /nope/),
+    bad('POST /api/v1/pipelines/train/runs', { params: 7 }, /^params: /, 'params'),
+    bad('POST /api/v1/pipelines/train/runs', { params: { no: 1 } }, /^params\.no: /, 'params.no'),
+    bad(
+      'POST /api/v1/pipelines/train/runs',
+      { params: { seed: 'x' } },
+      /^params\.seed: /,
+      'params.seed',
+    ),
+    missing('GET /api/v1/pipeline-runs/run_0', undefined, /run_0/),
+    missing('GET /api/v1/pipeline-runs/run_0?wait=true', undefined, /run_0/),
+    bad(`GET /api/v1/pipeline-runs/${run}?wait=1`, undefined, /^wait: /, 'wait'),
+    bad('GET /api/v1/pipeline-runs?limit=0', undefined, /^limit: /, 'limit'),
+
+    missing('GET /api/v1/steps/run_0/fit/work', undefined, /run_0/),
+    missing(`GET /api/v1/steps/${run}/nope/work`, undefined, /nope/),
+    bad(`POST ${step}/heartbeat`, { fence: 'x' }, /^fence: /, 'fence'),
+    conflict(`POST ${step}/heartbeat`, { fence: 1 }, /fit/, 'FENCED'),
+    bad(`POST ${step}/metrics`, { fence: 1, points: [{}] }, /^points\.0\.key: /, 'points.0.key'),
+    conflict(`POST ${step}/metrics`, { fence: 1, points: [] }, /fit/, 'FENCED'),
+    bad(`POST ${step}/report`, { status: 'won' }, /^status: /, 'status'),
+    conflict(
+      `POST ${step}/report`,
+      { status: 'succeeded', fence: 1, outputs: {} },
+      /fit/,
+      'FENCED',
+    ),
+
+    bad('GET /api/v1/runs?limit=many', undefined, /^limit: /, 'limit'),
+    { ...bad('GET /api/v1/runs?cursor=%00', undefined, /^cursor: /, ''), field: undefined },
+    missing('GET /api/v1/runs/run_0', undefined, /run_0/),
+
+    missing('GET /api/v1/models/nope', undefined, /nope/),
+    missing('GET /api/v1/models/churn/versions/99', undefined, /churn@99/),
+    missing('GET /api/v1/models/churn/versions/production', undefined, /churn@production/),
+    bad(
+      'POST /api/v1/models/churn/versions/1/approve',
+      { decision: 'maybe' },
+      /^decision: /,
+      'decision',
+    ),
+    missing('POST /api/v1/models/churn/versions/9/approve', { decision: 'approved' }, /churn@9/),
+    bad('POST /api/v1/models/churn/versions/1/stage', { stage: 'live' }, /^stage: /, 'stage'),
+    conflict(
+      'POST /api/v1/models/churn/versions/1/stage',
+      { stage: 'production' },
+      /approve/,
+      'APPROVAL_MISSING',
+    ),
+    bad('PUT /api/v1/models/churn/versions/1/aliases/1st', undefined, /^alias: /, 'alias'),
+    conflict('PUT /api/v1/models/churn/versions/1/aliases/production', undefined, /release/),
+    missing('PUT /api/v1/models/churn/versions/9/aliases/best', undefined, /churn@9/),
+    bad('GET /api/v1/lineage', undefined, /^ref: /, 'ref'),
+    bad('GET /api/v1/lineage?ref=churn', undefined, /^ref: /, 'ref'),
+    bad('GET /api/v1/lineage?ref=model:churn@1&direction=in', undefined, /^dir/, 'direction'),
+    missing('GET /api/v1/lineage?ref=model:nope@1', undefined, /nope/),
+    missing('GET /api/v1/lineage?ref=prediction:p_0', undefined, /p_0/),
+
+    bad('POST /api/v1/endpoints/churn/releases', {}, /^model: /, 'model'),
+    bad('POST /api/v1/endpoints/churn/releases', { model: 'churn@1' }, /^model: /, 'model'),
+    bad(
+      'POST /api/v1/endpoints/churn/releases',
+      { model: 'model:churn@1', plan: { kind: 'canary', weightBp: 10_000 } },
+      /^plan\.weightBp: /,
+      'plan.weightBp',
+    ),
+    bad(
+      'POST /api/v1/endpoints/churn/releases',
+      { model: 'model:churn@1', force: '' },
+      /^force: /,
+      'force',
+    ),
+    missing('POST /api/v1/endpoints/nope/releases', { model: 'model:churn@1' }, /nope/),
+    missing('POST /api/v1/endpoints/churn/releases', { model: 'model:churn@9' }, /churn@9/),
+    conflict(
+      'POST /api/v1/endpoints/churn/releases',
+      { model: 'model:churn@1' },
+      /gyre model approve churn@1/,
+      'APPROVAL_MISSING',
+    ),
+    missing('POST /api/v1/endpoints/nope/promote', undefined, /nope/),
+    conflict('POST /api/v1/endpoints/churn/promote', undefined, /no open canary/),
+    bad('POST /api/v1/endpoints/churn/rollback', { reason: '' }, /^reason: /, 'reason'),
+    missing('POST /api/v1/endpoints/nope/rollback', {}, /nope/),
+    conflict('POST /api/v1/endpoints/churn/rollback', {}, /churn/),
+    missing('POST /api/v1/endpoints/nope/analyse', undefined, /nope/),
+    conflict('POST /api/v1/endpoints/churn/analyse', undefined, /no open canary/),
+    missing('GET /api/v1/endpoints/nope/counts', undefined, /nope/),
+    missing('GET /api/v1/endpoints/nope/predictions.parquet', undefined, /nope/),
+    bad('GET /api/v1/releases?endpoint=1st', undefined, /^endpoint: /, 'endpoint'),
+    bad('POST /api/v1/endpoints/churn/settle', { at: 'noon' }, /^at: /, 'at'),
+    missing('POST /api/v1/endpoints/nope/settle', { at: '2025-06-01T00:00:00Z' }, /nope/),
+    bad('GET /api/v1/retrains?endpoint=1st', undefined, /^endpoint: /, 'endpoint'),
+
+    missing('GET /api/v1/monitors/nope/windows', undefined, /nope/),
+    missing('POST /api/v1/monitors/nope/check', {}, /nope/),
+    bad('POST /api/v1/monitors/weekly/check', { until: 'noon' }, /^until: /, 'until'),
+    bad('GET /api/v1/alerts?state=loud', undefined, /^state: /, 'state'),
+
+    bad('GET /api/v1/events?after=-1', undefined, /^after: /, 'after'),
+    bad('GET /api/v1/event-log?limit=5000', undefined, /^limit: /, 'limit'),
+
+    bad('POST /api/v1/keys', { name: 'ci', role: 'boss' }, /^role: /, 'role'),
+    bad('POST /api/v1/keys', { name: '1st', role: 'viewer' }, /^name: expected a let/, 'name'),
+    conflict('POST /api/v1/keys', { name: 'taken', role: 'admin' }, /^name: /, 'ALREADY_EXISTS'),
+    missing('DELETE /api/v1/keys/nope', undefined, /nope/),
+  ]
+}
+
+test('every bad request is a problem that names the field, and leaves nothing behind', async () => {
+  const before = await state()
+  for (const { ask: asked, body, status, code, says, field } of refusals()) {
+    const [method = '', path = ''] = asked.split(' ')
+    const sent = body === undefined ? {} : { body: JSON.stringify(body) }
+    expect.soft({ asked, ...(await ask(method, path, sent)) }).toMatchObject({
+      asked,
+      status,
+      type: expect.stringMatching(/^application\/problem\+json/),
+      body: {
+        status,
+        code,
+        detail: expect.stringMatching(says),
+        ...(field === undefined ? {} : { details: { field } }),
+      },
+    })
+  }
+  expect(await state()).toEqual(before)
+})
+
+test('a file that breaks its contract makes no version; the run that tried says why', async () => {
+  const versions = await ask('GET', '/api/v1/datasets')
+  for (const [bytes, reason] of [
+    [GARBAGE, /column customer is missing/],
+    [CSV, /column churned breaks max=1 in 1 of 1 rows/],
+  ] as const) {
+    const body = JSON.stringify({ source: digestOf(bytes) })
+    expect(await ask('POST', '/api/v1/datasets/customers/versions', { body })).toMatchObject({
+      status: 422,
+      body: { code: 'CONTRACT_BROKEN', detail: expect.stringMatching(reason) },
+    })
+    expect(await ask('GET', '/api/v1/runs?limit=1')).toMatchObject({
+      body: {
+        runs: [
+          {
+            kind: 'import',
+            status: 'failed',
+            outputs: [],
+            error: { code: 'CONTRACT_BROKEN', message: expect.stringMatching(reason) },
+          },
+        ],
+      },
+    })
+  }
+  expect(await ask('GET', '/api/v1/datasets')).toEqual(versions)
+})
+
+/** Every route and the least role that may ask it, written down by hand. */
+const ROUTES = {
+  anybody: ['GET /health', 'GET /api/v1/openapi.json'],
+  viewer: [
+    'POST /predict',
+    'POST /predict/{endpoint}',
+    'GET /api/v1/alerts',
+    'GET /api/v1/blobs/{digest}',
+    'GET /api/v1/blobs/{digest}/present',
+    'GET /api/v1/datasets',
+    'GET /api/v1/endpoints',
+    'GET /api/v1/endpoints/{endpoint}/counts',
+    'GET /api/v1/endpoints/{endpoint}/predictions.parquet',
+    'GET /api/v1/event-log',
+    'GET /api/v1/events',
+    'POST /api/v1/features/online',
+    'GET /api/v1/lineage',
+    'GET /api/v1/models',
+    'GET /api/v1/models/{name}',
+    'GET /api/v1/models/{name}/versions/{version}',
+    'GET /api/v1/monitors/{monitor}/windows',
+    'GET /api/v1/pipeline-runs',
+    'GET /api/v1/pipeline-runs/{run}',
+    'GET /api/v1/project',
+    'GET /api/v1/releases',
+    'GET /api/v1/retrains',
+    'GET /api/v1/runs',
+    'GET /api/v1/runs/{run}',
+  ],
+  member: [
+    'POST /feedback',
+    'PUT /api/v1/blobs/{digest}',
+    'POST /api/v1/datasets/{name}/versions',
+    'POST /api/v1/endpoints/{endpoint}/settle',
+    'POST /api/v1/features/materialize',
+    'PUT /api/v1/models/{name}/versions/{version}/aliases/{alias}',
+    'POST /api/v1/monitors/{monitor}/check',
+    'POST /api/v1/pipelines/{name}/runs',
+    'POST /api/v1/project/apply',
+  ],
+  approver: [
+    'POST /api/v1/endpoints/{endpoint}/analyse',
+    'POST /api/v1/endpoints/{endpoint}/promote',
+    'POST /api/v1/endpoints/{endpoint}/releases',
+    'POST /api/v1/endpoints/{endpoint}/rollback',
+    'POST /api/v1/models/{name}/versions/{version}/approve',
+    'POST /api/v1/models/{name}/versions/{version}/stage',
+  ],
+  admin: [
+    'GET /api/v1/event-log/verify',
+    'GET /api/v1/keys',
+    'POST /api/v1/keys',
+    'DELETE /api/v1/keys/{key}',
+    'GET /api/v1/steps/{run}/{step}/work',
+    'POST /api/v1/steps/{run}/{step}/heartbeat',
+    'POST /api/v1/steps/{run}/{step}/metrics',
+    'POST /api/v1/steps/{run}/{step}/report',
+  ],
+} as const
+
+const ROLES = ['viewer', 'member', 'approver', 'admin'] as const
+
+test('the OpenAPI document lists every route and no other', async () => {
+  const { body } = await ask('GET', '/api/v1/openapi.json')
+  const { paths } = z
+    .object({ paths: z.record(z.string(), z.record(z.string(), z.unknown())) })
+    .parse(body)
+  const listed = Object.entries(paths).flatMap(([path, methods]) =>
+    Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
+  )
+  expect(listed.toSorted()).toEqual(Object.values(ROUTES).flat().toSorted())
+})
+
+/** A body that no route takes, to a thing that is not there: who may ask gets that far and no further. */
+function harmless(route: string): readonly [string, string, Asked] {
+  const [method = '', path = ''] = route.split(' ')
+  const named = path.replaceAll(/\{(\w+)\}/g, (_, name) => (name === 'digest' ? MISSING : 'nope'))
+  // A stream of events would never end.
+  const query = path === '/api/v1/events' ? '?after=-1' : ''
+  return [method, named + query, method === 'GET' ? {} : { body: '{"nonsense": true}' }]
+}
+
+test('each role may ask for what it and the roles below it may, and for nothing else', async () => {
+  const making = ROLES.map(async (role) => {
+    const made = await ask('POST', '/api/v1/keys', {
+      body: JSON.stringify({ name: `the-${role}`, role }),
+    })
+    return [role, z.object({ secret: z.string() }).parse(made.body).secret] as const
+  })
+  const keys = await Promise.all(making)
+  const before = await state()
+  for (const [role, key] of keys)
+    for (const [index, least] of ROLES.entries())
+      for (const route of ROUTES[least]) {
+        const [method, path, asked] = harmless(route)
+        const { status } = await ask(method, path, { ...asked, key })
+        const forbidden = ROLES.indexOf(role) < index
+        expect.soft([role, route, status === 403]).toEqual([role, route, forbidden])
+        expect.soft([role, route, status === 401 || status >= 500]).toEqual([role, route, false])
+      }
+  const stranger = 'gyre_not-a-key'
+  for (const route of Object.values(ROUTES).flat()) {
+    const [method, path, asked] = harmless(route)
+    const { status } = await ask(method, path, { ...asked, key: stranger })
+    const known = new Set<string>(ROUTES.anybody).has(route)
+    expect.soft([route, status]).toEqual([route, known ? 200 : 401])
+  }
+  expect(await state()).toEqual(before)
+})
