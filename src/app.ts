@@ -82,7 +82,7 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     runs,
     clock,
     verdicts: evaluate,
-    fourEyes: false,
+    fourEyes: async (ctx) => (await manifestNow(ctx))?.card?.fourEyes === true,
     findPrediction: (ctx, id) => predictions.find(ctx, id),
   })
   const modelFiles = createModelFiles({

@@ -17,7 +17,7 @@ interface Deps {
   readonly events: Events
   readonly clock: Clock
   /** True where nobody may approve a version of their own. */
-  readonly fourEyes: boolean
+  readonly fourEyes: (ctx: Context) => Promise<boolean>
 }
 
 /** Writes a decision down beside the earlier ones. Throws FORBIDDEN to an author under four eyes. */
@@ -28,7 +28,8 @@ export async function decide(
   version: ModelVersion,
   { decision, note, actor = ctx.actor }: Decision,
 ): Promise<void> {
-  if (fourEyes && decision === 'approved' && actor === version.createdBy)
+  const isOwn = decision === 'approved' && actor === version.createdBy
+  if (isOwn && (await fourEyes(ctx)))
     throw new GyreError(
       'FORBIDDEN',
       `${actor} made ${version.ref}: somebody else must approve it`,

@@ -33,7 +33,7 @@ export async function openShelf(change: Partial<RegistryDeps> = {}): Promise<She
     ...store,
     clock: fakeClock(),
     verdicts: { passing: async (_tx, _ctx, digest) => (passed.has(digest) ? VERDICT : undefined) },
-    fourEyes: false,
+    fourEyes: async () => false,
     findPrediction: async () => undefined,
     ...change,
   })

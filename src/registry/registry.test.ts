@@ -71,7 +71,7 @@ test('the last decision counts', async () => {
 })
 
 test('under four eyes nobody approves a version of their own, a policy may', async () => {
-  await using shelf = await openShelf({ fourEyes: true })
+  await using shelf = await openShelf({ fourEyes: async () => true })
   const ref = await shelf.add('one')
   await expect(shelf.registry.approve(ctx, ref, approved)).rejects.toMatchObject({
     code: 'FORBIDDEN',

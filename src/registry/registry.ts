@@ -31,7 +31,7 @@ export interface RegistryDeps {
   readonly clock: Clock
   readonly verdicts: Verdicts
   /** True where nobody may approve a version of their own. */
-  readonly fourEyes: boolean
+  readonly fourEyes: (ctx: Context) => Promise<boolean>
   /** The model that answered a prediction, for lineage. */
   readonly findPrediction: FindPrediction
 }

@@ -42,7 +42,7 @@ export async function openHarbour(change: Partial<ReleaseDeps> = {}): Promise<Ha
     ...store,
     clock,
     verdicts: evaluate,
-    fourEyes: false,
+    fourEyes: async () => false,
     findPrediction: async () => undefined,
   })
   const loaded: string[] = []

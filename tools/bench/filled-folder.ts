@@ -77,7 +77,7 @@ async function addFeatures(store: Store): Promise<void> {
       TIMESTAMP '2001-01-01' + to_minutes(2 * i) AS seen
     FROM range(20_000) AS landing(i)) TO ${sqlText(path)} (FORMAT parquet)`)
   await data.importVersion(ctx, LANDINGS, (await blobs.adopt(path)).digest)
-  await features.register(ctx, [LANDINGS_AT_ORIGIN])
+  await store.catalog.write((tx) => features.register(tx, ctx, [LANDINGS_AT_ORIGIN]))
   await features.materialize(ctx, { until: '2001-01-31T00:00:00Z' })
 }
 
@@ -98,7 +98,7 @@ async function addModels(store: Store, { endpoint, onnx, spec }: Workload): Prom
     ...store,
     clock,
     verdicts: evaluate,
-    fourEyes: false,
+    fourEyes: async () => false,
     findPrediction: async () => undefined,
   })
   const releases = createReleases({

@@ -13,6 +13,8 @@ export interface ProjectOptions {
   /** What a gate holds a candidate to. */
   readonly thresholds: Thresholds
   readonly owner: string
+  /** Nobody may approve a model version of their own; a gate may. Not so unless told. */
+  readonly fourEyes?: boolean
 }
 
 /** A project's name and its answers, for gates and readers. */
@@ -22,10 +24,18 @@ export type Project = Defined<'project'> & ProjectOptions
 export function project(name: string, card: ProjectOptions): Project {
   const here = `project ${name}`
   checkName('project', name)
-  const { task, metric, baseline, thresholds, owner } = card
+  const { task, metric, baseline, thresholds, owner, fourEyes } = card
   for (const [question, answer] of Object.entries({ task, metric, baseline, owner }))
     if (answer.trim() === '') throw new DefinitionError(`${here}.${question}`, 'expected an answer')
   checkThresholds(here, thresholds)
-  const spec = { name, task, metric, baseline, thresholds: { ...thresholds }, owner }
+  const spec = {
+    name,
+    task,
+    metric,
+    baseline,
+    thresholds: { ...thresholds },
+    owner,
+    ...(fourEyes === undefined ? {} : { fourEyes }),
+  }
   return { ...card, [DEFINITION]: { kind: 'project', spec } }
 }

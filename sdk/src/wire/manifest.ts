@@ -18,6 +18,8 @@ export const ProjectCard = z.strictObject({
   baseline: z.string().min(1),
   thresholds: GateRules,
   owner: z.string().min(1),
+  /** Nobody may approve a model version of their own; not so unless told. */
+  fourEyes: z.exactOptional(z.boolean()),
 })
 export type ProjectCard = z.infer<typeof ProjectCard>
 
