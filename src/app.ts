@@ -4,14 +4,16 @@ import { createAccess } from './access/access.ts'
 import { feedbackDoor } from './api/predict/feedback-door.ts'
 import { healthDoor } from './api/predict/health-door.ts'
 import { predictDoor } from './api/predict/predict-door.ts'
-import { answeredHosts, isLoopback, reachableHost } from './api/host.ts'
+import { answeredHosts, reachableHost } from './api/host.ts'
 import { createHttpServer } from './api/server.ts'
 import { V1_ROUTES } from './api/v1/routes.ts'
 import { systemClock } from './core/clock.ts'
 import type { Config } from './core/config.ts'
 import type { Context } from './core/context.ts'
 import { GyreError } from './core/errors.ts'
+import { denyEgress } from './core/egress.ts'
 import { createLog } from './core/log.ts'
+import { isLoopback } from './core/loopback.ts'
 import { siblingUrl } from './core/spawn.ts'
 import { createData } from './data/data.ts'
 import { createEvaluate } from './evaluate/evaluate.ts'
@@ -63,6 +65,10 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
   const random = Math.random
   await makeWritable(config.data)
   const log = createLog(config.logLevel, `${config.data}/gyre.log`)
+  if (config.egress === 'deny') {
+    const allowEgress = denyEgress(config.egressAllow)
+    closers.push(async () => allowEgress())
+  }
   const store = await openStore({ folder: config.data, clock, log, config })
   closers.push(() => store.close())
   const { catalog, events, runs, blobs, rows, analytics, leases, newId } = store

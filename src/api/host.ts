@@ -35,10 +35,3 @@ export function reachableHost(bindAddress: string): string {
   if (bindAddress === '0.0.0.0') return '127.0.0.1'
   return bindAddress === '::' ? '[::1]' : hostText(bindAddress)
 }
-
-/** True for addresses that only this machine can reach. */
-export function isLoopback(bindAddress: string): boolean {
-  return (
-    bindAddress === 'localhost' || bindAddress === '::1' || /^127\.\d+\.\d+\.\d+$/.test(bindAddress)
-  )
-}

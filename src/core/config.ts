@@ -14,7 +14,7 @@ export const Config = z.strictObject({
   /** `Host` headers that are answered besides loopback names; others get 421. */
   allowedHosts: z.array(z.string().min(1)).default([]),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
-  /** `deny`: Gyre opens no connection but to the hosts in `egressAllow`. */
+  /** `deny`: the server opens no connection but to the hosts in `egressAllow`. Steps are the user's own code. */
   egress: z.enum(['deny', 'allow']).default('deny'),
   egressAllow: z.array(z.string().min(1)).default([]),
   /** Inference worker threads; 0 = one per core, less one for the event loop. */
