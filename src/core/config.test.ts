@@ -26,7 +26,10 @@ test('every bad gyre.json is refused with the key and what was expected', async 
   for (const [text, message] of BAD_FILES) {
     const folder = await folderWith(text)
     expect(() => readConfig({}, {}, folder)).toThrowError(
-      expect.objectContaining({ code: 'INVALID_ARGUMENT', message: expect.stringMatching(message) }),
+      expect.objectContaining({
+        code: 'INVALID_ARGUMENT',
+        message: expect.stringMatching(message),
+      }),
     )
   }
 })
