@@ -1,8 +1,5 @@
-import { RequestError } from '@gyre/sdk/client'
-import { Command, CommanderError } from 'commander'
-import { z } from 'zod'
+import { Command } from 'commander'
 import type { Config } from '../core/config.ts'
-import { ERRORS, isErrorCode, toGyreError } from '../core/errors.ts'
 import type { StartedServer } from './command.ts'
 import { addApply } from './commands/apply.ts'
 import { addData } from './commands/data.ts'
@@ -16,6 +13,7 @@ import { addPipeline } from './commands/pipeline.ts'
 import { addPredictions } from './commands/predictions.ts'
 import { addRelease } from './commands/release.ts'
 import { addUp } from './commands/up.ts'
+import { explain, usageError } from './explain.ts'
 import { VERSION } from './version.ts'
 
 const COMMANDS = [
@@ -57,27 +55,4 @@ export async function runCli(
   } catch (thrown) {
     return explain(thrown)
   }
-}
-
-function usageError(text: string): string {
-  return `gyre: ${oneLine(text.replace(/^error: /, ''))}; --help shows what is expected\n`
-}
-
-function explain(thrown: unknown): number {
-  // Commander has printed its own line already; asking for help or the version is no failure.
-  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? 0 : 2
-  const { code, message } = refusalOf(thrown)
-  console.error(`gyre: ${oneLine(message)}`)
-  return isErrorCode(code) ? ERRORS[code].exit : 1
-}
-
-function refusalOf(thrown: unknown): { readonly code: string; readonly message: string } {
-  if (thrown instanceof RequestError) return thrown
-  if (!(thrown instanceof z.ZodError)) return toGyreError(thrown)
-  const [issue] = thrown.issues
-  return { code: 'INVALID_ARGUMENT', message: `--${issue?.path.join('.')}: ${issue?.message}` }
-}
-
-function oneLine(text: string): string {
-  return text.trim().replaceAll(/\s*\n\s*/g, ' ')
 }

@@ -401,6 +401,38 @@ test('a file that breaks its contract makes no version; the run that tried says 
   expect(await ask('GET', '/api/v1/datasets')).toEqual(versions)
 })
 
+const FAILURES: readonly (readonly [string, number, RegExp])[] = [
+  ['data import nope', 1, /the applied project declares no dataset nope/],
+  ['data import customers --file /nope/f.csv', 2, /\/nope\/f\.csv: no such file or directory/],
+  ['features materialize --until noon', 2, /until: expected an instant like 2001-02-01T00/],
+  ['pipeline run nope', 1, /no pipeline nope/],
+  ['pipeline run train --param window=x', 2, /params\.window: expected a duration like 30m/],
+  ['model show nope', 1, /no such model: nope/],
+  ['model approve churn@9', 1, /churn@9/],
+  ['release nope churn@1', 1, /no such endpoint nope; known endpoints: churn/],
+  ['release churn churn@1', 1, /gyre model approve churn@1/],
+  ['promote churn', 1, /no open canary/],
+  ['rollback churn', 1, /churn/],
+  ['lineage churn', 2, /ref: expected a reference like model:churn@7, run:ID or prediction:ID/],
+  ['lineage model:churn@9', 1, /nothing is known of model:churn@9/],
+  ['predictions export nope --out /nope/p.parquet', 1, /no such endpoint nope/],
+  ['predictions export churn --out /nope/p.parquet', 2, /\/nope\/\S+: no such file or directory/],
+]
+
+test('what the server refuses, and files that are not there, are one line of the CLI', async () => {
+  for (const [command, code, line] of FAILURES)
+    expect
+      .soft([command, await gyre(command.split(' '), { env: { GYRE_URL: server.url } })])
+      .toEqual([
+        command,
+        {
+          code,
+          stdout: '',
+          stderr: expect.stringMatching(new RegExp(`^gyre: [^\\n]*${line.source}[^\\n]*\\n$`)),
+        },
+      ])
+})
+
 /** Every route and the least role that may ask it, written down by hand. */
 const ROUTES = {
   anybody: ['GET /health', 'GET /api/v1/openapi.json'],

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Duration, Name } from './ref.ts'
+import { Duration, Instant, Name } from './ref.ts'
 
 /** One aggregated feature over a trailing window, or the latest value where `over` is absent. */
 export const FeatureSpec = z.strictObject({
@@ -58,7 +58,7 @@ export const OnlineFeaturesRequest = z.strictObject({
   features: z.array(z.string().regex(/^[^:]+:[^:]+$/, 'expected view:feature')).min(1),
   entities: z.record(Name, z.array(z.union([z.string(), z.number()])).max(10_000)),
   /** Answer as of this instant; now when absent. */
-  at: z.exactOptional(z.iso.datetime({ offset: true })),
+  at: z.exactOptional(Instant),
 })
 export type OnlineFeaturesRequest = z.infer<typeof OnlineFeaturesRequest>
 
@@ -81,7 +81,7 @@ export const MaterializeRequest = z.strictObject({
   /** Names of views; all views of the project when absent. */
   views: z.exactOptional(z.array(Name)),
   /** Rows with event time up to and including this instant become readable. */
-  until: z.iso.datetime({ offset: true }),
+  until: Instant,
 })
 export type MaterializeRequest = z.infer<typeof MaterializeRequest>
 

@@ -32,12 +32,22 @@ export const Ref = z.strictObject({
 export type Ref = z.infer<typeof Ref>
 
 /** A printed `Ref`, or `run:ID`, or `prediction:ID`. */
-export const RefText = z.string().regex(/^[a-z]+:[^@\s]+(@[^@\s]+)?$/)
+export const RefText = z
+  .string()
+  .regex(
+    /^[a-z]+:[^@\s]+(@[^@\s]+)?$/,
+    'expected a reference like model:churn@7, run:ID or prediction:ID',
+  )
 
-export const DigestText = z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)])
+export const DigestText = z.templateLiteral(['sha256:', z.string().regex(/^[0-9a-f]{64}$/)], {
+  error: 'expected sha256: and 64 hexadecimal digits',
+})
 
 /** ISO-8601 in UTC, as written by `Date.toISOString`. */
-export const Instant = z.iso.datetime({ offset: true })
+export const Instant = z.iso.datetime({
+  offset: true,
+  error: 'expected an instant like 2001-02-01T00:00:00Z',
+})
 
 /** `30m`, `2h`, `7d`; `0` where no limit is meant. */
 export const Duration = z

@@ -1,4 +1,4 @@
-import { appendFile, readdir, writeFile } from 'node:fs/promises'
+import { appendFile, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import { fakeClock } from '../../core/clock.ts'
@@ -123,6 +123,36 @@ test.each([
   await stream.append(ids(3, 1))
   await rows.roll('feedback')
   expect(await idsIn(analytics, stream)).toEqual(range(4))
+})
+
+test('a batch that a crash cut between two of its lines is not there at all', async () => {
+  const { open, analytics, names, rowsFolder } = await home()
+  const before = (await open()).stream('feedback', FSYNC)
+  await before.append(ids(0, 3))
+  const [name = ''] = await names()
+  const path = join(rowsFolder, 'feedback', name)
+  const whole = await readFile(path)
+  await Promise.all([before.append(ids(3, 50)), before.append(ids(53, 50))])
+  const grown = await readFile(path)
+  const lineEnds = [...grown.entries()].flatMap(([at, byte]) => (byte === 10 ? [at + 1] : []))
+
+  for (const [lines, rows] of [
+    [4, 3],
+    [52, 3],
+    [53, 53],
+    [102, 53],
+    [103, 103],
+  ] as const) {
+    await writeFile(path, grown.subarray(0, lineEnds[lines - 1]))
+    const reopened = (await open()).stream('feedback', FSYNC)
+    expect(await idsIn(analytics, reopened)).toEqual(range(rows))
+  }
+  expect(grown.subarray(0, whole.length)).toEqual(whole)
+  const rolled = await open()
+  const stream = rolled.stream('feedback', FSYNC)
+  await stream.append(ids(103, 2))
+  await rolled.roll('feedback')
+  expect(await idsIn(analytics, stream)).toEqual(range(105))
 })
 
 test('a reader beside a torn tail sees whole lines only', async () => {

@@ -2,14 +2,15 @@ import { GyreError } from '../../core/errors.ts'
 
 /**
  * Every line ends with this member: a line torn by a crash cannot have it, and DuckDB, told to ignore broken
- * lines, gives a row of NULLs for them.
+ * lines, gives a row of NULLs for them. It is 1 in the last line of a batch, else 0.
  */
 export const MARK = '_'
 
-/** How a marked line ends. JSON escapes quotes and line feeds in text, so nothing else looks like it. */
-export const LINE_END = Buffer.from(`"${MARK}":1}\n`)
+/** How a marked line ends, before its line feed. JSON escapes line feeds in text, so they stand at ends alone. */
+export const ROW_END = `"${MARK}":0}`
+export const BATCH_END = `"${MARK}":1}`
 
-/** Turns rows into NDJSON. Throws INVALID_ARGUMENT naming the row, the column and what was expected. */
+/** Turns one batch of rows into NDJSON. Throws INVALID_ARGUMENT naming the row, the column and what was expected. */
 export type EncodeRows = (rows: readonly object[]) => Buffer
 
 /** A cell as JSON text, or undefined when the column cannot hold it. */
@@ -25,7 +26,7 @@ export function createEncode(columns: Readonly<Record<string, string>>): EncodeR
   )
 
   /** Text by hand: through an object and `JSON.stringify` a row costs three times as much. */
-  function encodeRow(row: object, index: number): string {
+  function encodeRow(row: object, index: number, { length }: readonly object[]): string {
     let line = '{'
     for (const [name, value] of Object.entries<unknown>({ ...row })) {
       if (value === undefined || value === null) continue
@@ -36,7 +37,7 @@ export function createEncode(columns: Readonly<Record<string, string>>): EncodeR
         throw refuse(index, name, `expected ${cell.type}, got ${typeof value}`)
       line += `${cell.key}${encoded},`
     }
-    return `${line}"${MARK}":1}\n`
+    return `${line}${index === length - 1 ? BATCH_END : ROW_END}\n`
   }
 
   return (rows) => Buffer.from(rows.map(encodeRow).join(''))

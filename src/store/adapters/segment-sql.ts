@@ -9,7 +9,7 @@ function selectLines(paths: readonly string[], columns: ColumnTypes): string {
     .map(([name, type]) => `${sqlName(name)}: ${sqlText(type)}`)
     .join(', ')
   return `SELECT ${names(columns)} FROM read_json([${paths.map(sqlText).join(', ')}],
-    format = 'newline_delimited', ignore_errors = true, columns = {${types}}) WHERE ${MARK} = 1`
+    format = 'newline_delimited', ignore_errors = true, columns = {${types}}) WHERE ${MARK} IS NOT NULL`
 }
 
 /**

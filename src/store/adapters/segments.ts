@@ -5,7 +5,7 @@ import type { NewId } from '../../core/id.ts'
 import type { Log } from '../../core/log.ts'
 import type { Catalog } from '../catalog.ts'
 import type { Files, WritableFile } from '../files.ts'
-import { LINE_END } from './row-encode.ts'
+import { BATCH_END, ROW_END } from './row-encode.ts'
 
 /** One file of a stream, as the catalog names it. */
 export interface Segment {
@@ -29,7 +29,7 @@ export interface SegmentsDeps {
 
 /** The manifest: which files exist. Each verb is one commit, made after the file it names is on the disk. */
 export interface Segments {
-  /** Every segment after a crash or a clean end: files no row names are gone, torn tails are cut. */
+  /** Every segment after a crash or a clean end: files no row names are gone, torn batches are cut. */
   recover(): Promise<readonly Segment[]>
   /** A new empty NDJSON file, named by the catalog. */
   create(stream: string): Promise<{ segment: Segment; file: WritableFile }>
@@ -133,21 +133,28 @@ export function createSegments(deps: SegmentsDeps): Segments {
   }
 }
 
-/** Whole marked lines and the bytes up to the end of the last one. */
+const LINE_FEED = 10
+const [ROW_BYTES, BATCH_BYTES] = [Buffer.from(ROW_END), Buffer.from(BATCH_END)]
+
+/** The marked lines of whole batches, and the bytes up to the end of the last batch. */
 async function measure(path: string): Promise<{ rows: number; bytes: number }> {
-  let [rows, bytes, seen] = [0, 0, 0]
+  let [rows, bytes, seen, unended] = [0, 0, 0, 0]
   let tail = Buffer.alloc(0)
   for await (const chunk of createReadStream(path, { highWaterMark: 1024 * 1024 })) {
     const text = Buffer.concat([tail, chunk])
     const offset = seen - tail.length
-    let from = 0
-    for (let at = text.indexOf(LINE_END); at >= 0; at = text.indexOf(LINE_END, from)) {
-      from = at + LINE_END.length
-      rows += 1
-      bytes = offset + from
+    for (let at = text.indexOf(LINE_FEED, tail.length); at >= 0;) {
+      const mark = text.subarray(Math.max(0, at - BATCH_END.length), at)
+      if (mark.equals(ROW_BYTES)) unended += 1
+      else if (mark.equals(BATCH_BYTES)) {
+        rows += unended + 1
+        unended = 0
+        bytes = offset + at + 1
+      }
+      at = text.indexOf(LINE_FEED, at + 1)
     }
     seen = offset + text.length
-    tail = text.subarray(Math.max(from, text.length - LINE_END.length + 1))
+    tail = text.subarray(-BATCH_END.length)
   }
   return { rows, bytes }
 }
