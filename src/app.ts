@@ -6,9 +6,9 @@ import { healthDoor } from './api/predict/health-door.ts'
 import { predictDoor } from './api/predict/predict-door.ts'
 import { answeredHosts, reachableHost } from './api/host.ts'
 import { createHttpServer } from './api/server.ts'
-import { V1_ROUTES } from './api/v1/routes.ts'
+import { v1Routes } from './api/v1/routes.ts'
 import { systemClock } from './core/clock.ts'
-import type { Config } from './core/config.ts'
+import type { Config, Module } from './core/config.ts'
 import type { Context } from './core/context.ts'
 import { GyreError } from './core/errors.ts'
 import { denyEgress } from './core/egress.ts'
@@ -62,6 +62,7 @@ export async function startServer(config: Config): Promise<Server> {
 
 async function open(config: Config, closers: (() => Promise<void>)[]): Promise<string> {
   const clock = systemClock
+  const isOn = (module: Module): boolean => config.modules.includes(module)
   const random = Math.random
   await makeWritable(config.data)
   const log = createLog(config.logLevel, `${config.data}/gyre.log`)
@@ -111,21 +112,24 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
 
   const infer = createInfer({ clock, log, workers: config.inferenceWorkers })
   closers.push(() => infer.close())
-  const serve = createServe({
-    routes,
-    infer,
-    predictions,
-    clock,
-    log,
-    modelSource: async (project, ref) =>
-      modelFiles.source(ref, (await registry.get(system(project), ref)).digest),
-    planFeatures: (project, names, fields) => features.planLookup(system(project), names, fields),
-    onOutcome: ({ releaseId, randomised, variant, subject, ...outcome }) => {
-      if (releaseId === null || !randomised) return
-      releases.count({ ...outcome, releaseId, arm: variant, subject: subject ?? undefined })
-    },
-  })
-  closers.push(() => serve.close())
+  const serve = !isOn('serving')
+    ? undefined
+    : createServe({
+        routes,
+        infer,
+        predictions,
+        clock,
+        log,
+        modelSource: async (project, ref) =>
+          modelFiles.source(ref, (await registry.get(system(project), ref)).digest),
+        planFeatures: (project, names, fields) =>
+          features.planLookup(system(project), names, fields),
+        onOutcome: ({ releaseId, randomised, variant, subject, ...outcome }) => {
+          if (releaseId === null || !randomised) return
+          releases.count({ ...outcome, releaseId, arm: variant, subject: subject ?? undefined })
+        },
+      })
+  if (serve) closers.push(() => serve.close())
   const eventTime = async (ctx: Context, endpoint: string): Promise<Date | undefined> => {
     const span = await predictions.span(ctx, endpoint)
     return span && new Date(span.latestMs)
@@ -139,7 +143,10 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     log,
     routes,
     registry,
-    ensure: (ctx, endpoint, model) => serve.ensure(ctx, endpoint, model),
+    async ensure(ctx, endpoint, model) {
+      if (!serve) throw new GyreError('UNAVAILABLE', 'serving is off here: name it in --modules')
+      await serve.ensure(ctx, endpoint, model)
+    },
     eventTime: async (ctx, endpoint) => (await eventTime(ctx, endpoint))?.toISOString() ?? null,
     writer: server,
   })
@@ -230,10 +237,14 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
       runs,
     },
     access,
-    routes: V1_ROUTES,
+    routes: v1Routes(config.modules),
     raw: [
-      predictDoor({ serve, maxBodyBytes: config.maxBodyBytes }),
-      feedbackDoor({ predictions, maxBodyBytes: config.maxBodyBytes }),
+      ...(serve
+        ? [
+            predictDoor({ serve, maxBodyBytes: config.maxBodyBytes }),
+            feedbackDoor({ predictions, maxBodyBytes: config.maxBodyBytes }),
+          ]
+        : []),
       healthDoor(),
     ],
     answeredHosts: answeredHosts(config.host, config.allowedHosts),
@@ -244,9 +255,9 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
   closers.push(() => http.close())
   const port = await http.listen(config.host, config.port)
   url = `http://${reachableHost(config.host)}:${port}`
-  await serve.ready()
-  await pipelines.resume()
-  loop.start()
+  await serve?.ready()
+  if (isOn('pipelines')) await pipelines.resume()
+  if (isOn('monitoring')) loop.start()
   return url
 
   /** What is applied is also declared: views to the features room, endpoints to the routes. */

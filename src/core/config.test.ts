@@ -15,9 +15,11 @@ const BAD_FILES: readonly (readonly [string, RegExp])[] = [
   ['', /^gyre\.json: expected a JSON object \(Unexpected end/],
   ['{', /^gyre\.json: expected a JSON object \(Expected property name/],
   ['[]', /^gyre\.json: expected a JSON object$/],
-  ['{"prot": 1}', /^gyre\.json: prot: no such setting; there are port, host, data, allowedHosts/],
+  ['{"prot": 1}', /^gyre\.json: prot: no such setting; there are port, host, data, modules, allowedHosts/],
   ['{"port": "many"}', /^gyre\.json: port: .*expected number.* got "many"/],
   ['{"allowedHosts": "a"}', /^gyre\.json: allowedHosts: .*expected array.* got "a"/],
+  ['{"modules": ["magic"]}', /^gyre\.json: modules\.0: .*"serving".* got \["magic"\]/],
+  ['{"modules": ""}', /^gyre\.json: modules\.0: .* got ""/],
   ['{"allowedHosts": [""]}', /^gyre\.json: allowedHosts\.0: .* got \[""\]/],
   ['{"maxBodyBytes": 10}', /^gyre\.json: maxBodyBytes: .*>=1024.* got 10/],
 ]

@@ -3,6 +3,24 @@ import { join, resolve } from 'node:path'
 import { z } from 'zod'
 import { errnoOf, GyreError } from './errors.ts'
 
+/** Parts that can be had one by one; what is off opens no door, starts no thread, process or timer. */
+export const MODULES = [
+  'data',
+  'features',
+  'pipelines',
+  'tracking',
+  'registry',
+  'serving',
+  'monitoring',
+] as const
+export type Module = (typeof MODULES)[number]
+
+/** A list in a file, `a,b` on the command line. */
+const Modules = z.preprocess(
+  (given) => (typeof given === 'string' ? given.split(',').map((name) => name.trim()) : given),
+  z.array(z.enum(MODULES)).min(1),
+)
+
 /**
  * Everything an operator may set. Flags beat the environment, the environment beats the file `gyre.json` in the
  * folder where Gyre is started.
@@ -11,6 +29,8 @@ export const Config = z.strictObject({
   port: z.coerce.number().int().min(0).max(65535).default(7400),
   host: z.string().min(1).default('127.0.0.1'),
   data: z.string().min(1).default('.gyre'),
+  /** All unless told. */
+  modules: Modules.default([...MODULES]),
   /** `Host` headers that are answered besides loopback names; others get 421. */
   allowedHosts: z.array(z.string().min(1)).default([]),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
@@ -30,6 +50,7 @@ const ENVIRONMENT = {
   GYRE_PORT: 'port',
   GYRE_HOST: 'host',
   GYRE_DATA: 'data',
+  GYRE_MODULES: 'modules',
   GYRE_LOG_LEVEL: 'logLevel',
   GYRE_INFERENCE_WORKERS: 'inferenceWorkers',
   GYRE_ANALYTICS_MEMORY_MB: 'analyticsMemoryMb',

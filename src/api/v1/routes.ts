@@ -1,3 +1,5 @@
+import { MODULES, type Module } from '../../core/config.ts'
+import { GyreError } from '../../core/errors.ts'
 import type { AnyRoute } from '../route.ts'
 import { blobPresent, getBlob, putBlob } from './blobs.ts'
 import { importDataset, listDatasets } from './datasets.ts'
@@ -36,46 +38,13 @@ import { countPredictions, exportPredictions } from './predictions.ts'
 import { applyProject, showProject } from './projects.ts'
 import { listRuns, showRun } from './runs.ts'
 
-/** Every route of the own API. */
-export const V1_ROUTES: readonly AnyRoute[] = [
+/** What every module stands on: code, bytes, events, keys. */
+const GROUND: readonly AnyRoute[] = [
   blobPresent,
   putBlob,
   getBlob,
   applyProject,
   showProject,
-  importDataset,
-  listDatasets,
-  materialize,
-  onlineFeatures,
-  startPipeline,
-  listPipelineRuns,
-  showPipelineRun,
-  stepWork,
-  stepHeartbeat,
-  stepMetrics,
-  stepReport,
-  listRuns,
-  showRun,
-  listModels,
-  showModel,
-  showModelVersion,
-  approveModel,
-  stageModel,
-  aliasModel,
-  showLineage,
-  listEndpoints,
-  openRelease,
-  listReleases,
-  promoteCanary,
-  rollback,
-  analyseCanary,
-  countPredictions,
-  exportPredictions,
-  listWindows,
-  checkMonitor,
-  listAlerts,
-  settle,
-  listRetrains,
   eventStream,
   listEvents,
   verifyEvents,
@@ -83,3 +52,49 @@ export const V1_ROUTES: readonly AnyRoute[] = [
   listKeys,
   revokeKey,
 ]
+
+const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
+  data: [importDataset, listDatasets],
+  features: [materialize, onlineFeatures],
+  pipelines: [
+    startPipeline,
+    listPipelineRuns,
+    showPipelineRun,
+    stepWork,
+    stepHeartbeat,
+    stepMetrics,
+    stepReport,
+  ],
+  tracking: [listRuns, showRun, showLineage],
+  registry: [listModels, showModel, showModelVersion, approveModel, stageModel, aliasModel],
+  serving: [
+    listEndpoints,
+    openRelease,
+    listReleases,
+    promoteCanary,
+    rollback,
+    analyseCanary,
+    countPredictions,
+    exportPredictions,
+  ],
+  monitoring: [listWindows, checkMonitor, listAlerts, settle, listRetrains],
+}
+
+/** The routes of the own API. Those of a module that is off answer NOT_FOUND and say how to have it. */
+export function v1Routes(modules: readonly Module[]): readonly AnyRoute[] {
+  const routes = MODULES.flatMap((module) =>
+    modules.includes(module)
+      ? BY_MODULE[module]
+      : BY_MODULE[module].map((route) => switchedOff(route, module)),
+  )
+  return [...GROUND, ...routes]
+}
+
+function switchedOff(route: AnyRoute, module: Module): AnyRoute {
+  const refuse = async (): Promise<never> => {
+    throw new GyreError('NOT_FOUND', `${module} is off here: name it in --modules`, { module })
+  }
+  const { method, path, scope } = route
+  const summary = `${route.summary} (off: --modules does not name ${module})`
+  return { kind: 'stream', method, path, summary, scope, errors: ['NOT_FOUND'], handle: refuse }
+}

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { readConfig } from '../../core/config.ts'
+import { MODULES, readConfig } from '../../core/config.ts'
 import type { AddCommand } from '../command.ts'
 import { untilStopped } from '../until-stopped.ts'
 
@@ -7,6 +7,7 @@ const Options = z.object({
   port: z.exactOptional(z.string()),
   host: z.exactOptional(z.string()),
   data: z.exactOptional(z.string()),
+  modules: z.exactOptional(z.string()),
 })
 
 /** `gyre up`: the server alone, until it is told to stop. */
@@ -17,6 +18,7 @@ export const addUp: AddCommand = (program, { startServer }) => {
     .option('--port <port>', 'TCP port (GYRE_PORT, 7400)')
     .option('--host <address>', 'address to listen on (GYRE_HOST, 127.0.0.1)')
     .option('--data <folder>', 'where everything is kept (GYRE_DATA, ./.gyre)')
+    .option('--modules <names>', `only these, of ${MODULES.join(', ')} (GYRE_MODULES)`)
     .action(async (options: unknown) => {
       const config = readConfig(Options.parse(options))
       const server = await startServer(config)
