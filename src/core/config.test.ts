@@ -15,7 +15,10 @@ const BAD_FILES: readonly (readonly [string, RegExp])[] = [
   ['', /^gyre\.json: expected a JSON object \(Unexpected end/],
   ['{', /^gyre\.json: expected a JSON object \(Expected property name/],
   ['[]', /^gyre\.json: expected a JSON object$/],
-  ['{"prot": 1}', /^gyre\.json: prot: no such setting; there are port, host, data, modules, allowedHosts/],
+  [
+    '{"prot": 1}',
+    /^gyre\.json: prot: no such setting; there are port, host, data, modules, allowedHosts/,
+  ],
   ['{"port": "many"}', /^gyre\.json: port: .*expected number.* got "many"/],
   ['{"allowedHosts": "a"}', /^gyre\.json: allowedHosts: .*expected array.* got "a"/],
   ['{"modules": ["magic"]}', /^gyre\.json: modules\.0: .*"serving".* got \["magic"\]/],

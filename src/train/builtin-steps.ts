@@ -1,7 +1,8 @@
 import { GateEvaluation, Verdict } from '@gyre/sdk/wire/gate'
 import type { Manifest } from '@gyre/sdk/wire/manifest'
-import { ModelArtifact } from '@gyre/sdk/wire/pipeline'
+import { ModelArtifact, type TrainingSetSpec } from '@gyre/sdk/wire/pipeline'
 import { Duration, Instant, Json, type JsonValue } from '@gyre/sdk/wire/ref'
+import type { RunRef } from '@gyre/sdk/wire/run'
 import { z } from 'zod'
 import type { Context } from '../core/context.ts'
 import { toGyreError } from '../core/errors.ts'
@@ -73,7 +74,7 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
         return withServed(ctx, spec.served, until, async (served) => {
           const made = await features.trainingSet(ctx, spec, { until, window, transforms, served })
           const outputs = Json.parse({ train: made.train, newest: made.newest })
-          return { outputs, read: made.read }
+          return { outputs, read: [...made.read, ...servedBy(spec, until)] }
         })
       },
     },
@@ -125,6 +126,13 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
       },
     },
   }
+}
+
+/** The endpoint whose answers a training set takes rows from, once it reaches beyond the history. */
+function servedBy({ served, historyBefore }: TrainingSetSpec, until: string): readonly RunRef[] {
+  if (served === undefined || historyBefore === undefined) return []
+  const isReached = Date.parse(until) > Date.parse(historyBefore)
+  return isReached ? [{ ref: `endpoint:${served}`, role: 'served' }] : []
 }
 
 /** The stable version of an endpoint; null before its first release. */
