@@ -1,6 +1,6 @@
 /** The marks in common use; Siddiqi, Credit Risk Scorecards (2006). Both are strict. */
-export const PSI_WATCH = 0.1
-export const PSI_ACT = 0.2
+const PSI_WATCH = 0.1
+const PSI_ACT = 0.2
 
 /** Below 500 rows an undrifted column often passes 0.1 by chance: 87 % of samples of 50 do, 38 % of 100. */
 const PSI_MIN_ROWS = 500

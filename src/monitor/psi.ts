@@ -21,7 +21,7 @@ export function psi(expected: readonly number[], actual: readonly number[]): num
 }
 
 /** Σ (q − p) · ln(q / p), each share floored at 1e-6. */
-export function divergence(p: readonly number[], q: readonly number[]): number {
+function divergence(p: readonly number[], q: readonly number[]): number {
   return p.reduce((sum, share, bin) => {
     const before = Math.max(share, SHARE_FLOOR)
     const after = Math.max(q[bin] ?? 0, SHARE_FLOOR)

@@ -1,6 +1,6 @@
 import { seededRandom, type Random } from '../core/random.ts'
 import { binMatrix, type BinnedMatrix } from './bins.ts'
-import type { GbdtOptions } from './gbdt.ts'
+import type { GbdtOptions } from './gbdt-options.ts'
 import { fillGradients, newGradients } from './gradients.ts'
 import { growTree, type GrownTree } from './grow.ts'
 import { logit } from './logistic.ts'
