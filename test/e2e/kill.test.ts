@@ -6,7 +6,7 @@ import { ModelVersion } from '@gyre/sdk/wire/model'
 import { PipelineRun, RowSet } from '@gyre/sdk/wire/pipeline'
 import { Run } from '@gyre/sdk/wire/run'
 import { Retrain } from '@gyre/sdk/wire/trigger'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { beforeAll, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { seededRandom } from '../../src/core/random.ts'
 import { prepareHeld, type Held } from './held-project.ts'
@@ -32,9 +32,8 @@ let held: Held
 beforeAll(async () => {
   await build()
   held = await prepareHeld()
+  return () => held.remove()
 })
-
-afterAll(() => held.remove())
 
 const ROUNDS = 6
 /** Predictions may be lost for so long after they were answered. */
