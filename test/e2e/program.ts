@@ -37,6 +37,7 @@ export async function build(): Promise<void> {
 /** A server started by `gyre up`. */
 export interface Running {
   readonly url: string
+  readonly pid: number
   /** Resolves once its output matches. */
   says(text: RegExp): Promise<RegExpExecArray>
   /** Sends `signal` and waits for the end. */
@@ -65,6 +66,7 @@ export async function launch(
   const [, url = ''] = await Promise.race([says(/ready on (\S+)/), ended.then(diedEarly)])
   return {
     url,
+    pid: child.pid ?? 0,
     says,
     async stop(signal) {
       child.kill(signal)
