@@ -83,6 +83,9 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
   const evaluate = createEvaluate({ catalog, events, runs, clock })
   const routes = await createRoutes({ catalog, events, clock, random, log })
   closers.push(() => routes.close())
+  // DuckDB takes half a second to start, and an arm asks it for its features before the server is ready.
+  if (isOn('serving') && routes.all().some(({ state }) => state.stable !== null))
+    analytics.query('SELECT 1').catch((error: unknown) => log.warn({ err: error }, 'analytics'))
   const registry = createRegistry({
     catalog,
     events,
@@ -112,23 +115,23 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
 
   const infer = createInfer({ clock, log, workers: config.inferenceWorkers })
   closers.push(() => infer.close())
-  const serve = !isOn('serving')
-    ? undefined
-    : createServe({
-        routes,
-        infer,
-        predictions,
-        clock,
-        log,
-        modelSource: async (project, ref) =>
-          modelFiles.source(ref, (await registry.get(system(project), ref)).digest),
-        planFeatures: (project, names, fields) =>
-          features.planLookup(system(project), names, fields),
-        onOutcome: ({ releaseId, randomised, variant, subject, ...outcome }) => {
-          if (releaseId === null || !randomised) return
-          releases.count({ ...outcome, releaseId, arm: variant, subject: subject ?? undefined })
-        },
-      })
+  const openServe = () =>
+    createServe({
+      routes,
+      infer,
+      predictions,
+      clock,
+      log,
+      modelSource: async (project, ref) =>
+        modelFiles.source(ref, (await registry.get(system(project), ref)).digest),
+      planFeatures: (project, names, fields) => features.planLookup(system(project), names, fields),
+      onOutcome({ project, endpoint, releaseId, randomised, variant, weightBp, subject, failed }) {
+        if (releaseId === null || !randomised) return
+        const evidence = { project, endpoint, releaseId, weightBp, failed }
+        releases.count({ ...evidence, arm: variant, subject: subject ?? undefined })
+      },
+    })
+  const serve = isOn('serving') ? openServe() : undefined
   if (serve) closers.push(() => serve.close())
   const eventTime = async (ctx: Context, endpoint: string): Promise<Date | undefined> => {
     const span = await predictions.span(ctx, endpoint)
@@ -199,7 +202,6 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
       return { ref: version.ref, manifest: version.manifest, bundle: version.bundleDigest }
     },
   })
-  closers.push(() => pipelines.close())
 
   const loop = createLoop({
     catalog,
@@ -217,7 +219,6 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     triggers: async (ctx) => (await manifestNow(ctx))?.triggers ?? [],
     holder: server,
   })
-  closers.push(() => loop.close())
 
   const http = createHttpServer({
     rooms: {
@@ -253,6 +254,9 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     log,
   })
   closers.push(() => http.close())
+  // Closed in the reverse order: what the loop and the steps under way still have to say needs the doors.
+  closers.push(() => pipelines.close())
+  closers.push(() => loop.close())
   const port = await http.listen(config.host, config.port)
   url = `http://${reachableHost(config.host)}:${port}`
   await serve?.ready()

@@ -44,12 +44,31 @@ export class Pool {
     return [...this.#slots.keys()]
   }
 
+  /** Starts the workers, once. */
+  start(): void {
+    if (this.#slots.size > 0) return
+    const { clock, timers, log } = this.#deps
+    for (let i = 0; i < this.#deps.workers; i++) {
+      const loads: LoadJob[] = []
+      const slot = new WorkerSlot({
+        clock,
+        timers,
+        log,
+        onStart: () => this.#reload(loads),
+        onStartFailed: (outcome) => this.#startFailed(loads, outcome),
+        onIdle: () => this.#planDispatch(),
+      })
+      this.#slots.set(slot, loads)
+      void slot.start()
+    }
+  }
+
   /**
    * Loads a session on one worker after the other, so that the rest keep answering and a model that
    * kills its worker kills one. Throws what the worker refused it for, or MODEL_FAILED when it died.
    */
   async add(session: LiveSession): Promise<void> {
-    this.#startWorkers()
+    this.start()
     this.#sessions.add(session)
     for (const loads of this.#slots.values()) {
       const outcome = await new Promise<Outcome>((done) => {
@@ -81,24 +100,6 @@ export class Pool {
     await Promise.all(this.workers.map((slot) => slot.stop()))
     for (const loads of this.#slots.values())
       for (const { done } of loads.splice(0)) done({ kind: 'crashed', reason: 'stopped' })
-  }
-
-  #startWorkers(): void {
-    if (this.#slots.size > 0) return
-    const { clock, timers, log } = this.#deps
-    for (let i = 0; i < this.#deps.workers; i++) {
-      const loads: LoadJob[] = []
-      const slot = new WorkerSlot({
-        clock,
-        timers,
-        log,
-        onStart: () => this.#reload(loads),
-        onStartFailed: (outcome) => this.#startFailed(loads, outcome),
-        onIdle: () => this.#planDispatch(),
-      })
-      this.#slots.set(slot, loads)
-      void slot.start()
-    }
   }
 
   /** A fresh worker first gets the sessions the others have. */

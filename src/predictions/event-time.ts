@@ -22,8 +22,11 @@ export function eventTimeMs(text: string, field: string, nowMs: number): number 
   return atMs
 }
 
+/** Every month has that many. */
+const SHORTEST_MONTH = 28
+
 /** `Date.parse` takes the 30th of February for the 2nd of March. */
 function isDay(text: string): boolean {
-  const day = new Date(text.slice(0, 10))
-  return !Number.isNaN(day.getTime()) && day.getUTCDate() === Number(text.slice(8, 10))
+  const day = Number(text.slice(8, 10))
+  return day <= SHORTEST_MONTH || new Date(text.slice(0, 10)).getUTCDate() === day
 }

@@ -7,7 +7,8 @@ import {
   type RequestContract,
 } from '../data/request-contract.ts'
 import type { Lookup } from '../features/lookup.ts'
-import type { ModelAnswer, ModelRow, Session } from '../infer/session.ts'
+import { featureNamesOf, fieldNamesOf } from '../infer/input-vector.ts'
+import type { ModelAnswer, ModelRow, ModelSource, Session } from '../infer/session.ts'
 
 /**
  * Prepares a look-up of `names` (`view:feature`), whose entities are request fields; `fieldNames` is their
@@ -48,23 +49,28 @@ export interface ArmParts {
   readonly project: string
   readonly spec: EndpointSpec
   readonly contract: RequestContract
-  readonly session: Session
+  readonly model: ModelSource
   readonly planFeatures: PlanFeatures
 }
 
-/** Throws CONFLICT when the model reads a field that the endpoint does not take. */
-export async function createArm(parts: ArmParts): Promise<Arm> {
-  const { project, spec, contract, session, planFeatures } = parts
-  const places = session.fieldNames.map((name) => placeOf(contract, name, spec.name, session.key))
+/**
+ * Fits a model to an endpoint's requests; needs no session yet, so that features are restored while the model
+ * loads. Throws CONFLICT when the model reads a field that the endpoint does not take.
+ */
+export async function planArm(parts: ArmParts): Promise<(session: Session) => Arm> {
+  const { project, spec, contract, model, planFeatures } = parts
+  const fieldNames = fieldNamesOf(model.spec)
+  const places = fieldNames.map((name) => placeOf(contract, name, spec.name, model.key))
+  const featureNames = featureNamesOf(model.spec)
   const matchNames = contract.matches.map((rule) => `${rule.view}:${rule.feature}`)
-  const names = [...new Set([...session.featureNames, ...matchNames])]
+  const names = [...new Set([...featureNames, ...matchNames])]
   const look = await planFeatures(project, names, contract.keys)
   const matches = contract.matches.map((rule, i) => ({
     rule,
     place: names.indexOf(matchNames[i] ?? ''),
   }))
-  const featureCount = session.featureNames.length
-  return {
+  const featureCount = featureNames.length
+  return (session) => ({
     close: () => session.close(),
     async answer(request, atMs) {
       if (request.kind === 'vector') return answerVector(session, request.values)
@@ -79,7 +85,7 @@ export async function createArm(parts: ArmParts): Promise<Arm> {
       const { score, inputs } = await session.predict(row)
       return { score, inputs, reasons }
     },
-  }
+  })
 }
 
 async function answerVector(session: Session, values: readonly number[]): Promise<ArmAnswer> {

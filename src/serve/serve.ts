@@ -14,7 +14,7 @@ import type { PredictionOutcome } from '../predictions/prediction-row.ts'
 import type { AskedArm } from '../routes/pick.ts'
 import type { Routes } from '../routes/routes.ts'
 import type { RoutedEndpoint } from '../routes/snapshot.ts'
-import { createArm, type ArmAnswer, type PlanFeatures } from './arm.ts'
+import { planArm, type Arm, type ArmAnswer, type PlanFeatures } from './arm.ts'
 import { createArms } from './arms.ts'
 import { classOf, toLogged, toOutcome, toReply, type Flight, type Landing } from './flight.ts'
 import { isModelFault, type Outcome } from './outcome.ts'
@@ -64,6 +64,7 @@ export function createServe(deps: ServeDeps): Serve {
   const flying = new Set<Promise<unknown>>()
   const landed: Landing[] = []
   const stopping = new AbortController()
+  if (routes.all().some(({ state }) => state.stable !== null)) infer.start()
   const firstLoad = arms.follow(routes.all())
   void followRoutes()
 
@@ -73,15 +74,15 @@ export function createServe(deps: ServeDeps): Serve {
     return contract
   }
 
-  async function openArm({ project, spec }: RoutedEndpoint, model: string) {
-    const session = await infer.open(await deps.modelSource(project, model))
-    try {
-      const { planFeatures } = deps
-      return await createArm({ project, spec, contract: contractOf(spec), session, planFeatures })
-    } catch (error) {
-      session.close()
-      throw error
-    }
+  async function openArm({ project, spec }: RoutedEndpoint, name: string): Promise<Arm> {
+    const model = await deps.modelSource(project, name)
+    const { planFeatures } = deps
+    const parts = { project, spec, contract: contractOf(spec), model, planFeatures }
+    const [session, fit] = await Promise.allSettled([infer.open(model), planArm(parts)])
+    if (session.status === 'rejected') throw session.reason
+    if (fit.status === 'fulfilled') return fit.value(session.value)
+    session.value.close()
+    throw fit.reason
   }
 
   async function followRoutes(): Promise<void> {

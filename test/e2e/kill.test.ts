@@ -158,6 +158,7 @@ test('Ctrl-C under load answers everything that was taken in, and keeps all that
   const kept = await readKept(again.url)
   checkBatches(ledger, kept)
   await checkCatalog(again, ledger, kept)
+  await checkRuns(again, ledger)
   const labelled = acked(ledger.batches).flatMap((batch) => labelledBy(ledger, Number(batch)))
   expect(kept.subjects).toEqual(new Set(['early', ...acked(ledger.predictions)]))
   expect(kept.labelled).toEqual(new Set(labelled))
