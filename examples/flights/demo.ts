@@ -25,12 +25,23 @@ const client = connect({ url: process.env['GYRE_URL'] ?? 'http://127.0.0.1:7400'
 const gyre = gyreVerbs(client)
 const stopping = new AbortController()
 process.once('SIGTERM', () => process.exit(0))
+// What fails while nobody waits for it yet ends the run too.
+process.once('unhandledRejection', fail)
 
-if (await isFinished()) console.log('the flights were replayed before; nothing to do')
-else await run()
-await report()
+try {
+  if (await isFinished()) console.log('the flights were replayed before; nothing to do')
+  else await run()
+  await report()
+} catch (error) {
+  fail(error)
+}
 stopping.abort()
 client.close()
+
+function fail(error: unknown): never {
+  console.error(`flights: ${error instanceof Error ? error.message : String(error)}`)
+  return process.exit(1)
+}
 
 async function run(): Promise<void> {
   const flights = await readFlights(everyKth, Date.parse(GOES_LIVE))

@@ -37,6 +37,8 @@ export interface HttpServer {
 /** A client must have sent its headers within this, its whole request within the other. */
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 300_000
+/** Longer than load balancers keep a connection (60 s): whoever sends last must not find it closed. */
+const KEEP_ALIVE_MS = 72_000
 /** How often connections that have become idle are closed while the server stops. */
 const SWEEP_MS = 20
 
@@ -54,7 +56,11 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     routerOptions: { ignoreTrailingSlash: true },
     serverFactory: (fastifyHandler) => {
       server = createServer(
-        { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: REQUEST_TIMEOUT_MS },
+        {
+          headersTimeout: HEADERS_TIMEOUT_MS,
+          requestTimeout: REQUEST_TIMEOUT_MS,
+          keepAliveTimeout: KEEP_ALIVE_MS,
+        },
         (request, response) => {
           if (stopping.signal.aborted) response.shouldKeepAlive = false
           const door = doorOf(deps.raw, request)

@@ -60,17 +60,32 @@ export function createTransport({ url, key, connections = 64 }: TransportOptions
         ...(signal ? { signal } : {}),
       }
       const response = await new Promise<IncomingMessage>((resolve, reject) => {
-        const request = send(options, resolve)
-        request.once('error', (error) => reject(unreachable(error, url)))
-        if (body === undefined || typeof body === 'string' || body instanceof Uint8Array)
-          request.end(body)
-        else pipeline(body, request).catch(reject)
+        const attempt = (): void => {
+          const request = send(options, resolve)
+          request.once('error', (error) => {
+            // The server closed an idle connection just as this request took it.
+            const isStale = request.reusedSocket && isReset(error)
+            if (isStale && isReplayable(body) && method !== 'POST') attempt()
+            else reject(unreachable(error, url))
+          })
+          if (isReplayable(body)) request.end(body)
+          else pipeline(body, request).catch(reject)
+        }
+        attempt()
       })
       if ((response.statusCode ?? 500) >= 400) throw await refusalOf(response)
       return response
     },
     close: () => agent.destroy(),
   }
+}
+
+function isReplayable(body: Call['body']): body is string | Uint8Array | undefined {
+  return body === undefined || typeof body === 'string' || body instanceof Uint8Array
+}
+
+function isReset(error: Error): boolean {
+  return 'code' in error && error.code === 'ECONNRESET'
 }
 
 function lengthOf(body: Call['body']): Record<string, number> {
