@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { fakeClock } from '../core/clock.ts'
-import { flight, flightSpec, handTimers, openBench } from './fixture.ts'
+import { flight, flightSpec, handTimers, openBench, slowOnnx } from './fixture.ts'
 import type { ModelAnswer } from './session.ts'
 
 const UNAVAILABLE = { code: 'UNAVAILABLE' }
@@ -106,4 +106,16 @@ test('code that ends the worker while it is imported fails the open, and the oth
   await expect(bench.infer.open(source)).rejects.toMatchObject({ code: 'MODEL_FAILED' })
   await expect(good.predict(flight('ATL'))).resolves.toMatchObject({ score: expect.any(Number) })
   expect(bench.infer.stats().sessions).toHaveLength(1)
+})
+
+test('a worker that is ended while its model computes does not take the process along', async () => {
+  const timers = handTimers()
+  await using bench = await openBench({ timers, batchTimeoutMs: 7_000 })
+  const session = await bench.infer.open(await bench.source('model:slow@1', {}, slowOnnx()))
+  const rows = Promise.all(Array.from({ length: 32 }, () => session.predict(flight('ATL'))))
+  const worker = () => bench.infer.stats().workers[0]
+  await expect.poll(() => worker()?.state, { interval: 1 }).toBe('busy')
+  timers.fire(7_000)
+  expect(worker()?.restarts).toBe(1)
+  expect(new Set((await rows).map(({ score }) => score))).toEqual(new Set([0.5]))
 })

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ModelSpec } from '@gyre/sdk/wire/model'
 import { systemClock } from '../core/clock.ts'
+import { encodeOnnx } from '../core/formats/onnx-writer.ts'
 import { silentLog } from '../core/log.ts'
 import { createInfer, type Infer, type InferDeps } from './infer.ts'
 import type { ModelRow, ModelSource } from './session.ts'
@@ -22,6 +23,34 @@ export const WRONG_OUTPUT_ONNX = Buffer.from(
   'CAg6igEKGQoIZmVhdHVyZXMKAXcKAWISAXoiBEdlbW0KDwoBehIBcCIHU2lnbW9pZBIBZyoXCAMIARABQgF3SgwAAAA/AACAvgAAAEAqDQgBEAFCAWJKBM3MzD1aGwoIZmVhdHVyZXMSDwoNCAESCQoDEgFOCgIIA2IUCgFwEg8KDQgBEgkKAxIBTgoCCAFCBAoAEBFCDgoKYWkub25ueC5tbBAD',
   'base64',
 )
+
+/** Zeros through 200 layers of 1024 × 1024: always one half, and some milliseconds a row in native code. */
+export function slowOnnx(): Uint8Array {
+  const [width, layers] = [1_024, 200]
+  const nodes = Array.from({ length: layers }, (_, i) => ({
+    operator: 'MatMul',
+    inputs: [`x${i}`, 'square'],
+    outputs: [`x${i + 1}`],
+  }))
+  return encodeOnnx({
+    name: 'slow',
+    inputs: [{ name: 'features', shape: ['rows', 3] }],
+    outputs: [{ name: 'probability', shape: ['rows', 1] }],
+    nodes: [
+      { operator: 'MatMul', inputs: ['features', 'first'], outputs: ['x0'] },
+      ...nodes,
+      { operator: 'MatMul', inputs: [`x${layers}`, 'last'], outputs: ['score'] },
+      { operator: 'Sigmoid', inputs: ['score'], outputs: ['probability'] },
+    ],
+    constants: [
+      { name: 'first', shape: [3, width], data: new Float32Array(3 * width) },
+      { name: 'square', shape: [width, width], data: new Float32Array(width * width) },
+      { name: 'last', shape: [width, 1], data: new Float32Array(width) },
+    ],
+    opsets: { '': 17 },
+    metadata: {},
+  })
+}
 
 /** sigmoid(0.5·1 − 0.25·2 + 2·0.5 + 0.1) by numpy 2.4 in float64. */
 export const LINEAR3_OF_1_2_HALF = 0.7502601055951177

@@ -144,3 +144,16 @@ test('closing answers what was accepted and refuses what comes after', async () 
   await expect(Promise.all(answers)).resolves.toHaveLength(100)
   await closed
 })
+
+test('workers started ahead take the first model, and starting again starts no more', async () => {
+  await using bench = await openBench({ workers: 2 })
+  bench.infer.start()
+  bench.infer.start()
+  const idle = { state: 'idle', restarts: 0 }
+  await expect
+    .poll(() => bench.infer.stats().workers, { interval: 1, timeout: 10_000 })
+    .toEqual([idle, idle])
+  const session = await bench.infer.open(await bench.source('model:flight@1'))
+  await expect(session.predict(flight('ATL'))).resolves.toMatchObject({ score: expect.any(Number) })
+  expect(bench.infer.stats().workers).toHaveLength(2)
+})

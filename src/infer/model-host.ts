@@ -1,5 +1,6 @@
 import { GyreError, toGyreError } from '../core/errors.ts'
 import { compileVector, type FillVector } from './input-vector.ts'
+import type { AroundNative } from './native-guard.ts'
 import type { Answer, Command, RowFailure } from './protocol.ts'
 import { openOnnx, type OnnxModel } from './runtimes/onnx.ts'
 import type { ModelRow, ModelSource } from './session.ts'
@@ -12,11 +13,13 @@ interface LoadedModel {
 }
 
 /** Owns the models of one worker and obeys commands, whatever carries them; a `drop` has no answer. Never rejects. */
-export function createModelHost(): (command: Command) => Promise<Answer | undefined> {
+export function createModelHost(
+  around: AroundNative,
+): (command: Command) => Promise<Answer | undefined> {
   const models = new Map<number, LoadedModel>()
   return async (command) => {
     try {
-      return await perform(models, command)
+      return await perform(models, command, around)
     } catch (thrown) {
       const { code, message } = toGyreError(thrown)
       return { kind: 'refused', code, message }
@@ -27,11 +30,12 @@ export function createModelHost(): (command: Command) => Promise<Answer | undefi
 async function perform(
   models: Map<number, LoadedModel>,
   command: Command,
+  around: AroundNative,
 ): Promise<Answer | undefined> {
   const model = models.get(command.session)
   switch (command.kind) {
     case 'load':
-      models.set(command.session, await load(command.source))
+      models.set(command.session, await load(command.source, around))
       return { kind: 'loaded' }
     case 'run':
       return run(model, command.rows)
@@ -42,10 +46,13 @@ async function perform(
   }
 }
 
-async function load({ spec, onnxPath, codeFolder }: ModelSource): Promise<LoadedModel> {
+async function load(
+  { spec, onnxPath, codeFolder }: ModelSource,
+  around: AroundNative,
+): Promise<LoadedModel> {
   const width = spec.inputs.length
   const fill = compileVector(spec, await importTransforms(spec, codeFolder))
-  return { width, fill, onnx: await openOnnx(onnxPath, width) }
+  return { width, fill, onnx: await openOnnx(onnxPath, width, around) }
 }
 
 async function run(model: LoadedModel | undefined, text: string): Promise<Answer> {

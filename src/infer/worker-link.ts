@@ -2,6 +2,7 @@ import type { Worker } from 'node:worker_threads'
 import { childEnvironment } from '../core/config.ts'
 import type { Log } from '../core/log.ts'
 import { siblingUrl, spawnThread } from '../core/spawn.ts'
+import { createGuardMemory, mayBeEnded } from './native-guard.ts'
 import { START, type Answer, type Command, type Reply, type Request } from './protocol.ts'
 import type { Timers } from './timers.ts'
 
@@ -27,6 +28,8 @@ export class WorkerLink {
   readonly started: Promise<Outcome>
   readonly #deps: WorkerLinkDeps
   readonly #thread: Worker
+  readonly #guard = createGuardMemory()
+  readonly #gone: Promise<unknown>
   #open: { readonly id: number; readonly resolve: (outcome: Outcome) => void } | undefined
   #cancelWatchdog: (() => void) | undefined
   #nextId = START
@@ -36,11 +39,13 @@ export class WorkerLink {
   constructor(deps: WorkerLinkDeps) {
     this.#deps = deps
     this.#thread = spawnThread(siblingUrl('./worker', import.meta.url), {
+      workerData: this.#guard,
       env: childEnvironment(),
       resourceLimits: { maxOldGenerationSizeMb: WORKER_HEAP_MB },
       stdout: true,
       stderr: true,
     })
+    this.#gone = new Promise((resolve) => this.#thread.once('exit', resolve))
     this.#listen()
     this.started = this.#expect(START_TIMEOUT_MS)
   }
@@ -56,11 +61,11 @@ export class WorkerLink {
     this.#post({ kind: 'drop', session })
   }
 
-  /** Ends the worker; a request still open is answered `crashed`. */
+  /** Ends the worker, once onnxruntime has let go of it; a request still open is answered `crashed`. */
   async stop(): Promise<void> {
     this.#stopping = true
     this.#end('stopped')
-    await this.#thread.terminate()
+    await this.#gone
   }
 
   #post(command: Command): void {
@@ -109,7 +114,7 @@ export class WorkerLink {
     if (this.#ended) return
     this.#ended = true
     this.#settle({ kind: 'crashed', reason })
-    void this.#thread.terminate()
+    if (mayBeEnded(this.#guard)) void this.#thread.terminate()
     if (!this.#stopping) this.#deps.onCrash(reason)
   }
 }

@@ -1,10 +1,14 @@
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { createModelHost } from './model-host.ts'
+import { guardNative, type GuardMemory } from './native-guard.ts'
 import { START, type Command, type Reply } from './protocol.ts'
 
 if (!parentPort) throw new Error('worker.ts is the body of an inference thread')
 const port = parentPort
-const perform = createModelHost()
+// Before user code is there to replace it.
+const leave = process.exit.bind(process)
+// oxlint-disable-next-line typescript/no-unsafe-type-assertion -- handed over by the other half of this room
+const perform = createModelHost(guardNative(workerData as GuardMemory, () => leave()))
 
 function send(reply: Reply, transfer: readonly ArrayBuffer[] = []): void {
   port.postMessage(reply, transfer)

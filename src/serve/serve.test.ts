@@ -257,6 +257,8 @@ test('a version that would not load is refused before traffic, and says why', as
   await expect(ensure('model:greedy@1')).rejects.toThrow(
     'reads the field carrier, which endpoint delay does not take',
   )
+  const greedy = served.bench.infer.stats().sessions.find(({ key }) => key === 'model:greedy@1')
+  expect(greedy?.leases, 'what does not fit is given back').toBe(0)
   const { reply } = await served.serve.predict(ctx, 'delay', flightAsk(), undefined)
   expect(reply.model_version).toBe('model:delay@1')
 })

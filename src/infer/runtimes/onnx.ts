@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { GyreError } from '../../core/errors.ts'
 import { inspectOnnx, type OnnxSummary, type OnnxValue } from '../../core/formats/onnx.ts'
+import type { AroundNative } from '../native-guard.ts'
 
 /** A binary classifier: `features` float32 [N, F] in, `probability` float32 [N, 1] out. */
 export interface OnnxModel {
@@ -18,17 +19,26 @@ const OPTIONS: InferenceSession.SessionOptions = {
   extra: { session: { intra_op: { allow_spinning: '0' } } },
 }
 
-/** Opens the graph and runs it once on zeros. Throws INVALID_INPUT where it is not a model of `width` inputs. */
-export async function openOnnx(path: string, width: number): Promise<OnnxModel> {
+/**
+ * Opens the graph and runs it once on zeros; every call of onnxruntime goes through `around`. Throws INVALID_INPUT
+ * where it is not a model of `width` inputs.
+ */
+export async function openOnnx(
+  path: string,
+  width: number,
+  around: AroundNative = (native) => native(),
+): Promise<OnnxModel> {
   // The very bytes that were checked are loaded: by path, onnxruntime would follow external weights.
   const bytes = await readFile(path)
   checkGraph(inspectOnnx(bytes), width)
-  const session = await InferenceSession.create(bytes, OPTIONS).catch((cause: unknown) => {
-    throw invalid(`cannot be loaded: ${textOf(cause)}`)
-  })
+  const session = await around(() => InferenceSession.create(bytes, OPTIONS)).catch(
+    (cause: unknown) => {
+      throw invalid(`cannot be loaded: ${textOf(cause)}`)
+    },
+  )
   const run = async (features: Float32Array, rows: number): Promise<Float32Array> => {
     const feeds = { features: new Tensor('float32', features, [rows, width]) }
-    const { probability } = await session.run(feeds, ['probability'])
+    const { probability } = await around(() => session.run(feeds, ['probability']))
     if (probability?.data instanceof Float32Array && probability.data.length === rows)
       return probability.data
     throw new GyreError('MODEL_FAILED', `probability: expected ${rows} float32 numbers`)
@@ -36,10 +46,10 @@ export async function openOnnx(path: string, width: number): Promise<OnnxModel> 
   try {
     await run(new Float32Array(width), 1)
   } catch (cause) {
-    await session.release()
+    await around(() => session.release())
     throw invalid(textOf(cause))
   }
-  return { run, close: () => session.release() }
+  return { run, close: () => around(() => session.release()) }
 }
 
 function checkGraph({ inputs, outputs }: OnnxSummary, width: number): void {
