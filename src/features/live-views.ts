@@ -37,6 +37,8 @@ export interface LiveViews {
   forget(ctx: Context): void
   /** As it stood at its durable watermark. Throws NOT_FOUND. */
   open(ctx: Context, name: string): Promise<LiveView>
+  /** Several at once, with one look at each dataset. Throws NOT_FOUND. */
+  openAll(ctx: Context, names: readonly string[]): Promise<readonly LiveView[]>
   /** The view as last opened. */
   current(ctx: Context, name: string): LiveView | undefined
 }
@@ -53,21 +55,35 @@ export function createLiveViews(deps: LiveViewsDeps): LiveViews {
     return known
   }
 
+  const openAt = (ctx: Context, view: FeatureView, datasetDigest: string | undefined) => {
+    const id = idOf(ctx, view.spec.name)
+    return turns(id, async () => {
+      const open = live.get(id)
+      if (open?.view.digest === view.digest && open.datasetDigest === datasetDigest) return open
+      const opened = await restore(deps, ctx, id, view)
+      live.set(id, opened)
+      return opened
+    })
+  }
+
   return {
     registered: views,
     forget: (ctx) => void registered.delete(ctx.project),
     current: (ctx, name) => live.get(idOf(ctx, name)),
-    open(ctx, name) {
-      const id = idOf(ctx, name)
-      return turns(id, async () => {
-        const view = viewNamed(await views(ctx), name)
-        const datasetDigest = await deps.data.newestDigest(ctx, view.spec.from)
-        const open = live.get(id)
-        if (open?.view.digest === view.digest && open.datasetDigest === datasetDigest) return open
-        const opened = await restore(deps, ctx, id, view)
-        live.set(id, opened)
-        return opened
-      })
+    async open(ctx, name) {
+      const view = viewNamed(await views(ctx), name)
+      return openAt(ctx, view, await deps.data.newestDigest(ctx, view.spec.from))
+    },
+    async openAll(ctx, names) {
+      const known = await views(ctx)
+      const wanted = names.map((name) => viewNamed(known, name))
+      const datasets = [...new Set(wanted.map(({ spec }) => spec.from))]
+      const digests = new Map(
+        await Promise.all(
+          datasets.map(async (name) => [name, await deps.data.newestDigest(ctx, name)] as const),
+        ),
+      )
+      return Promise.all(wanted.map((view) => openAt(ctx, view, digests.get(view.spec.from))))
     },
   }
 }

@@ -23,7 +23,7 @@ export function createMaterialize({ catalog, live }: MaterializeDeps): Materiali
     turns(ctx.project, async () => {
       const untilMs = Date.parse(until)
       const wanted = names ?? [...(await live.registered(ctx)).keys()]
-      const views = await Promise.all(wanted.map((name) => live.open(ctx, name)))
+      const views = await live.openAll(ctx, wanted)
       const moved = await Promise.all(views.map((view) => move(view, untilMs)))
       const behind = views.filter((view) => isBehind(view, untilMs))
       await keepWatermarks(catalog, ctx, behind, untilMs)

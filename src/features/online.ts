@@ -44,7 +44,7 @@ export interface OnlineStore {
 }
 
 /** Rows kept per entity: a request may be a few instants of the grid older than the newest row. */
-export const HISTORY = 4
+export const HISTORY = 8
 
 /** Whether a row, if there is one, may answer for `atMs`. Feast's bounds: both included; ttl 0 = no limit. */
 export function freshness(

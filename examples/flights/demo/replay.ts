@@ -3,8 +3,10 @@ import { isLost, HURRY_FROM_MS, HURRY_UNTIL, sentDistance } from './faults.ts'
 import { registeredBy, type Gyre, type Question } from './gyre.ts'
 import type { Flight } from './rows.ts'
 
-/** Features are made readable, labels sent and requests asked in steps of this much event time. */
+/** Labels are sent and requests asked in steps of this much event time. */
 const TICK_MS = 30 * 60_000
+/** Features are made readable in steps of this much: two instants of their grid at once. */
+const FEATURES_MS = 2 * TICK_MS
 const DAY_MS = 86_400_000
 
 /** Requests under way at the same time. */
@@ -33,11 +35,11 @@ interface Pending {
 }
 
 /**
- * Sends the flights as live traffic, half an hour of event time after the other: features are brought up to
- * the half hour, then the flights that leave in it are asked about while the labels of those that have landed
- * travel. Features are made ready one half hour ahead of the questions, and a half hour's last answers may come
- * in the next; neither shows anything early: a question reads features as of its own time, and no flight lands
- * in the half hour that it leaves in. At midnight everything is waited for, and Gyre is told to settle.
+ * Sends the flights as live traffic, half an hour of event time after the other: the flights that leave in it
+ * are asked about while the labels of those that have landed travel. Features are brought up hour by hour, an
+ * hour ahead of the questions, and a half hour's last answers may come in the next; neither shows anything
+ * early: a question reads features as of its own time, and no flight lands in the half hour that it leaves in.
+ * At midnight everything is waited for, and Gyre is told to settle.
  */
 export async function replay({
   gyre,
@@ -51,7 +53,7 @@ export async function replay({
   let next = 0
   let hurried = false
   let asking = NOTHING_ASKED
-  let features = gyre.materialize(isoOf(fromMs))
+  let features = gyre.materialize(isoOf(fromMs + FEATURES_MS))
   for (let tickMs = fromMs; tickMs < endMs + TICK_MS; tickMs += TICK_MS) {
     const isMidnight = tickMs % DAY_MS === 0 && tickMs > fromMs
     if (isMidnight) {
@@ -61,14 +63,15 @@ export async function replay({
     const known = pending.filter(({ knownMs }) => knownMs <= tickMs)
     pending = pending.filter(({ knownMs }) => knownMs > tickMs)
     const labels = gyre.feedback(known.map(({ item }) => item))
-    await features
+    const isHour = tickMs % FEATURES_MS === 0
+    if (isHour) await features
     if (isMidnight) {
       await labels
       await gyre.settle(isoOf(tickMs))
       if (!hurried && tickMs >= HURRY_FROM_MS) hurried = await forceHurriedModel(gyre)
       await onDay(new Date(tickMs), next)
     }
-    features = gyre.materialize(isoOf(tickMs + TICK_MS))
+    if (isHour) features = gyre.materialize(isoOf(tickMs + 2 * FEATURES_MS))
     const leaving: Flight[] = []
     for (; (flights[next]?.dateMs ?? Infinity) < tickMs + TICK_MS; next++) {
       const flight = flights[next]
