@@ -116,7 +116,7 @@ beforeAll(async () => {
     summary,
     ...(await openFlights(exported)),
   }
-}, 400_000)
+}, 900_000)
 
 afterAll(async () => {
   world.close()
