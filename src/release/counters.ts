@@ -5,7 +5,7 @@ import { createTally, type Cell, type Outcome, type Tally } from './outcome-tall
 
 /** At most this long, and this many outcomes, between a request and its place in the catalog. */
 const FLUSH_MS = 1_000
-const FLUSH_OUTCOMES = 200
+const FLUSH_OUTCOMES = 5_000
 
 export interface CountersDeps {
   readonly catalog: Catalog
