@@ -7,7 +7,7 @@ import { spawnProcess } from '../core/spawn.ts'
 import { createAnalytics } from './analytics-process.ts'
 import { tempFolder } from './contract/temp-folder.ts'
 
-async function opened() {
+async function opened(idleMs?: number) {
   const folder = await tempFolder()
   const clock = fakeClock()
   const children: ChildProcess[] = []
@@ -16,6 +16,7 @@ async function opened() {
     {
       clock,
       log: silentLog,
+      ...(idleMs === undefined ? {} : { idleMs }),
       spawn(...how) {
         const child = spawnProcess(...how)
         children.push(child)
@@ -70,6 +71,14 @@ test('a crash fails what is under way with UNAVAILABLE; the next query has a new
   expect(children).toHaveLength(2)
   clock.advance(10_000)
   expect(await analytics.query('SELECT 1 AS one')).toEqual([{ one: 1 }])
+})
+
+test('a process nobody asks ends, which is no crash; the next query has a new one', async () => {
+  const { analytics, children } = await opened(1)
+  await analytics.query('SELECT 1')
+  await expect.poll(() => children[0]?.exitCode, { interval: 1, timeout: 10_000 }).toBe(0)
+  expect(await analytics.query('SELECT 2 AS two')).toEqual([{ two: 2 }])
+  expect(children).toHaveLength(2)
 })
 
 test('a closed one is UNAVAILABLE, and its process is gone', async () => {

@@ -15,9 +15,13 @@ const ABORT_GRACE_MS = 5_000
 const FIRST_BACKOFF_MS = 200
 const MAX_BACKOFF_MS = 10_000
 
+/** A process that nobody has asked for so long ends: idle it holds 150 MB, and half a second starts another. */
+const IDLE_MS = 60_000
+
 export interface DuckDbChildDeps {
   readonly clock: Clock
   readonly log: Log
+  readonly idleMs?: number
   /** How a process is started, for a test that wants to kill it. */
   readonly spawn?: typeof spawnProcess
 }
@@ -44,7 +48,7 @@ interface Pending {
 
 export function createDuckDbChild(
   options: AnalyticsOptions,
-  { clock, log, spawn = spawnProcess }: DuckDbChildDeps,
+  { clock, log, idleMs = IDLE_MS, spawn = spawnProcess }: DuckDbChildDeps,
 ): DuckDbChild {
   const pending = new Map<number, Pending>()
   let child: ChildProcess | undefined
@@ -52,6 +56,18 @@ export function createDuckDbChild(
   let nextId = 0
   let crashes = 0
   let restartAtMs = 0
+  let idling: NodeJS.Timeout | undefined
+  /** The end of the process before this one. */
+  let left: Promise<unknown> = Promise.resolve()
+
+  /** Lets the process go, which ends it. */
+  function leave(): void {
+    const leaving = child
+    if (!leaving) return
+    child = undefined
+    left = once(leaving, 'exit')
+    leaving.disconnect()
+  }
 
   function start(): ChildProcess {
     const waitMs = restartAtMs - clock.monotonicMs()
@@ -93,6 +109,7 @@ export function createDuckDbChild(
     async ask(request, signal) {
       if (closed) throw unavailable('analytics is closed')
       if (signal.aborted) throw new GyreError('CANCELLED', 'the query was cancelled')
+      clearTimeout(idling)
       const running = child ?? start()
       const id = nextId++
       let grace: NodeJS.Timeout | undefined
@@ -109,14 +126,16 @@ export function createDuckDbChild(
       } finally {
         clearTimeout(grace)
         signal.removeEventListener('abort', abort)
+        if (pending.size === 0) idling = setTimeout(leave, idleMs).unref()
       }
     },
     async close() {
       closed = true
-      if (!child) return
-      const exited = once(child, 'exit')
-      child.disconnect()
-      await exited
+      clearTimeout(idling)
+      leave()
+      await left
+      for (const call of pending.values()) call.reject(unavailable('analytics is closed'))
+      pending.clear()
     },
   }
 }
