@@ -3,10 +3,8 @@ import { isLost, HURRY_FROM_MS, HURRY_UNTIL, sentDistance } from './faults.ts'
 import { registeredBy, type Gyre, type Question } from './gyre.ts'
 import type { Flight } from './rows.ts'
 
-/** Labels are sent and requests asked in steps of this much event time. */
-const TICK_MS = 30 * 60_000
-/** Features are made readable in steps of this much: two instants of their grid at once. */
-const FEATURES_MS = 2 * TICK_MS
+/** Features are made readable, labels sent and requests asked in steps of this much event time. */
+const TICK_MS = 3_600_000
 const DAY_MS = 86_400_000
 
 /** Requests under way at the same time. */
@@ -35,11 +33,11 @@ interface Pending {
 }
 
 /**
- * Sends the flights as live traffic, half an hour of event time after the other: the flights that leave in it
- * are asked about while the labels of those that have landed travel. Features are brought up hour by hour, an
- * hour ahead of the questions, and a half hour's last answers may come in the next; neither shows anything
- * early: a question reads features as of its own time, and no flight lands in the half hour that it leaves in.
- * At midnight everything is waited for, and Gyre is told to settle.
+ * Sends the flights as live traffic, one hour of event time after the other: the flights that leave in it are
+ * asked about while the labels of those that have landed travel. Nothing waits for the disk: features are
+ * brought up an hour ahead of the questions, an hour's last answers and labels may arrive in the next. That
+ * shows nothing early, since a question reads features as of its own time. At midnight everything is waited
+ * for, and Gyre is told to settle.
  */
 export async function replay({
   gyre,
@@ -53,25 +51,25 @@ export async function replay({
   let next = 0
   let hurried = false
   let asking = NOTHING_ASKED
-  let features = gyre.materialize(isoOf(fromMs + FEATURES_MS))
+  let labelling: Promise<void> = Promise.resolve()
+  let features = gyre.materialize(isoOf(fromMs + TICK_MS))
   for (let tickMs = fromMs; tickMs < endMs + TICK_MS; tickMs += TICK_MS) {
     const isMidnight = tickMs % DAY_MS === 0 && tickMs > fromMs
     if (isMidnight) {
       pending.push(...(await asking))
       asking = NOTHING_ASKED
     }
+    await Promise.all([features, labelling])
     const known = pending.filter(({ knownMs }) => knownMs <= tickMs)
     pending = pending.filter(({ knownMs }) => knownMs > tickMs)
-    const labels = gyre.feedback(known.map(({ item }) => item))
-    const isHour = tickMs % FEATURES_MS === 0
-    if (isHour) await features
+    labelling = gyre.feedback(known.map(({ item }) => item))
     if (isMidnight) {
-      await labels
+      await labelling
       await gyre.settle(isoOf(tickMs))
       if (!hurried && tickMs >= HURRY_FROM_MS) hurried = await forceHurriedModel(gyre)
       await onDay(new Date(tickMs), next)
     }
-    if (isHour) features = gyre.materialize(isoOf(tickMs + 2 * FEATURES_MS))
+    features = gyre.materialize(isoOf(tickMs + 2 * TICK_MS))
     const leaving: Flight[] = []
     for (; (flights[next]?.dateMs ?? Infinity) < tickMs + TICK_MS; next++) {
       const flight = flights[next]
@@ -79,10 +77,9 @@ export async function replay({
     }
     const before = asking
     asking = ask(gyre, leaving, answered)
-    const [answers] = await Promise.all([before, labels])
-    pending.push(...answers)
+    pending.push(...(await before))
   }
-  await features
+  await Promise.all([features, labelling])
 }
 
 function isoOf(ms: number): string {
