@@ -7,8 +7,8 @@ export async function fit(
 ): Promise<ModelArtifact> {
   const frame = await rows(inputs.rows)
   const model = await train.gradientBoosting(frame, {
-    rounds: 150,
-    learningRate: 0.08,
+    rounds: 100,
+    learningRate: 0.1,
     maxLeaves: 31,
     minRowsPerLeaf: 50,
   })
