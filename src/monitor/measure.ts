@@ -31,8 +31,8 @@ export function mainVersion({ model, variant, answered }: PredictionWindow): str
 }
 
 /**
- * Measures the stable arm as it was answered, quarantined rows too. Drift looks only at what the main version
- * answered, and is judged against that version's own training rows.
+ * Measures the stable arm as it was answered, quarantined rows too. Drift is against the training rows of the
+ * version that answered most; over all rows, since part of a window has other weekdays than the whole.
  */
 export function measure(rows: PredictionWindow, { spec, window, model }: Subject): Measured {
   const { minRows } = spec
@@ -41,7 +41,6 @@ export function measure(rows: PredictionWindow, { spec, window, model }: Subject
   const { n, ...quality } = liveQuality(rows, stable, minRows)
   const latency = sortedFinite(pickFrom(rows.latencyMs, stable))
   const isEnough = stable.length >= minRows
-  const own = answered.filter((row) => textAt(rows.model, row) === model?.ref)
   return {
     monitor: spec.name,
     start: new Date(window.startMs).toISOString(),
@@ -54,31 +53,31 @@ export function measure(rows: PredictionWindow, { spec, window, model }: Subject
     ...quality,
     latencyP50Ms: isEnough ? quantile(latency, 0.5) : null,
     latencyP99Ms: isEnough ? quantile(latency, 0.99) : null,
-    ...driftsOf(rows, own, model?.spec, minRows),
+    ...driftsOf(rows, answered, model?.spec, minRows),
     modelVersion: model?.ref ?? null,
   }
 }
 
 function driftsOf(
   rows: PredictionWindow,
-  own: readonly number[],
+  answered: readonly number[],
   model: ModelSpec | undefined,
   minRows: number,
 ): Pick<Measured, 'drift' | 'scoreDrift' | 'brokenInputs'> {
   if (!model) return { drift: {}, scoreDrift: null, brokenInputs: [] }
   const { inputs, score } = model.reference
-  const sound = own.filter((row) => rows.quarantined[row] !== 1)
+  const sound = answered.filter((row) => rows.quarantined[row] !== 1)
   const drift: Record<string, DriftResult> = {}
   const brokenInputs: string[] = []
   for (const [name, reference] of Object.entries(inputs)) {
     const values = rows.inputs.get(name) ?? new Float64Array(rows.rows).fill(Number.NaN)
-    const found = driftOf(reference, pickFrom(values, own), minRows)
+    const found = driftOf(reference, pickFrom(values, answered), minRows)
     drift[name] = found
-    if (found.state !== 'act' || sound.length === own.length) continue
+    if (found.state !== 'act' || sound.length === answered.length) continue
     if (driftOf(reference, pickFrom(values, sound), minRows).state !== 'act')
       brokenInputs.push(name)
   }
-  return { drift, scoreDrift: driftOf(score, pickFrom(rows.score, own), minRows), brokenInputs }
+  return { drift, scoreDrift: driftOf(score, pickFrom(rows.score, answered), minRows), brokenInputs }
 }
 
 function rowsWhere(rows: PredictionWindow, fits: (row: number) => boolean): number[] {

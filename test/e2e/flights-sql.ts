@@ -104,13 +104,13 @@ export const WEEKS_SQL = `
   FROM ranked GROUP BY week ORDER BY week`
 
 /**
- * PSI of a week's answers by a model version against training rows: ten bins of equal counts, cut at the type-7
+ * PSI of a week's stable answers against the training rows: ten bins of equal counts, cut at the type-7
  * quantiles of the training rows; shares floored at 1e-6; 32-bit floats on both sides, as the model is served.
  */
-export function psiSql(input: string, trained: string, version: string, week: number): string {
+export function psiSql(input: string, trained: string, week: number): string {
   const expected = `SELECT ${trained}::FLOAT AS x FROM training WHERE ${trained} IS NOT NULL`
   const actual = `SELECT ${input}::FLOAT AS x FROM answered WHERE variant = 'stable' AND status = 'ok'
-    AND model_version = '${version}' AND ${input} IS NOT NULL
+    AND ${input} IS NOT NULL
     AND datediff('day', TIMESTAMP '2001-02-01', "at") // 7 = ${week}`
   const bin = 'len(list_filter(cuts, lambda cut: cut <= x))'
   return `

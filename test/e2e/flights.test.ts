@@ -225,7 +225,7 @@ test('drift is against the training rows of the week’s version, recomputed in 
     if (modelVersion === null || psi['distance'] === null) continue
     await openTrainingRows(modelVersion)
     for (const [input, column] of Object.entries(inputs)) {
-      const [truth] = await world.ask(psiSql(`input_${input}`, column, modelVersion, index))
+      const [truth] = await world.ask(psiSql(`input_${input}`, column, index))
       expect(psi[input]).toBeCloseTo(Number(truth?.['psi']), 6)
       compared++
     }
