@@ -77,7 +77,11 @@ function driftsOf(
     if (driftOf(reference, pickFrom(values, sound), minRows).state !== 'act')
       brokenInputs.push(name)
   }
-  return { drift, scoreDrift: driftOf(score, pickFrom(rows.score, answered), minRows), brokenInputs }
+  return {
+    drift,
+    scoreDrift: driftOf(score, pickFrom(rows.score, answered), minRows),
+    brokenInputs,
+  }
 }
 
 function rowsWhere(rows: PredictionWindow, fits: (row: number) => boolean): number[] {
