@@ -156,6 +156,7 @@ test('the artifacts a step is handed become inputs of its run, and no outputs wh
   const [, fit, tune] = await Promise.all(steps.map(({ runId }) => runs.get(CTX, runId ?? '')))
   expect(fit?.inputs).toEqual([
     { ref: 'code:flights@1', role: 'code' },
+    { ref: 'pipeline:train@1', role: 'pipeline' },
     { ref: `artifact:${rows}`, role: 'rows', digest: rows },
     { ref: `run:${steps[0]?.runId}`, role: 'rows' },
   ])

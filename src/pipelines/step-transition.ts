@@ -1,6 +1,8 @@
+import type { RunRef } from '@gyre/sdk/wire/run'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
+import { formatRef, parseRef } from '../core/ref.ts'
 import type { Catalog, Tx } from '../store/catalog.ts'
 import type { Leases } from '../store/lease.ts'
 import type { Runs } from '../store/runs.ts'
@@ -58,6 +60,15 @@ const RUN_KIND = {
   register: 'register',
 } as const
 
+/** The code of a step's run, and the pipeline as that code defines it: both under the code's version. */
+function definedBy({ pipeline: name, code_ref }: StepTask['pipeline']): RunRef[] {
+  const { version } = parseRef(code_ref)
+  return [
+    { ref: code_ref, role: 'code' },
+    { ref: formatRef({ kind: 'pipeline', name, version }), role: 'pipeline' },
+  ]
+}
+
 /** pending | failed → leased, with a run of its own. Throws CONFLICT while another attempt holds the lease. */
 export async function begin(
   { catalog, runs, leases, clock }: TransitionDeps,
@@ -75,7 +86,7 @@ export async function begin(
         name: spec.name,
         parentId: pipeline.id,
         params: inputs,
-        inputs: [{ ref: pipeline.code_ref, role: 'code' }, ...artifactsIn(inputs), ...upstreamRuns],
+        inputs: [...definedBy(pipeline), ...artifactsIn(inputs), ...upstreamRuns],
         code: { ref: pipeline.code_ref, digest: pipeline.bundle },
         seed,
       },

@@ -317,6 +317,8 @@ test('model show, lineage and rollback answer from the command line', async () =
   const [first] = await ask(`SELECT id FROM answered ORDER BY "at" DESC LIMIT 1`)
   const walked = await gyre(['lineage', `prediction:${String(first?.['id'])}`, '--url', url])
   expect(walked.stdout).toContain(`dataset:flights@1 ${world.summary.data.digest}`)
+  for (const version of ['model:flight-delay@', 'code:flights@1', 'pipeline:train@1'])
+    expect(walked.stdout).toContain(version)
   expect(walked.stdout).toContain('served: endpoint:flight-delay')
   const stable = async () =>
     (await client.get('/api/v1/models/flight-delay', ModelReport)).serving[0]?.model
