@@ -68,17 +68,17 @@ type Decision =
   | { readonly act: 'promote' | 'take back'; readonly grounds: Grounds }
   | { readonly act: 'wait'; readonly analysis: AnalysisReply }
 
-function decide(release: Release, analysis: AnalysisReply, now: string | null): Decision {
+function decide(release: Release, analysis: AnalysisReply, at: string | null): Decision {
   const { reason } = analysis
   switch (analysis.verdict) {
     case 'fail':
-      return { act: 'take back', grounds: { reason, analysis } }
+      return { act: 'take back', grounds: { reason, analysis, at } }
     case 'pass':
-      return { act: 'promote', grounds: { reason, analysis } }
+      return { act: 'promote', grounds: { reason, analysis, at } }
     case 'hold': {
-      if (!isOverdue(release, now)) return { act: 'wait', analysis }
+      if (!isOverdue(release, at)) return { act: 'wait', analysis }
       const late = `undecided after ${release.plan.deadline}: ${reason}`
-      return { act: 'take back', grounds: { reason: late, analysis } }
+      return { act: 'take back', grounds: { reason: late, analysis, at } }
     }
   }
 }

@@ -27,6 +27,8 @@ export interface MoveDeps {
 export interface Grounds {
   readonly reason: string
   readonly analysis: AnalysisReply | null
+  /** Event time of the decision, as far as it is known. */
+  readonly at: string | null
 }
 
 /** All traffic to the canary's version: route, release, alias, stage and event in the caller's unit. */
@@ -35,7 +37,7 @@ export async function promoteCanary(
   tx: Tx,
   ctx: Context,
   release: Release,
-  { reason, analysis }: Grounds,
+  { reason, analysis, at }: Grounds,
 ): Promise<void> {
   const route = await deps.routes.get(ctx, release.endpoint, tx)
   assertItsCanary(route, release)
@@ -43,7 +45,7 @@ export async function promoteCanary(
   await retire(tx, ctx, release.endpoint, 'superseded')
   await endRelease(tx, release.id, { state: 'promoted', closedAt, reason, analysis })
   await makeStable(deps, tx, ctx, route, release.to)
-  await tell(deps, tx, ctx, 'release.promoted', release, { reason, analysis })
+  await tell(deps, tx, ctx, 'release.promoted', release, { reason, analysis, at })
 }
 
 /** All traffic stays with, or returns to, the stable version. Loads nothing and asks no gate. */
@@ -52,7 +54,7 @@ export async function takeBackCanary(
   tx: Tx,
   ctx: Context,
   release: Release,
-  { reason, analysis }: Grounds,
+  { reason, analysis, at }: Grounds,
 ): Promise<void> {
   const route = await routes.get(ctx, release.endpoint, tx)
   assertItsCanary(route, release)
@@ -61,7 +63,7 @@ export async function takeBackCanary(
   const { stable, previous } = route
   await routes.write(tx, ctx, release.endpoint, route.rev, { stable, previous, canary: null })
   const swapped = { ...release, from: release.to, to: stable ?? '' }
-  await tell({ events }, tx, ctx, 'release.rolled-back', swapped, { reason, analysis })
+  await tell({ events }, tx, ctx, 'release.rolled-back', swapped, { reason, analysis, at })
 }
 
 /** Stable and previous change places. Throws CONFLICT when there is no version to go back to. */

@@ -151,11 +151,12 @@ test('promote and rollback move route, alias, stage and release together, both w
 test('rollback takes an open canary back and leaves stable alone', async () => {
   await using harbour = await openHarbour()
   const { one, two, release } = await withCanary(harbour)
+  harbour.setEventTime('2001-03-05T00:00:00.000Z')
   const back = await harbour.releases.rollback(ctx, ENDPOINT, 'no good')
   expect(back).toMatchObject({ id: release.id, state: 'rolled_back', reason: 'no good' })
   expect(await route(harbour)).toMatchObject({ rev: 3, stable: one, previous: null, canary: null })
   expect(await harbour.store.events.latest({ types: ['release.rolled-back'] })).toMatchObject({
-    data: { from: two, to: one, reason: 'no good' },
+    data: { from: two, to: one, reason: 'no good', at: '2001-03-05T00:00:00.000Z' },
   })
 })
 
@@ -201,4 +202,7 @@ test('past its deadline in event time an undecided canary is taken back', async 
   const late = await harbour.releases.analyse(ctx, ENDPOINT)
   expect(late).toMatchObject({ state: 'rolled_back' })
   expect(late?.reason).toContain('undecided after 7d')
+  expect(await harbour.store.events.latest({ types: ['release.rolled-back'] })).toMatchObject({
+    data: { at: '2001-03-08T00:00:00.001Z' },
+  })
 })

@@ -114,11 +114,12 @@ export function createReleases(deps: ReleaseDeps): Releases {
 
     promote: (ctx, endpoint) =>
       inTurn(ctx, endpoint, async () => {
+        const at = await deps.eventTime(ctx, endpoint)
         const release = await catalog.write(async (tx) => {
           const open = await findOpen(tx, ctx, endpoint)
           if (!open) throw noCanary(endpoint)
           if (open.forced === null) await registry.assertReleasable(tx, ctx, open.to)
-          const grounds = { reason: `promoted by ${ctx.actor}`, analysis: open.analysis }
+          const grounds = { reason: `promoted by ${ctx.actor}`, analysis: open.analysis, at }
           await promoteCanary(deps, tx, ctx, open, grounds)
           return getRelease(tx, ctx, open.id)
         })
@@ -129,8 +130,8 @@ export function createReleases(deps: ReleaseDeps): Releases {
     rollback: (ctx, endpoint, reason) =>
       inTurn(ctx, endpoint, async () => {
         const open = await findOpen(catalog.read, ctx, endpoint)
-        if (open) await owed.takeBack(ctx, endpoint, { reason, analysis: open.analysis })
         const at = await deps.eventTime(ctx, endpoint)
+        if (open) await owed.takeBack(ctx, endpoint, { reason, analysis: open.analysis, at })
         const release = open
           ? await getRelease(catalog.read, ctx, open.id)
           : await catalog.write((tx) => swapBack(deps, tx, ctx, { endpoint, reason, at }))

@@ -295,6 +295,8 @@ test('totals, faults and verdicts are those of the log', async () => {
     true,
     true,
   ])
+  for (const { injectedAt, detectedAt } of faults)
+    expect(detectedAt).toMatch(injectedAt.slice(0, 5))
   const verdicts = new Set(retrains.map(({ verdict }) => verdict))
   expect(verdicts).toEqual(new Set(['accepted', 'rejected']))
   expect(releases.filter(({ kind }) => kind === 'canary').map(({ verdict }) => verdict)).toContain(

@@ -99,7 +99,7 @@ function trainingRows({ pipelines }: Manifest) {
 }
 
 /** The injected faults, each with when Gyre noticed and what it did. */
-function faultsOf({ windows, alerts, releases }: Store) {
+function faultsOf({ windows, alerts, releases, events }: Store) {
   const outage = windows.find(({ start }) => Date.parse(start) === OUTAGE.startMs)
   const kilometres = alerts.find(
     ({ at, message }) => Date.parse(at) > KILOMETRES.startMs && /distance|quarantin/i.test(message),
@@ -122,13 +122,21 @@ function faultsOf({ windows, alerts, releases }: Store) {
     {
       kind: 'broken model forced past its gate',
       injectedAt: hurried?.at ?? new Date(HURRY_FROM_MS).toISOString(),
-      detectedAt: hurried?.state === 'rolled_back' ? hurried.closedAt : null,
+      detectedAt: takenBackAt(events, hurried),
       action:
         hurried?.state === 'rolled_back'
           ? `rolled back: ${hurried.analysis?.reason ?? hurried.reason}`
           : null,
     },
   ]
+}
+
+/** The event time at which the analysis took a release back. */
+function takenBackAt(events: readonly Event[], release: Release | undefined): string | null {
+  const taken = events.find(
+    ({ type, data }) => type === 'release.rolled-back' && data['releaseId'] === release?.id,
+  )
+  return z.string().nullable().catch(null).parse(taken?.data['at'])
 }
 
 /** From the first event to the last. */
