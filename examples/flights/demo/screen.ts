@@ -55,12 +55,13 @@ export function createScreen(total: number): Screen {
   }
 }
 
+/** The day in event time, where the event knows one: its own, or up to which a pipeline learns. */
 function dayOf({ data }: Event): string {
   return (textOf(data, 'at') ?? textOf(paramsOf(data), 'until') ?? '').slice(0, 10).padEnd(10)
 }
 
 function describe({ type, actor, subject, data }: Event): string | undefined {
-  const text = (key: string, otherwise = '') => textOf(data, key) ?? otherwise
+  const text = (key: string) => textOf(data, key) ?? ''
   switch (type) {
     case 'dataset.imported':
       return `imported ${subject.id}: ${text('rows')} rows`
