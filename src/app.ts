@@ -3,8 +3,15 @@ import type { Manifest } from '@gyre/sdk/wire/manifest'
 import { createAccess } from './access/access.ts'
 import { feedbackDoor } from './api/predict/feedback-door.ts'
 import { healthDoor } from './api/predict/health-door.ts'
+import { mlflowDoor } from './api/mlflow/door.ts'
+import { getArtifactDoor } from './api/mlflow/get-artifact-door.ts'
+import { mlflowRoutes } from './api/mlflow/routes.ts'
+import { versionDoor } from './api/mlflow/server-info.ts'
+import { otlpDoor } from './api/otlp-door.ts'
 import { predictDoor } from './api/predict/predict-door.ts'
+import { servingOffDoor } from './api/predict/serving-off-door.ts'
 import { answeredHosts, reachableHost } from './api/host.ts'
+import type { Rooms } from './api/rooms.ts'
 import { createHttpServer } from './api/server.ts'
 import { v1Routes } from './api/v1/routes.ts'
 import { systemClock } from './core/clock.ts'
@@ -25,13 +32,26 @@ import { createLoop } from './loop/loop.ts'
 import { createMonitor } from './monitor/monitor.ts'
 import { createPipelines } from './pipelines/pipelines.ts'
 import { createPredictions } from './predictions/predictions.ts'
+import { modelPolicy } from './projects/model-policy.ts'
 import { createProjects, type Projects } from './projects/projects.ts'
+import type { EndpointUse } from './registry/endpoint-use.ts'
 import { createRegistry } from './registry/registry.ts'
 import { createReleases } from './release/release.ts'
 import { createRoutes } from './routes/routes.ts'
+import type { RoutedEndpoint } from './routes/snapshot.ts'
 import { createServe } from './serve/serve.ts'
 import { makeWritable } from './store/folder.ts'
 import { openStore } from './store/store.ts'
+import { createArtifacts } from './tracking/artifacts.ts'
+import { assertActive } from './tracking/experiments.ts'
+import { createLoggedModels } from './tracking/logged-models.ts'
+import { createRunInputs } from './tracking/run-inputs.ts'
+import { freezeArtifacts } from './tracking/frozen-artifacts.ts'
+import { noteRegistered } from './tracking/registered-versions.ts'
+import { createImports } from './tracking/import.ts'
+import { traceLocation } from './tracking/locations.ts'
+import { createTracking } from './tracking/tracking.ts'
+import { createTraces } from './traces/traces.ts'
 import { createBuiltinSteps } from './train/builtin-steps.ts'
 
 export interface Server {
@@ -39,6 +59,9 @@ export interface Server {
   /** Answers what has come, starts nothing new, and puts everything on the disk. */
   close(): Promise<void>
 }
+
+/** MLflow's server waits as long for spans that its client sends after the trace they are of. */
+const SPANS_PATIENCE_MS = 3_000
 
 /** A step that waits for one of these has its own time-out; passes outlive it a little. */
 const PASS_GRACE_MS = 60_000
@@ -80,19 +103,38 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
   const projects = createProjects({ catalog, blobs, events, clock, newId, folder: config.data })
   const data = createData({ catalog, blobs, analytics, events, runs, clock })
   const features = createFeatures({ catalog, blobs, analytics, events, runs, data, clock })
+  const tracking = createTracking({ catalog, events, runs, clock, random })
+  const artifacts = createArtifacts({ catalog, blobs, clock, newId, log })
+  const { experiments } = tracking
+  const loggedModels = createLoggedModels({ catalog, events, clock, random, experiments })
+  const traces = createTraces({
+    catalog,
+    events,
+    clock,
+    patienceMs: SPANS_PATIENCE_MS,
+    location: traceLocation,
+    assertExperiment: async (ctx, number) => assertActive(await experiments.get(ctx, number)),
+    forgetArtifacts: (tx, ctx, ids) =>
+      artifacts.forget(
+        tx,
+        ctx,
+        ids.map((id) => ({ kind: 'trace', id })),
+      ),
+  })
   const evaluate = createEvaluate({ catalog, events, runs, clock })
   const routes = await createRoutes({ catalog, events, clock, random, log })
   closers.push(() => routes.close())
-  // DuckDB takes half a second to start, and an arm asks it for its features before the server is ready.
-  if (isOn('serving') && routes.all().some(({ state }) => state.stable !== null))
-    analytics.query('SELECT 1').catch((error: unknown) => log.warn({ err: error }, 'analytics'))
   const registry = createRegistry({
     catalog,
     events,
     runs,
     clock,
+    blobs,
     verdicts: evaluate,
-    fourEyes: async (ctx) => (await manifestNow(ctx))?.card?.fourEyes === true,
+    policy: async (tx, ctx, name) => modelPolicy((await projects.find(ctx, tx))?.manifest, name),
+    endpoints: async (tx, ctx) => (await routes.committed(ctx, tx)).map(toUse),
+    freeze: (ctx, place) => freezeArtifacts({ catalog, blobs, artifacts }, ctx, place),
+    tellLoggedModel: noteRegistered,
     findPrediction: (ctx, id) => predictions.find(ctx, id),
   })
   const modelFiles = createModelFiles({
@@ -115,6 +157,11 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
 
   const infer = createInfer({ clock, log, workers: config.inferenceWorkers })
   closers.push(() => infer.close())
+  // Workers and DuckDB take half a second to start, and the server is not ready before an arm has asked both.
+  if (isOn('serving') && routes.all().some(({ state }) => state.stable !== null)) {
+    infer.start()
+    analytics.query('SELECT 1').catch((error: unknown) => log.warn({ err: error }, 'analytics'))
+  }
   const openServe = () =>
     createServe({
       routes,
@@ -133,10 +180,6 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     })
   const serve = isOn('serving') ? openServe() : undefined
   if (serve) closers.push(() => serve.close())
-  const eventTime = async (ctx: Context, endpoint: string): Promise<Date | undefined> => {
-    const span = await predictions.span(ctx, endpoint)
-    return span && new Date(span.latestMs)
-  }
   const releases = createReleases({
     catalog,
     events,
@@ -150,7 +193,8 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
       if (!serve) throw new GyreError('UNAVAILABLE', 'serving is off here: name it in --modules')
       await serve.ensure(ctx, endpoint, model)
     },
-    eventTime: async (ctx, endpoint) => (await eventTime(ctx, endpoint))?.toISOString() ?? null,
+    eventTime: async (ctx, endpoint) =>
+      (await loop.eventTime(ctx, endpoint))?.toISOString() ?? null,
     writer: server,
   })
   closers.push(() => releases.close())
@@ -220,23 +264,30 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     holder: server,
   })
 
+  const rooms: Rooms = {
+    access,
+    artifacts,
+    blobs,
+    data,
+    events,
+    features,
+    imports: createImports({ catalog, events, blobs, clock, artifacts, experiments }),
+    loggedModels,
+    loop,
+    monitor,
+    pipelines,
+    predictions,
+    projects: declaring(projects),
+    registry,
+    releases,
+    routes,
+    runInputs: createRunInputs({ catalog }),
+    runs,
+    traces,
+    tracking,
+  }
   const http = createHttpServer({
-    rooms: {
-      access,
-      blobs,
-      data,
-      events,
-      features,
-      loop,
-      monitor,
-      pipelines,
-      predictions,
-      projects: declaring(projects),
-      registry,
-      releases,
-      routes,
-      runs,
-    },
+    rooms,
     access,
     routes: v1Routes(config.modules),
     raw: [
@@ -245,8 +296,12 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
             predictDoor({ serve, maxBodyBytes: config.maxBodyBytes }),
             feedbackDoor({ predictions, maxBodyBytes: config.maxBodyBytes }),
           ]
-        : []),
+        : [servingOffDoor()]),
       healthDoor(),
+      mlflowDoor({ rooms, routes: mlflowRoutes(config.modules), log }),
+      ...(isOn('tracking')
+        ? [versionDoor(), getArtifactDoor({ rooms, log }), otlpDoor({ traces, log })]
+        : []),
     ],
     answeredHosts: answeredHosts(config.host, config.allowedHosts),
     maxBodyBytes: config.maxBodyBytes,
@@ -284,6 +339,13 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
       },
     }
   }
+}
+
+/** An endpoint as the registry sees it. */
+function toUse({ name, spec, state }: RoutedEndpoint): EndpointUse {
+  const { stable, previous, canary } = state
+  const versions = [stable, previous, canary?.model ?? null].filter((ref) => ref !== null)
+  return { endpoint: name, model: spec.model, versions }
 }
 
 /** What the server does on its own account, in one project. */

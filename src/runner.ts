@@ -86,7 +86,7 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
     const bundle = bundleOf(DigestText.parse(work.bundle), work.transforms)
     if (work.spec.kind === 'gate') {
       const deps = { files, rows, bundle, openModel: openOnnx, seed: work.seed }
-      return Json.parse(await evaluateForGate(deps, work.inputs, work.extra))
+      return Json.parse(await evaluateForGate(deps, work.inputs, work.extra, work.spec.rules))
     }
     if (work.spec.kind !== 'module')
       throw new GyreError(

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { open, writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
 import { connect } from '@gyre/sdk/client'
 import { MonitorWindow } from '@gyre/sdk/wire/monitor'
@@ -6,6 +6,7 @@ import type { PipelineRun } from '@gyre/sdk/wire/pipeline'
 import { Verdict } from '@gyre/sdk/wire/gate'
 import { z } from 'zod'
 import { readAnswered } from './demo/answered.ts'
+import { faultFrom } from './demo/faults.ts'
 import { gyreCommand, gyreVerbs, MONITOR, registeredBy } from './demo/gyre.ts'
 import { replay } from './demo/replay.ts'
 import { readFlights } from './demo/rows.ts'
@@ -21,6 +22,7 @@ const LAST_WEEK_ENDS = '2001-07-05T00:00:00.000Z'
 
 const { values } = parseArgs({ options: { rows: { type: 'string' }, json: { type: 'string' } } })
 const everyKth = readEveryKth(values.rows ?? '20')
+await assertWritable(values.json)
 const client = connect({ url: process.env['GYRE_URL'] ?? 'http://127.0.0.1:7400', connections: 64 })
 const gyre = gyreVerbs(client)
 const stopping = new AbortController()
@@ -46,7 +48,7 @@ function fail(error: unknown): never {
 async function run(): Promise<void> {
   const flights = await readFlights(everyKth, Date.parse(GOES_LIVE))
   const screen = createScreen(flights.length)
-  screen.line(`every ${everyKth}th of 3,000,000 flights is learned from and predicted`)
+  screen.line(`every ${ordinal(everyKth)} of 3,000,000 flights is learned from and predicted`)
   void follow(screen)
   await bringInto(process.env['GYRE_COMMAND'] ?? 'gyre')
   if (!(await gyre.route())?.stable) await goLive()
@@ -60,6 +62,8 @@ async function run(): Promise<void> {
     answered,
     async onDay(at, done) {
       screen.progress(at, done)
+      const fault = faultFrom(at.getTime())
+      if (fault !== undefined) screen.line(`  ${at.toISOString().slice(0, 10)}  INJECTED: ${fault}`)
       judged = await showWindows(screen, judged)
     },
   })
@@ -80,7 +84,7 @@ async function bringInto(command: string): Promise<void> {
 async function goLive(): Promise<void> {
   const trained = await gyre.runPipeline('train', { until: GOES_LIVE, window: '31d' })
   await gyre.materialize(GOES_LIVE)
-  await gyre.release({ model: registeredBy(trained), plan: { kind: 'immediate' } })
+  await gyre.release({ model: registeredBy(trained), plan: { kind: 'immediate' }, at: GOES_LIVE })
 }
 
 async function follow(screen: Screen): Promise<void> {
@@ -125,7 +129,7 @@ async function report(): Promise<void> {
     )
   for (const one of releases)
     console.log(
-      `  release ${one.at?.slice(0, 10) ?? '2001-02-01'}: ${one.from ?? 'nothing'} → ${one.to}, ${one.verdict}`,
+      `  release ${one.at?.slice(0, 10) ?? 'at no time'}: ${one.from ?? 'nothing'} → ${one.to}, ${one.verdict}`,
     )
   for (const one of faults)
     console.log(`  fault, injected: ${one.kind} → ${one.action ?? 'NOT NOTICED'}`)
@@ -138,4 +142,21 @@ function readEveryKth(text: string): number {
   if (Number.isSafeInteger(k) && k >= 1) return k
   console.error(`--rows: expected a whole number from 1, or all, got ${text}`)
   return process.exit(2)
+}
+
+function ordinal(k: number): string {
+  if (k === 1) return 'one'
+  const endings: Readonly<Record<string, string>> = { one: 'st', two: 'nd', few: 'rd' }
+  return `${k}${endings[new Intl.PluralRules('en', { type: 'ordinal' }).select(k)] ?? 'th'}`
+}
+
+/** Told before the replay, not after it. */
+async function assertWritable(path: string | undefined): Promise<void> {
+  if (path === undefined) return
+  try {
+    await (await open(path, 'a')).close()
+  } catch (error) {
+    console.error(`--json: ${error instanceof Error ? error.message : String(error)}`)
+    process.exit(2)
+  }
 }

@@ -6,6 +6,7 @@ import { RequestError } from './client/request-error.ts'
 import { createTransport, textOf, type TransportOptions } from './client/transport.ts'
 import { Event } from './wire/event.ts'
 
+/** What one call may carry besides its body. */
 export interface CallOptions {
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
@@ -14,19 +15,26 @@ export interface CallOptions {
 /** A running Gyre, over HTTP. Every call throws `RequestError` with the server's code when it is refused. */
 export interface GyreClient {
   readonly url: string
+  /** An answer that has not the shape of `reply` is refused as INTERNAL, as are those below. */
   get<T>(path: string, reply: z.ZodType<T>, options?: CallOptions): Promise<T>
   post<T>(path: string, body: unknown, reply: z.ZodType<T>, options?: CallOptions): Promise<T>
   delete<T>(path: string, reply: z.ZodType<T>, options?: CallOptions): Promise<T>
   /** Stores bytes under their digest; nothing is sent when the server has them. Gives the digest. */
   putBytes(bytes: Uint8Array): Promise<string>
+  /** The same for a file, read twice: once for its digest. Throws what reading it throws. */
   putFile(path: string, onProgress?: (sentBytes: number) => void): Promise<string>
   /** The response as a stream of bytes. */
   download(path: string, options?: CallOptions): Promise<IncomingMessage>
   /** Events after `cursor`, then each new one, until `signal`; reconnects where it stopped. */
   events(cursor: number, signal: AbortSignal): AsyncGenerator<Event>
+  /** Ends every connection, those with a call under way too. */
   close(): void
 }
 
+/**
+ * A client of the server at `url`; asks nothing until it is called. Close it, or its connections keep the process alive.
+ * Throws TypeError where `url` is none.
+ */
 export function connect(options: TransportOptions): GyreClient {
   const transport = createTransport(options)
 

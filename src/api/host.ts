@@ -30,6 +30,20 @@ export function checkHost(host: string | undefined, answered: ReadonlySet<string
   )
 }
 
+/**
+ * Refuses what a page of another origin sends through its reader's browser: on loopback that would be `local`.
+ * Programs send no `Origin`. Throws FORBIDDEN.
+ */
+export function checkOrigin(origin: string | undefined, answered: ReadonlySet<string>): void {
+  if (origin === undefined || answered.has(/^https?:\/\/(.+?)(:\d+)?$/.exec(origin)?.[1] ?? ''))
+    return
+  throw new GyreError(
+    'FORBIDDEN',
+    `origin: pages of ${origin} may not ask here; add its name to allowedHosts in gyre.json`,
+    { field: 'origin' },
+  )
+}
+
 /** Where this machine itself reaches a server that listens on `bindAddress`, as URLs carry it. */
 export function reachableHost(bindAddress: string): string {
   if (bindAddress === '0.0.0.0') return '127.0.0.1'

@@ -4,6 +4,7 @@ import type { Access } from '../access/access.ts'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import { checkJsonType, decodeUtf8 } from './body.ts'
 import { parseJson, parsePart } from './parse.ts'
 import { answerProblem } from './problem.ts'
 import type { Rooms } from './rooms.ts'
@@ -32,8 +33,11 @@ export function mountRoutes(
   void app.register(async (inner) => {
     inner.addContentTypeParser(
       'application/json',
-      { parseAs: 'string' },
-      async (_request: FastifyRequest, text: string) => parseJson(text),
+      { parseAs: 'buffer' },
+      async (request: FastifyRequest, bytes: Buffer) => {
+        checkJsonType(request)
+        return parseJson(decodeUtf8(bytes))
+      },
     )
     for (const route of routes) if (!('kind' in route)) mountJson(inner, deps, route)
   })

@@ -1,7 +1,7 @@
 import type { z } from 'zod'
 import { GyreError } from '../core/errors.ts'
 
-/** Deeper JSON than this is refused: no shape of ours needs it, and recursion over it costs stack. */
+/** Deeper JSON than this is refused: hardly a shape of ours needs it, and recursion over it costs stack. */
 const MAX_DEPTH = 32
 
 /** `value` in the shape of `schema`. Throws INVALID_ARGUMENT naming the first field that does not fit. */
@@ -24,8 +24,8 @@ function fieldOf(issue: z.core.$ZodIssue, part: string): string {
   return path.length === 0 ? part : path.join('.')
 }
 
-/** Throws INVALID_ARGUMENT when the text nests deeper than any shape of ours does. O(length). */
-function checkDepth(text: string): void {
+/** Throws INVALID_ARGUMENT when the text nests deeper. O(length). */
+function checkDepth(text: string, maxDepth: number): void {
   let depth = 0
   let inString = false
   for (let i = 0; i < text.length; i++) {
@@ -35,8 +35,8 @@ function checkDepth(text: string): void {
       else if (char === 0x22) inString = false
     } else if (char === 0x22) inString = true
     else if (char === 0x7b || char === 0x5b) {
-      if (++depth > MAX_DEPTH)
-        throw new GyreError('INVALID_ARGUMENT', `body: nested deeper than ${MAX_DEPTH} levels`, {
+      if (++depth > maxDepth)
+        throw new GyreError('INVALID_ARGUMENT', `body: nested deeper than ${maxDepth} levels`, {
           field: 'body',
         })
     } else if (char === 0x7d || char === 0x5d) depth--
@@ -44,9 +44,9 @@ function checkDepth(text: string): void {
 }
 
 /** A JSON body. Throws INVALID_ARGUMENT saying where it breaks; an empty body is `undefined`. */
-export function parseJson(text: string): unknown {
+export function parseJson(text: string, maxDepth = MAX_DEPTH): unknown {
   if (text.trim() === '') return undefined
-  checkDepth(text)
+  checkDepth(text, maxDepth)
   try {
     return JSON.parse(text)
   } catch (cause) {

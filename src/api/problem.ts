@@ -3,7 +3,7 @@ import { ERRORS, toGyreError, type ErrorCode, type GyreError } from '../core/err
 import type { Log } from '../core/log.ts'
 
 /** RFC 9457 problem details, with Gyre's code and facts beside the standard members. */
-export interface Problem {
+interface Problem {
   readonly type: string
   readonly title: string
   readonly status: number
@@ -13,9 +13,9 @@ export interface Problem {
   readonly requestId: string
 }
 
-export const PROBLEM_TYPE = 'application/problem+json'
+const PROBLEM_TYPE = 'application/problem+json'
 
-export function problemOf(error: GyreError, requestId: string): Problem {
+function problemOf(error: GyreError, requestId: string): Problem {
   const { status } = ERRORS[error.code]
   return {
     type: `urn:gyre:error:${error.code.toLowerCase().replaceAll('_', '-')}`,
@@ -39,6 +39,27 @@ export function retryAfter(error: GyreError): number | undefined {
   return typeof seconds === 'number' ? Math.max(1, Math.ceil(seconds)) : 1
 }
 
+interface ProblemReply {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** What a failed request is answered with; what broke inside is logged under the request's id. */
+export function problemReply(log: Log, error: GyreError, requestId: string): ProblemReply {
+  if (error.code === 'INTERNAL')
+    log.error({ err: error.cause ?? error, requestId }, 'request failed')
+  const wait = retryAfter(error)
+  return {
+    status: ERRORS[error.code].status,
+    headers: {
+      'content-type': PROBLEM_TYPE,
+      ...(wait === undefined ? {} : { 'retry-after': String(wait) }),
+    },
+    body: JSON.stringify(problemOf(error, requestId)),
+  }
+}
+
 /** Answers a request that Fastify does not serve with a problem; an answer begun is cut off instead. */
 export function answerProblem(
   log: Log,
@@ -46,17 +67,7 @@ export function answerProblem(
   thrown: unknown,
   requestId: string,
 ): void {
-  const error = toGyreError(thrown)
-  if (error.code === 'INTERNAL')
-    log.error({ err: error.cause ?? error, requestId }, 'request failed')
-  if (response.headersSent) {
-    response.destroy()
-    return
-  }
-  const wait = retryAfter(error)
-  response.writeHead(ERRORS[error.code].status, {
-    'content-type': PROBLEM_TYPE,
-    ...(wait === undefined ? {} : { 'retry-after': String(wait) }),
-  })
-  response.end(JSON.stringify(problemOf(error, requestId)))
+  const { status, headers, body } = problemReply(log, toGyreError(thrown), requestId)
+  if (response.headersSent) response.destroy()
+  else response.writeHead(status, headers).end(body)
 }

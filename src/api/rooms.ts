@@ -12,14 +12,23 @@ import type { Routes } from '../routes/routes.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { Events } from '../store/events.ts'
 import type { Runs } from '../store/runs.ts'
+import type { Artifacts } from '../tracking/artifacts.ts'
+import type { LoggedModels } from '../tracking/logged-models.ts'
+import type { RunInputs } from '../tracking/run-inputs.ts'
+import type { Imports } from '../tracking/import.ts'
+import type { Tracking } from '../tracking/tracking.ts'
+import type { Traces } from '../traces/traces.ts'
 
 /** The rooms whose verbs routes may call. */
 export interface Rooms {
   readonly access: Access
+  readonly artifacts: Artifacts
   readonly blobs: Blobs
   readonly data: Data
   readonly events: Events
   readonly features: Features
+  readonly imports: Imports
+  readonly loggedModels: LoggedModels
   readonly loop: Loop
   readonly monitor: Monitor
   readonly pipelines: Pipelines
@@ -28,5 +37,8 @@ export interface Rooms {
   readonly registry: Registry
   readonly releases: Releases
   readonly routes: Routes
+  readonly runInputs: RunInputs
   readonly runs: Runs
+  readonly traces: Traces
+  readonly tracking: Tracking
 }

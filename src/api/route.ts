@@ -5,7 +5,7 @@ import type { Context } from '../core/context.ts'
 import type { ErrorCode } from '../core/errors.ts'
 import type { Rooms } from './rooms.ts'
 
-export type Method = 'GET' | 'POST' | 'PUT' | 'DELETE'
+export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** What a route needs of a request, once parsed. */
 export interface Parsed<P, Q, B> {

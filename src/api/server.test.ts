@@ -1,17 +1,20 @@
 import { Agent, request, type IncomingHttpHeaders, type IncomingMessage } from 'node:http'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { createAccess } from '../access/access.ts'
 import { fakeClock } from '../core/clock.ts'
+import { MODULES } from '../core/config.ts'
 import { silentLog } from '../core/log.ts'
 import { openTempStore } from '../store/fixture.ts'
 import { healthDoor } from './predict/health-door.ts'
 import { answeredHosts } from './host.ts'
 import type { Rooms } from './rooms.ts'
-import { defineRoute, defineStream } from './route.ts'
+import { defineRoute, defineStream, type AnyRoute } from './route.ts'
 import { createHttpServer } from './server.ts'
+import { v1Routes } from './v1/routes.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
 
@@ -68,7 +71,7 @@ const count = defineStream({
 interface Asked {
   readonly method?: string
   readonly path: string
-  readonly body?: string
+  readonly body?: string | Buffer
   readonly headers?: Readonly<Record<string, string>>
   readonly agent?: Agent
 }
@@ -79,7 +82,9 @@ interface Reply {
   readonly body: unknown
 }
 
-async function openServer({ keyless = true } = {}) {
+const ROUTES: readonly AnyRoute[] = [echo, ping, broken, count]
+
+async function openServer({ keyless = true, routes = ROUTES } = {}) {
   const store = await openTempStore()
   const { catalog, events, newId } = store
   const access = createAccess({ catalog, events, newId, clock: fakeClock(), keyless })
@@ -87,7 +92,7 @@ async function openServer({ keyless = true } = {}) {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the routes of this test ask no room
     rooms: {} as Rooms,
     access,
-    routes: [echo, ping, broken, count],
+    routes,
     raw: [healthDoor()],
     answeredHosts: answeredHosts('10.1.2.3', ['Gyre.Example']),
     maxBodyBytes,
@@ -99,7 +104,7 @@ async function openServer({ keyless = true } = {}) {
     http,
     port,
     ask: (asked: Asked) => send(port, asked),
-    echo: (body: string, headers = JSON_TYPE) =>
+    echo: (body: string | Buffer, headers = JSON_TYPE) =>
       send(port, { method: 'POST', path: '/echo/a', body, headers }),
     async [Symbol.asyncDispose]() {
       await http.close()
@@ -162,13 +167,33 @@ test('a Host that is neither loopback, nor the bound address, nor allowed is 421
     expect(await server.ask({ path: '/health', headers: { host } })).toMatchObject({ status: 200 })
 })
 
+test('a page of another origin is refused at every door, a page of our own is not', async () => {
+  await using server = await openServer()
+  for (const origin of ['https://evil.example', 'http://localhost.evil.example:7400', 'null'])
+    for (const path of ['/health', '/api/v1/openapi.json', '/nowhere'])
+      expect(await server.ask({ path, headers: { host: 'localhost', origin } })).toMatchObject(
+        problem(403, 'FORBIDDEN', /^origin: pages of .* may not ask/, 'origin'),
+      )
+  for (const origin of ['http://localhost:7400', 'http://[::1]:7400', 'https://gyre.example'])
+    expect(
+      await server.ask({ path: '/health', headers: { host: 'localhost', origin } }),
+    ).toMatchObject({ status: 200 })
+})
+
 const deep = (levels: number) => `{"n": ${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`
 
-const BAD_BODIES: readonly (readonly [string, number, string, RegExp, string])[] = [
+const BAD_BODIES: readonly (readonly [string | Buffer, number, string, RegExp, string])[] = [
   ['', 400, 'INVALID_ARGUMENT', /^body: .*expected object/, 'body'],
   ['null', 400, 'INVALID_ARGUMENT', /^body: .*expected object, received null/, 'body'],
   ['{"n": 1', 400, 'INVALID_ARGUMENT', /^body: not JSON/, 'body'],
   ['{"n": NaN}', 400, 'INVALID_ARGUMENT', /^body: not JSON/, 'body'],
+  [
+    Buffer.from('{"n": 1, "tags": ["é"]}', 'latin1'),
+    400,
+    'INVALID_ARGUMENT',
+    /^body: not UTF-8/,
+    'body',
+  ],
   ['[1]', 400, 'INVALID_ARGUMENT', /^body: .*expected object, received array/, 'body'],
   ['{}', 400, 'INVALID_ARGUMENT', /^n: .*expected number/, 'n'],
   ['{"n": "1"}', 400, 'INVALID_ARGUMENT', /^n: .*expected number, received string/, 'n'],
@@ -202,7 +227,13 @@ test('a body too large is refused without its length being told, too', async () 
 
 test('another content type than JSON is 415, and a body nobody asked for is refused', async () => {
   await using server = await openServer()
-  for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', 'x'])
+  for (const type of [
+    'text/plain',
+    'application/x-www-form-urlencoded',
+    'application/jsonp',
+    'x',
+    'application/json; charset=latin1',
+  ])
     expect(await server.echo('{"n": 1}', { 'content-type': type })).toMatchObject(
       problem(
         415,
@@ -230,15 +261,57 @@ test('bad paths and queries are problems that name the parameter', async () => {
     ['/echo/a?quiet=yes', 400, /^quiet: /],
     ['/echo/%E0%A4%A', 400, /%E0%A4%A/],
     ['/echo', 404, /^no route POST \/echo$/],
+    ['/echo/', 404, /^no route POST \/echo\/$/],
     ['/echo/a/b?x=1', 404, /^no route POST \/echo\/a\/b$/],
   ] as const)
     expect([path, await post(path)]).toMatchObject([
       path,
       problem(status, status === 404 ? 'NOT_FOUND' : 'INVALID_ARGUMENT', detail),
     ])
-  expect(await server.ask({ method: 'DELETE', path: '/echo/a' })).toMatchObject(
-    problem(404, 'NOT_FOUND', /^no route DELETE \/echo\/a$/),
-  )
+})
+
+test('a path that is there refuses another method, and says which it takes', async () => {
+  await using server = await openServer()
+  const sent = { body: '{', headers: { 'content-type': 'x', 'transfer-encoding': 'chunked' } }
+  for (const [method, path, allow] of [
+    ['GET', '/echo/a', 'POST'],
+    ['HEAD', '/echo/a', 'POST'],
+    ['DELETE', '/echo/a/?loud=yes', 'POST'],
+    ['PROPFIND', '/echo/a', 'POST'],
+    ['OPTIONS', '/ping', 'POST'],
+    ['POST', '/count', 'PUT'],
+    ['PUT', '/broken', 'GET, HEAD'],
+    ['PATCH', '/api/v1/openapi.json', 'GET, HEAD'],
+  ] as const)
+    expect([method, await server.ask({ method, path, ...sent })]).toMatchObject([
+      method,
+      {
+        status: 405,
+        headers: { allow, 'content-type': expect.stringMatching(/^application\/problem\+json\b/) },
+        ...(method === 'HEAD'
+          ? {}
+          : { body: { code: 'METHOD_NOT_ALLOWED', details: { allow }, status: 405 } }),
+      },
+    ])
+})
+
+test('every path of the own API names its methods to whoever tries another', async () => {
+  const routes = v1Routes(MODULES)
+  await using server = await openServer({ routes })
+  const paths = new Set(routes.map(({ path }) => path.replaceAll(/:\w+/g, 'x')))
+  const allowed: Record<string, unknown> = {}
+  for (const path of paths) {
+    const { status, headers } = await server.ask({ method: 'PATCH', path })
+    expect([path, status]).toEqual([path, 405])
+    allowed[path] = headers.allow
+  }
+  expect(allowed).toMatchObject({
+    '/api/v1/keys': 'GET, HEAD, POST',
+    '/api/v1/keys/x': 'DELETE',
+    '/api/v1/blobs/x': 'GET, HEAD, PUT',
+    '/api/v1/endpoints/x/promote': 'POST',
+    '/api/v1/events': 'GET, HEAD',
+  })
 })
 
 test('who has no key learns only that, whatever the body', async () => {
@@ -251,6 +324,31 @@ test('who has no key learns only that, whatever the body', async () => {
     status: 401,
   })
   expect(await server.ask({ path: '/health' })).toMatchObject({ status: 200 })
+})
+
+test('what is no request, or names no host, is answered with a problem too', async () => {
+  await using server = await openServer()
+  const ask = async (bytes: string) => {
+    const socket = connect({ host: '127.0.0.1', port: server.port })
+    socket.write(bytes)
+    const reply = await text(socket)
+    const [, status, type, body = ''] =
+      /^HTTP\/1\.1 (\d+) .*^content-type: (\S+).*(\{"type".*\})/ms.exec(reply) ?? []
+    return { status: Number(status), headers: { 'content-type': type }, body: JSON.parse(body) }
+  }
+  const close = 'connection: close\r\n\r\n'
+  expect(await ask('nonsense\r\n\r\n')).toMatchObject(
+    problem(400, 'INVALID_ARGUMENT', /^request: not HTTP/),
+  )
+  expect(
+    await ask('POST /ping HTTP/1.1\r\nhost: localhost\r\ncontent-length: x\r\n\r\n'),
+  ).toMatchObject(problem(400, 'INVALID_ARGUMENT', /Invalid character in Content-Length/))
+  expect(await ask(`GET /health HTTP/1.1\r\n${close}`)).toMatchObject(
+    problem(421, 'HOST_NOT_ALLOWED', /^host "" is not answered here/, 'host'),
+  )
+  expect(
+    await ask(`GET /nowhere HTTP/1.1\r\nhost: localhost\r\nexpect: tea\r\n${close}`),
+  ).toMatchObject(problem(404, 'NOT_FOUND', /^no route GET \/nowhere/))
 })
 
 test('what breaks inside is told as an id, never as its message', async () => {

@@ -1,15 +1,18 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Access } from '../access/access.ts'
-import { errnoOf, ERRORS, GyreError, toGyreError } from '../core/errors.ts'
+import { errnoOf, GyreError, toGyreError } from '../core/errors.ts'
 import type { NewId } from '../core/id.ts'
 import type { Log } from '../core/log.ts'
-import { checkHost } from './host.ts'
+import { allowedMethods } from './allowed-methods.ts'
+import { answerClientErrors } from './client-error.ts'
+import { checkHost, checkOrigin } from './host.ts'
 import { boundPort, listenError } from './listen.ts'
 import { mountRoutes } from './mount.ts'
 import { openApiOf } from './openapi.ts'
-import { answerProblem, problemOf, PROBLEM_TYPE, retryAfter } from './problem.ts'
+import { answerProblem, problemReply } from './problem.ts'
 import type { RawDoor } from './raw-door.ts'
 import type { Rooms } from './rooms.ts'
 import { defineRoute, type AnyRoute, type Route } from './route.ts'
@@ -44,6 +47,7 @@ const SWEEP_MS = 20
 
 export function createHttpServer(deps: HttpDeps): HttpServer {
   const stopping = new AbortController()
+  const answers = new WeakMap<Socket, ServerResponse>()
   let server: Server | undefined
   const app = fastify({
     logger: false,
@@ -51,28 +55,39 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     // What comes while the server stops is still answered, as the last on its connection.
     return503OnClosing: false,
     genReqId: () => deps.newId('req'),
+    clientErrorHandler: answerClientErrors({
+      ...deps,
+      latestAnswer: (socket) => answers.get(socket),
+    }),
     // A path that cannot be decoded reaches no handler.
     frameworkErrors: (error, request, reply) => void sendProblem(deps.log, error, request, reply),
     routerOptions: { ignoreTrailingSlash: true },
     serverFactory: (fastifyHandler) => {
+      const answer = (request: IncomingMessage, response: ServerResponse): void => {
+        answers.set(request.socket, response)
+        if (stopping.signal.aborted) response.shouldKeepAlive = false
+        const door = doorOf(deps.raw, request)
+        if (door) void throughDoor(deps, door, request, response)
+        else fastifyHandler(request, response)
+      }
       server = createServer(
         {
           headersTimeout: HEADERS_TIMEOUT_MS,
           requestTimeout: REQUEST_TIMEOUT_MS,
           keepAliveTimeout: KEEP_ALIVE_MS,
+          // A request without a host is refused like one with a foreign one, and not by an empty 400.
+          requireHostHeader: false,
         },
-        (request, response) => {
-          if (stopping.signal.aborted) response.shouldKeepAlive = false
-          const door = doorOf(deps.raw, request)
-          if (door) void throughDoor(deps, door, request, response)
-          else fastifyHandler(request, response)
-        },
+        answer,
       )
+      // An expectation nobody knows may be ignored (RFC 9110, 10.1.1); Node would answer with an empty 417.
+      server.on('checkExpectation', answer)
       return server
     },
   })
-  prepare(app, deps)
-  mountRoutes(app, { ...deps, stopping: stopping.signal }, [...deps.routes, openApiRoute(deps)])
+  const routes = [...deps.routes, openApiRoute(deps)]
+  prepare(app, deps, routes)
+  mountRoutes(app, { ...deps, stopping: stopping.signal }, routes)
 
   return {
     async listen(host, port) {
@@ -107,8 +122,7 @@ function openApiRoute({ routes, raw }: HttpDeps): Route {
     errors: [],
     handle: async () => document,
   })
-  const doors = raw.flatMap(({ scope, described }) => described.map((one) => ({ ...one, scope })))
-  const document = openApiOf([...doors, ...routes, route])
+  const document = openApiOf([...raw.flatMap(({ described }) => described), ...routes, route])
   return route
 }
 
@@ -128,25 +142,45 @@ async function throughDoor(
   const requestId = deps.newId('req')
   try {
     checkHost(request.headers.host, deps.answeredHosts)
-    const caller = await deps.access.admit(request.headers.authorization, door.scope)
+    checkOrigin(request.headers.origin, deps.answeredHosts)
+    const scope = typeof door.scope === 'function' ? door.scope(request) : door.scope
+    const caller = await deps.access.admit(request.headers.authorization, scope)
     await door.handle(request, response, {
       project: caller.project,
       actor: caller.actor,
       requestId,
     })
   } catch (thrown) {
-    answerProblem(deps.log, response, thrown, requestId)
+    if (door.answerError) door.answerError(response, thrown, requestId)
+    else answerProblem(deps.log, response, thrown, requestId)
   }
 }
 
-function prepare(app: FastifyInstance, { log, answeredHosts }: HttpDeps): void {
-  app.addHook('onRequest', async (request) => checkHost(request.headers.host, answeredHosts))
-  app.setErrorHandler(async (thrown, request, reply) => sendProblem(log, thrown, request, reply))
-  app.setNotFoundHandler(async (request) => {
-    throw new GyreError('NOT_FOUND', `no route ${request.method} ${request.url.split('?')[0]}`, {
-      method: request.method,
-    })
+function prepare(
+  app: FastifyInstance,
+  { log, answeredHosts }: HttpDeps,
+  routes: readonly AnyRoute[],
+): void {
+  app.addHook('onRequest', async (request, reply) => {
+    checkHost(request.headers.host, answeredHosts)
+    checkOrigin(request.headers.origin, answeredHosts)
+    // Here and not in a not-found handler, which is asked only once the body has been read.
+    if (request.is404) refuse(request, reply, routes)
   })
+  app.setErrorHandler(async (thrown, request, reply) => sendProblem(log, thrown, request, reply))
+}
+
+/** Throws METHOD_NOT_ALLOWED, with the `Allow` header set, for a path that some route has, else NOT_FOUND. */
+function refuse(
+  { method, url }: FastifyRequest,
+  reply: FastifyReply,
+  routes: readonly AnyRoute[],
+): never {
+  const [path = '/'] = url.split('?')
+  const allow = allowedMethods(routes, path).join(', ')
+  if (allow === '') throw new GyreError('NOT_FOUND', `no route ${method} ${path}`, { method })
+  void reply.header('allow', allow)
+  throw new GyreError('METHOD_NOT_ALLOWED', `${path} answers ${allow}, not ${method}`, { allow })
 }
 
 function sendProblem(
@@ -155,15 +189,8 @@ function sendProblem(
   request: FastifyRequest,
   reply: FastifyReply,
 ): FastifyReply {
-  const error = fromFastify(thrown)
-  if (error.code === 'INTERNAL')
-    log.error({ err: error.cause ?? error, requestId: request.id }, 'request failed')
-  const wait = retryAfter(error)
-  if (wait !== undefined) void reply.header('retry-after', String(wait))
-  return reply
-    .status(ERRORS[error.code].status)
-    .type(PROBLEM_TYPE)
-    .send(JSON.stringify(problemOf(error, request.id)))
+  const { status, headers, body } = problemReply(log, fromFastify(thrown), request.id)
+  return reply.status(status).headers(headers).send(body)
 }
 
 /** Fastify's own refusals (body too large, wrong type) in our codes. */

@@ -5,6 +5,7 @@ import { addApply } from './commands/apply.ts'
 import { addData } from './commands/data.ts'
 import { addDemo } from './commands/demo.ts'
 import { addFeatures } from './commands/features.ts'
+import { addImport } from './commands/import.ts'
 import { addInit } from './commands/init.ts'
 import { addKey } from './commands/key.ts'
 import { addLineage } from './commands/lineage.ts'
@@ -21,6 +22,7 @@ const COMMANDS = [
   addDemo,
   addInit,
   addApply,
+  addImport,
   addData,
   addFeatures,
   addPipeline,

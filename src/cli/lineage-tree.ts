@@ -16,7 +16,7 @@ export function lineageTree(
       role && `${role}:`,
       ref,
       node?.label && `(${node.label})`,
-      node?.digest,
+      node?.digest && !ref.endsWith(node.digest) && node.digest,
       again && '…',
     ]
     lines.push('  '.repeat(depth) + parts.filter(Boolean).join(' '))

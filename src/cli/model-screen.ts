@@ -1,10 +1,14 @@
+import type { LineageNode } from '@gyre/sdk/wire/lineage'
 import type { ModelReport } from '@gyre/sdk/wire/model'
 import { facts, table } from './table.ts'
 
 /** The four answers about a model on one screen. */
 export function describeModel({ name, serving, production, versions }: ModelReport): string {
-  if (!production) return `${name}: nothing in production yet; ${versions.length} versions`
-  const { version, data, approval, verdict } = production
+  if (!production) {
+    const some = versions.length === 1 ? 'one version' : `${versions.length} versions`
+    return `${name}: nothing in production yet; ${some}`
+  }
+  const { version, data, approval, verdict, metrics } = production
   const behind = serving
     .filter(({ model }) => model === version.ref)
     .map(({ endpoint, arm, weightBp }) => `${endpoint} (${arm}, ${weightBp / 100} % of subjects)`)
@@ -12,11 +16,7 @@ export function describeModel({ name, serving, production, versions }: ModelRepo
     ['model', name],
     ['in production', `${version.ref}, created ${version.createdAt} by ${version.createdBy}`],
     ['behind', behind.join(', ') || 'no endpoint'],
-    [
-      'trained on',
-      data.map((node) => `${node.ref} ${node.digest ?? ''}`.trim()).join('\n               ') ||
-        'unknown',
-    ],
+    ['trained on', data.map(sourceText).join('\n               ') || 'unknown'],
     [
       'approved by',
       approval
@@ -30,13 +30,16 @@ export function describeModel({ name, serving, production, versions }: ModelRepo
         : 'none',
     ],
   ])
-  const metrics = verdict
-    ? Object.entries(verdict.metrics.candidate).map(([metric, value]) => [
-        metric,
-        value,
-        verdict.metrics.champion?.[metric] ?? null,
-        verdict.metrics.baseline?.[metric] ?? null,
-      ])
-    : Object.entries(version.metrics).map(([metric, value]) => [metric, value, null, null])
-  return `${head}\n\n${table(['metric', 'this version', 'champion then', 'baseline'], metrics)}`
+  const rows = Object.entries(metrics).map(([metric, value]) => [
+    metric,
+    value,
+    verdict?.metrics.champion?.[metric] ?? null,
+    verdict?.metrics.baseline?.[metric] ?? null,
+  ])
+  return `${head}\n\n${table(['metric', 'this version', 'champion then', 'baseline'], rows)}`
+}
+
+function sourceText({ ref, kind, digest }: LineageNode): string {
+  if (kind === 'endpoint') return `${ref}, what it answered and the labels that came back`
+  return `${ref} ${digest ?? ''}`.trim()
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
-import { readConfig } from './config.ts'
+import { MODULES, readConfig } from './config.ts'
 
 async function folderWith(text: string): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'gyre-'))
@@ -19,7 +19,7 @@ const BAD_FILES: readonly (readonly [string, RegExp])[] = [
     '{"prot": 1}',
     /^gyre\.json: prot: no such setting; there are port, host, data, modules, allowedHosts/,
   ],
-  ['{"port": "many"}', /^gyre\.json: port: .*expected number.* got "many"/],
+  ['{"port": "many"}', /^gyre\.json: port: expected a number, got "many"$/],
   ['{"allowedHosts": "a"}', /^gyre\.json: allowedHosts: .*expected array.* got "a"/],
   ['{"modules": ["magic"]}', /^gyre\.json: modules\.0: .*"serving".* got \["magic"\]/],
   ['{"modules": ""}', /^gyre\.json: modules\.0: .* got ""/],
@@ -46,6 +46,22 @@ test('a bad flag or variable is called by its name', () => {
   expect(() => readConfig({}, { GYRE_LOG_LEVEL: 'loud' }, '/nowhere')).toThrowError(
     /^GYRE_LOG_LEVEL: .*"debug".* got "loud"/,
   )
+})
+
+const modulesOf = (modules?: string) => readConfig({ modules }, {}, '/nowhere').modules
+
+test('a module brings those it stands on, in one order and once', () => {
+  expect(modulesOf('tracking')).toEqual(['tracking'])
+  expect(modulesOf('serving')).toEqual(['registry', 'serving'])
+  expect(modulesOf('monitoring,features')).toEqual([
+    'data',
+    'features',
+    'registry',
+    'serving',
+    'monitoring',
+  ])
+  expect(modulesOf('serving, registry')).toEqual(['registry', 'serving'])
+  expect(modulesOf()).toEqual([...MODULES])
 })
 
 test('flags beat the environment, the environment beats the file, the file beats what is built in', async () => {

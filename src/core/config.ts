@@ -15,10 +15,29 @@ export const MODULES = [
 ] as const
 export type Module = (typeof MODULES)[number]
 
-/** A list in a file, `a,b` on the command line. */
+/** What has no meaning without another: views are of datasets, releases of versions, windows of answers. */
+const STANDS_ON: Partial<Readonly<Record<Module, readonly Module[]>>> = {
+  features: ['data'],
+  serving: ['registry'],
+  monitoring: ['serving'],
+}
+
+function withFoundations(named: readonly Module[]): Module[] {
+  const wanted = new Set(named)
+  for (const module of wanted) for (const below of STANDS_ON[module] ?? []) wanted.add(below)
+  return MODULES.filter((module) => wanted.has(module))
+}
+
+/** A number in a file, digits on the command line. */
+const number = () =>
+  z.coerce.number({
+    error: ({ code }) => (code === 'invalid_type' ? 'expected a number' : undefined),
+  })
+
+/** A list in a file, `a,b` on the command line; with those that the named ones stand on. */
 const Modules = z.preprocess(
   (given) => (typeof given === 'string' ? given.split(',').map((name) => name.trim()) : given),
-  z.array(z.enum(MODULES)).min(1),
+  z.array(z.enum(MODULES)).min(1).transform(withFoundations),
 )
 
 /**
@@ -26,7 +45,7 @@ const Modules = z.preprocess(
  * folder where Gyre is started.
  */
 export const Config = z.strictObject({
-  port: z.coerce.number().int().min(0).max(65535).default(7400),
+  port: number().int().min(0).max(65535).default(7400),
   host: z.string().min(1).default('127.0.0.1'),
   data: z.string().min(1).default('.gyre'),
   /** All unless told. */
@@ -38,9 +57,9 @@ export const Config = z.strictObject({
   egress: z.enum(['deny', 'allow']).default('deny'),
   egressAllow: z.array(z.string().min(1)).default([]),
   /** Inference worker threads; 0 = one per core, less one for the event loop. */
-  inferenceWorkers: z.coerce.number().int().min(0).max(64).default(0),
-  analyticsMemoryMb: z.coerce.number().int().min(128).default(1024),
-  maxBodyBytes: z.coerce.number().int().min(1024).default(1_048_576),
+  inferenceWorkers: number().int().min(0).max(64).default(0),
+  analyticsMemoryMb: number().int().min(128).default(1024),
+  maxBodyBytes: number().int().min(1024).default(1_048_576),
 })
 export type Config = z.infer<typeof Config>
 

@@ -17,6 +17,8 @@ export const ERRORS = {
   CONTRACT_BROKEN: { status: 422, exit: 1 },
   TOO_LARGE: { status: 413, exit: 2 },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, exit: 2 },
+  HEADERS_TOO_LARGE: { status: 431, exit: 2 },
+  REQUEST_TIMEOUT: { status: 408, exit: 1 },
   OVERLOADED: { status: 429, exit: 1 },
   MODEL_FAILED: { status: 500, exit: 1 },
   STEP_FAILED: { status: 422, exit: 1 },

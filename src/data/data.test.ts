@@ -152,7 +152,7 @@ const refused: readonly [string, Partial<DatasetSpec>, string, RegExp][] = [
     'a Parquet file that is none',
     { source: { format: 'parquet', path: 'f' } },
     'INVALID_INPUT',
-    /not readable as parquet/,
+    /^source: not readable as parquet: [^\n/]+ the file[^\n/]*$/,
   ],
 ]
 
@@ -162,6 +162,26 @@ test.each(refused)('%s is refused', async (_, change, code, message) => {
   const columns = { x: { type: 'int' }, day: { type: 'timestamp' } } as const
   const importing = bench.data.importVersion(ctx, csvSpec(columns, change), source)
   await expect(importing).rejects.toMatchObject({ code, message: expect.stringMatching(message) })
+})
+
+test('bytes that are no CSV are refused in one line, which names no path of ours', async () => {
+  const noise = Uint8Array.from({ length: 600 }, (_, i) => i * i * 31 + i * 7 + (i >> 3) * 13)
+  const noText = Buffer.from([...Buffer.from('x\n1\n'), 0xff, 0xfe, 0x0a])
+  for (const [file, reason] of [
+    [noise, /^source: not readable as csv: [^\n/]+ when sniffing the file\. It was [^\n]+dialect$/],
+    [noText, /^source: not readable as csv: [^\n/]+ Invalid unicode [^\n/]+ not utf-8 encoded\.$/],
+  ] as const) {
+    const source = await bench.upload(file)
+    const importing = bench.data.importVersion(
+      newProject(),
+      csvSpec({ x: { type: 'int' } }),
+      source,
+    )
+    await expect(importing).rejects.toMatchObject({
+      code: 'INVALID_INPUT',
+      message: expect.stringMatching(reason),
+    })
+  }
 })
 
 test('a broken line of JSON, a file without rows and an upload nobody made are refused', async () => {
@@ -256,7 +276,7 @@ test('an import is a run from upload to version, and an event', async () => {
   expect(await bench.store.runs.get(ctx, version.runId)).toMatchObject({
     kind: 'import',
     status: 'succeeded',
-    inputs: [{ ref: source, role: 'source' }],
+    inputs: [{ ref: `artifact:${source}`, role: 'source', digest: source }],
     outputs: [{ ref: 'dataset:flights@1', role: 'dataset', digest: version.digest }],
   })
   expect(

@@ -131,7 +131,7 @@ async function importOnce(
   const start = {
     kind: 'import',
     name: spec.name,
-    inputs: [{ ref: sourceDigest, role: 'source', digest: sourceDigest }],
+    inputs: [{ ref: `artifact:${sourceDigest}`, role: 'source', digest: sourceDigest }],
   }
   return recordedRun(deps.runs, ctx, start, async (run) => {
     const file = await importFile(deps, spec, sourceDigest)

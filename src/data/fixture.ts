@@ -12,7 +12,7 @@ export interface DataBench extends AsyncDisposable {
   readonly store: TempStore
   readonly data: Data
   /** Stores a text file (CSV, JSON lines). */
-  upload(text: string): Promise<Digest>
+  upload(file: string | Uint8Array): Promise<Digest>
   /** Stores what a query answers as a Parquet file. */
   uploadSql(sql: string): Promise<Digest>
 }
@@ -23,7 +23,7 @@ export async function openDataBench(clock: Clock = fakeClock()): Promise<DataBen
   return {
     store,
     data: createData({ ...store, clock }),
-    upload: async (text) => (await store.blobs.put(Buffer.from(text))).digest,
+    upload: async (file) => (await store.blobs.put(Buffer.from(file))).digest,
     async uploadSql(sql) {
       const path = store.blobs.newTempPath()
       await store.analytics.exec(`COPY (${sql}) TO ${sqlText(path)} (FORMAT parquet)`)

@@ -166,6 +166,7 @@ function bounds(name: string, contract: ColumnContract): readonly Rule[] {
 
 /** A value in a message, cut so that a hostile one does not fill the log. */
 function shown(value: unknown): string {
-  const text = JSON.stringify(value) ?? typeof value
+  // JSON has no Infinity, which is what 1e999 is read as: it would print null.
+  const text = typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? typeof value)
   return text.length > 40 ? `${text.slice(0, 40)}…` : text
 }

@@ -43,14 +43,18 @@ export async function openSource(
         : `(SELECT *, row_number() OVER () - 1 AS ${sqlName(ROW_NUMBER)} FROM ${reader})`
     return { scan, columns: columns.filter((column) => column.name !== FILE_ROW_NUMBER) }
   } catch (thrown) {
-    const { message } = toGyreError(thrown)
-    throw new GyreError(
-      'INVALID_INPUT',
-      `source: not readable as ${format}: ${message}`,
-      {},
-      thrown,
-    )
+    const reason = reasonOf(toGyreError(thrown), path)
+    throw new GyreError('INVALID_INPUT', `source: not readable as ${format}: ${reason}`, {}, thrown)
   }
+}
+
+/** What DuckDB found wrong, without its advice on its own options and without where we keep the file. */
+function reasonOf({ message }: GyreError, path: string): string {
+  const [found = ''] = message.split(/\n(?=\n|Possible |The search space|LINE )/)
+  return found
+    .replaceAll(`file "${path}"`, 'the file')
+    .replaceAll(`file '${path}'`, 'the file')
+    .replaceAll('\n', ' ')
 }
 
 /** Columns of a relation (anything that may stand behind FROM), in order. */

@@ -4,7 +4,7 @@ import type { Context } from '../core/context.ts'
 import type { Catalog, Tx } from '../store/catalog.ts'
 import type { Events } from '../store/events.ts'
 import type { Runs } from '../store/runs.ts'
-import { gateDigest, judge, type SlicedEvidence } from './gate.ts'
+import { gateDigest, judge, type Evidence } from './gate.ts'
 
 export interface EvaluateDeps {
   readonly catalog: Catalog
@@ -19,7 +19,7 @@ export interface Evaluation {
   readonly modelDigest: string
   readonly gate: string
   readonly rules: GateRules
-  readonly evidence: SlicedEvidence
+  readonly evidence: Evidence
   /** Labelled rows it was measured on. */
   readonly rows: number
   /** `model:NAME@VERSION` of the champion on the same rows; null before there is one. */
@@ -44,6 +44,8 @@ export interface Evaluate {
     modelDigest: string,
     gateDigest?: string,
   ): Promise<Verdict | undefined>
+  /** The newest verdict of each gate that judged a model's files, oldest first. */
+  standing(tx: Tx, ctx: Context, modelDigest: string): Promise<readonly Verdict[]>
   /** The newest verdict, passing or not. */
   latest(ctx: Context, modelDigest: string, tx?: Tx): Promise<Verdict | undefined>
 }
@@ -91,6 +93,8 @@ export function createEvaluate({ catalog, events, runs, clock }: EvaluateDeps): 
       const newest = await newestPerGate(tx, ctx, modelDigest, digest)
       return newest.every(({ passed }) => passed) ? newest.at(-1) : undefined
     },
+
+    standing: (tx, ctx, modelDigest) => newestPerGate(tx, ctx, modelDigest),
 
     async latest(ctx, modelDigest, tx) {
       return (await newestPerGate(tx ?? catalog.read, ctx, modelDigest)).at(-1)

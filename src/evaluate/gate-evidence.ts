@@ -10,3 +10,12 @@ export interface GateEvidence {
   /** Candidate − champion per metric, paired by row. */
   readonly differences?: Readonly<Record<string, Difference>> | undefined
 }
+
+/** The same slice by slice: the rows that share a value of `by`. */
+export interface SlicedEvidence {
+  readonly by: string
+  readonly minRows: number
+  readonly judged: readonly (GateEvidence & { readonly slice: string })[]
+  /** Slices with fewer rows than `minRows`. */
+  readonly tooSmall: number
+}

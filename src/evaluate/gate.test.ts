@@ -1,14 +1,15 @@
 import { GateRules } from '@gyre/sdk/wire/gate'
 import { expect, test } from 'vitest'
-import { gateDigest, judge, type SlicedEvidence } from './gate.ts'
+import { gateDigest, judge, type Evidence } from './gate.ts'
+import type { SlicedEvidence } from './gate-evidence.ts'
 
 const metrics = { auc: 0.7, logLoss: 0.42, calibration: -0.03, precision: null }
 const champion = { auc: 0.69, logLoss: 0.41 }
 const baseline = { auc: 0.65, logLoss: 0.45 }
-const evidence: SlicedEvidence = { metrics, champion, baseline }
+const evidence: Evidence = { metrics, champion, baseline }
 
 /** Whether the rules pass, and the reason of the first check. */
-const said = (rules: GateRules, about: SlicedEvidence = evidence) => {
+const said = (rules: GateRules, about: Evidence = evidence) => {
   const { passed, checks } = judge(about, GateRules.parse(rules))
   return [passed, checks[0]?.reason]
 }
@@ -21,7 +22,16 @@ const near = (lower: number, upper: number) => ({
 
 const calibrated = (theirs: number) => ({ metrics, champion: { calibration: theirs } })
 
-const sliced = (atLeast: number) => ({ auc: { atLeast: 0.68, worstSlice: { atLeast } } })
+const sliced = (atLeast: number) => ({
+  auc: { atLeast: 0.68, worstSlice: { by: 'origin', atLeast } },
+})
+
+const byOrigin = (aucs: Readonly<Record<string, number | null>>): SlicedEvidence => ({
+  by: 'origin',
+  minRows: 500,
+  judged: Object.entries(aucs).map(([slice, auc]) => ({ slice, metrics: { auc } })),
+  tooSmall: 2,
+})
 
 test('rules that check nothing are refused', () => {
   expect(() => judge(evidence, {})).toThrow('at least one bound')
@@ -135,24 +145,41 @@ test('with confidence, the unfavourable end of the difference decides', () => {
   expect(said(better)).toEqual([false, 'there is no confidence interval of the difference'])
 })
 
-test('the worst slice decides, and is named', () => {
-  const slices = {
-    ORD: { metrics: { auc: 0.72 } },
-    ATL: { metrics: { auc: 0.61 } },
-    LAX: { metrics: { auc: 0.66 } },
-  }
-  const strict = judge({ metrics, slices }, sliced(0.65))
-  expect(strict.passed).toBe(false)
-  expect(strict.checks[1]).toMatchObject({ slice: 'ATL', reason: '0.61 is not ≥ 0.65' })
-  const mild = judge({ metrics, slices }, sliced(0.6))
-  expect(mild.passed).toBe(true)
-  expect(mild.checks[1]).toMatchObject({ slice: 'ATL', passed: true })
-  const torn = judge({ metrics, slices: { ...slices, XNA: { metrics: {} } } }, sliced(0.6))
-  expect(torn.checks[1]).toMatchObject({ slice: 'XNA', reason: 'the metric is missing' })
+test('a rule about slices fails where none had enough rows, and where they were cut another way', () => {
+  const rules = { auc: { worstSlice: { by: 'origin', atLeast: 0.6 } } }
+  const nothing = [false, 'no slice by origin has 500 rows']
+  expect(said(rules)).toEqual(nothing)
+  expect(said(rules, { metrics, slices: [byOrigin({})] })).toEqual(nothing)
+  const others = [
+    { ...byOrigin({ ATL: 0.7 }), by: 'destination' },
+    { ...byOrigin({ ATL: 0.7 }), minRows: 100 },
+  ]
+  expect(said(rules, { metrics, slices: others })).toEqual(nothing)
 })
 
-test('a rule about slices fails where no slice was judged', () => {
-  expect(said({ auc: { worstSlice: { atLeast: 0.6 } } })).toEqual([false, 'no slices were judged'])
+test('the worst slice decides, and is named', () => {
+  const aucs = { ORD: 0.72, ATL: 0.61, LAX: 0.66 }
+  const strict = judge({ metrics, slices: [byOrigin(aucs)] }, sliced(0.65))
+  expect(strict.passed).toBe(false)
+  expect(strict.checks[1]).toEqual({
+    metric: 'auc',
+    slice: 'origin = ATL',
+    slices: { judged: 3, tooSmall: 2 },
+    rule: '≥ 0.65',
+    value: 0.61,
+    bound: 0.65,
+    passed: false,
+    reason:
+      '0.61 is not ≥ 0.65 for origin = ATL, the worst of 3 slices (2 of fewer than 500 rows not judged)',
+  })
+  const mild = judge({ metrics, slices: [byOrigin(aucs)] }, sliced(0.6))
+  expect(mild.passed).toBe(true)
+  expect(mild.checks[1]).toMatchObject({ slice: 'origin = ATL', passed: true })
+  const torn = judge({ metrics, slices: [byOrigin({ ...aucs, XNA: null })] }, sliced(0.6))
+  expect(torn.checks[1]).toMatchObject({
+    slice: 'origin = XNA',
+    reason: expect.stringMatching(/^the metric is missing for origin = XNA, the worst of 4 slices/),
+  })
 })
 
 test('equal rules have equal digests, whatever their order', () => {

@@ -1,28 +1,33 @@
-import type { GateBounds, GateCheck, GateRules, Verdict } from '@gyre/sdk/wire/gate'
+import {
+  SLICE_ROWS,
+  type GateBounds,
+  type GateCheck,
+  type GateRules,
+  type SliceRule,
+  type Verdict,
+} from '@gyre/sdk/wire/gate'
 import { digestOfJson, type Digest } from '../core/digest.ts'
 import { GyreError } from '../core/errors.ts'
 import { BOUND_NAMES, boundText, failed, outcomeOf, type Finding } from './gate-bound.ts'
-import type { GateEvidence } from './gate-evidence.ts'
+import type { GateEvidence, SlicedEvidence } from './gate-evidence.ts'
 import { againstRival, matchText, type Match } from './gate-rival.ts'
 import { findSense, sized } from './metric.ts'
 
-export interface SlicedEvidence extends GateEvidence {
-  /** The same for parts of the rows, by the slice's name. */
-  readonly slices?: Readonly<Record<string, GateEvidence>> | undefined
+export interface Evidence extends GateEvidence {
+  /** What the rules say of slices is judged by these. */
+  readonly slices?: readonly SlicedEvidence[] | undefined
 }
 
 /**
  * Judges a candidate: every bound of the rules is one check, and all must pass. A metric that is missing,
- * null or NaN fails; a comparison with the champion passes while there is none, with a baseline it fails.
+ * null or NaN fails, and so does a rule about slices where none had enough rows; a comparison with the champion
+ * passes while there is none, with a baseline it fails.
  * Throws INVALID_ARGUMENT when the rules check nothing.
  */
-export function judge(
-  evidence: SlicedEvidence,
-  rules: GateRules,
-): Pick<Verdict, 'passed' | 'checks'> {
+export function judge(evidence: Evidence, rules: GateRules): Pick<Verdict, 'passed' | 'checks'> {
   const checks = Object.entries(rules).flatMap(([metric, { worstSlice, ...bounds }]) => [
     ...checkAll(metric, bounds, evidence).map(({ check }) => check),
-    ...(worstSlice ? checkSlices(metric, worstSlice, evidence.slices ?? {}) : []),
+    ...(worstSlice ? checkSlices(metric, worstSlice, evidence.slices ?? []) : []),
   ])
   if (checks.length === 0)
     throw new GyreError('INVALID_ARGUMENT', 'rules: expected at least one bound, got none')
@@ -42,37 +47,50 @@ interface Judged {
 /** For each bound the slice that breaks it, or that comes nearest to breaking it. */
 function checkSlices(
   metric: string,
-  bounds: GateBounds,
-  slices: Readonly<Record<string, GateEvidence>>,
+  { by, minRows = SLICE_ROWS, ...bounds }: SliceRule,
+  slices: readonly SlicedEvidence[],
 ): GateCheck[] {
-  const bySlice = Object.entries(slices).map(([slice, evidence]) =>
-    checkAll(metric, bounds, evidence).map(({ check, slack }) => ({
-      check: { ...check, slice },
-      slack,
-    })),
+  const measured = slices.find((one) => one.by === by && one.minRows === minRows)
+  const { judged = [], tooSmall = 0 } = measured ?? {}
+  const found = { judged: judged.length, tooSmall }
+  const bySlice = judged.map(({ slice, ...evidence }) =>
+    checkAll(metric, bounds, evidence).map(({ check, slack }) => {
+      const name = `${by} = ${slice}`
+      const reason = `${check.reason} for ${name}, the worst of ${sliceText(found, minRows)}`
+      return { check: { ...check, slice: name, slices: found, reason }, slack }
+    }),
   )
   const [first] = bySlice
-  if (!first) return checkAll(metric, bounds, undefined).map(({ check }) => check)
+  if (!first)
+    return checkAll(metric, bounds, { metrics: {} }).map(({ check }) => ({
+      ...check,
+      slices: found,
+      reason: `no slice by ${by} has ${minRows} rows`,
+    }))
   return first.map((_, bound) => {
     const candidates = bySlice.flatMap((checks) => checks[bound] ?? [])
     return candidates.reduce((worst, each) => (isWorse(each, worst) ? each : worst)).check
   })
 }
 
+/** `3 slices (2 of fewer than 500 rows not judged)`. */
+function sliceText({ judged, tooSmall }: { judged: number; tooSmall: number }, minRows: number) {
+  const slices = `${judged} slice${judged === 1 ? '' : 's'}`
+  return tooSmall === 0
+    ? slices
+    : `${slices} (${tooSmall} of fewer than ${minRows} rows not judged)`
+}
+
 function isWorse(a: Judged, b: Judged): boolean {
   return a.check.passed === b.check.passed ? a.slack < b.slack : b.check.passed
 }
 
-/** One check for each bound stated; `evidence` is undefined where there was nothing to look at. */
-function checkAll(
-  metric: string,
-  bounds: GateBounds,
-  evidence: GateEvidence | undefined,
-): Judged[] {
-  const value = evidence?.metrics[metric]
+/** One check for each bound stated. */
+function checkAll(metric: string, bounds: GateBounds, evidence: GateEvidence): Judged[] {
+  const value = evidence.metrics[metric]
   const check = (rule: string, find: (value: number) => Finding) => {
     if (value == null || !Number.isFinite(value))
-      return toJudged({ metric, rule, value: null, finding: missing(evidence, value) })
+      return toJudged({ metric, rule, value: null, finding: missing(value) })
     return toJudged({ metric, rule, value, finding: find(value) })
   }
   const thresholds = BOUND_NAMES.flatMap((name) => {
@@ -88,20 +106,13 @@ function checkAll(
   const comparisons = (['betterThan', 'notWorseThan'] as const).flatMap((comparison) => {
     const rival = bounds[comparison]
     if (rival === undefined) return []
-    const match: Match = {
-      metric,
-      comparison,
-      rival,
-      bounds,
-      evidence: evidence ?? { metrics: {} },
-    }
+    const match: Match = { metric, comparison, rival, bounds, evidence }
     return check(matchText(match), (found) => againstRival(match, found))
   })
   return [...thresholds, ...comparisons]
 }
 
-function missing(evidence: GateEvidence | undefined, value: number | null | undefined): Finding {
-  if (!evidence) return failed('no slices were judged')
+function missing(value: number | null | undefined): Finding {
   return failed(value == null ? 'the metric is missing' : `the metric is ${value}`)
 }
 

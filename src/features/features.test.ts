@@ -102,6 +102,10 @@ test('unknown names are named', async () => {
   await expect(features.materialize(ctx, { views: ['nope'], until: at(0) })).rejects.toMatchObject({
     code: 'NOT_FOUND',
   })
+  await expect(features.materialize(ctx, { until: '2999-01-01T00:00:00Z' })).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    details: { field: 'until' },
+  })
   await expect(online(['by_a:nope'])).rejects.toThrow('view by_a has no feature nope; it has m, n')
   await expect(online(['by_a:m'], { b: [1] })).rejects.toThrow(/entities\.a/)
   await expect(online(['by_both:last'], { a: ['ORD'], b: [1, 2] })).rejects.toThrow(/entities\.b/)

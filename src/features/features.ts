@@ -55,7 +55,10 @@ export interface Features {
   list(ctx: Context): Promise<readonly FeatureView[]>
   /** All rows of a view over the newest version of its dataset, computed once. Throws NOT_FOUND. */
   offline(ctx: Context, view: string): Promise<OfflineRows>
-  /** Makes rows up to an instant readable online; an earlier instant than last time changes nothing. */
+  /**
+   * Makes rows up to an instant readable online; an earlier instant than last time changes nothing. Throws
+   * INVALID_ARGUMENT for one in the future, and NOT_FOUND.
+   */
   materialize(ctx: Context, request: MaterializeRequest): Promise<MaterializeReply>
   online(ctx: Context, request: OnlineFeaturesRequest): Promise<OnlineFeaturesReply>
   /** See `planLookup`. */
@@ -79,7 +82,7 @@ export function createFeatures(deps: FeaturesDeps): Features {
   const offline = createOffline(deps)
   const online = deps.online ?? createMemoryOnline()
   const live = createLiveViews({ catalog, analytics, data, offline, online })
-  const materialize = createMaterialize({ catalog, live })
+  const materialize = createMaterialize({ catalog, live, clock })
   const training = { analytics, blobs, data, offline, live, assertHonest: createHonesty(deps) }
 
   return {

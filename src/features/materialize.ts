@@ -1,5 +1,7 @@
 import type { MaterializeReply, MaterializeRequest } from '@gyre/sdk/wire/feature'
+import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
+import { assertNotFuture } from '../core/future.ts'
 import { createTurns } from '../core/turns.ts'
 import type { Catalog } from '../store/catalog.ts'
 import type { LiveView, LiveViews } from './live-views.ts'
@@ -7,9 +9,13 @@ import type { LiveView, LiveViews } from './live-views.ts'
 export interface MaterializeDeps {
   readonly catalog: Catalog
   readonly live: LiveViews
+  readonly clock: Clock
 }
 
-/** Moves rows into the online store; the reply comes after the watermark is on the disk. */
+/**
+ * Moves rows into the online store; the reply comes after the watermark is on the disk. Throws
+ * INVALID_ARGUMENT for an `until` in the future, since a watermark never goes back.
+ */
 export type Materialize = (ctx: Context, request: MaterializeRequest) => Promise<MaterializeReply>
 
 /**
@@ -17,10 +23,11 @@ export type Materialize = (ctx: Context, request: MaterializeRequest) => Promise
  * memory that ran ahead of it shows nothing, since a read asks for rows as of its own instant. Calls of one
  * project take turns. A view whose watermark is later already is left as it is.
  */
-export function createMaterialize({ catalog, live }: MaterializeDeps): Materialize {
+export function createMaterialize({ catalog, live, clock }: MaterializeDeps): Materialize {
   const turns = createTurns()
-  return (ctx, { views: names, until }) =>
-    turns(ctx.project, async () => {
+  return async (ctx, { views: names, until }) => {
+    assertNotFuture(new Date(until), 'until', clock)
+    return turns(ctx.project, async () => {
       const untilMs = Date.parse(until)
       const wanted = names ?? [...(await live.registered(ctx)).keys()]
       const views = await live.openAll(ctx, wanted)
@@ -30,6 +37,7 @@ export function createMaterialize({ catalog, live }: MaterializeDeps): Materiali
       for (const view of behind) view.watermarkMs = untilMs
       return { until: new Date(untilMs).toISOString(), views: moved }
     })
+  }
 }
 
 async function move(live: LiveView, untilMs: number): Promise<MaterializeReply['views'][number]> {

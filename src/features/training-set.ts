@@ -40,10 +40,8 @@ export interface TrainingSet {
   readonly train: RowSet
   /** The newest part, held out. */
   readonly newest: RowSet
-  /** Lineage: what was read … */
+  /** What was read, for lineage. */
   readonly read: readonly RunRef[]
-  /** … and made. */
-  readonly made: readonly RunRef[]
 }
 
 /** A view that a training set uses, with the features it takes from it. */
@@ -127,10 +125,6 @@ export async function makeTrainingSet(
     read: [
       { ref: dataset.version.ref, role: 'rows', digest: dataset.version.digest },
       ...joined.map(({ ref, digest }) => ({ ref, role: 'features', digest })),
-    ],
-    made: [
-      { ref: train.digest, role: 'train', digest: train.digest },
-      { ref: newest.digest, role: 'newest', digest: newest.digest },
     ],
   }
 }

@@ -4,7 +4,7 @@ import { durationMs } from '../core/duration.ts'
 import { seededRandom } from '../core/random.ts'
 import { ctx } from '../data/fixture.ts'
 import { sqlText } from '../store/analytics.ts'
-import { bruteForceView, type Landing } from './brute-force.ts'
+import { bruteForceView, type Landing } from './fixture/brute-force.ts'
 import type { OfflineRows } from './offline.ts'
 import { landings, openFeaturesBench, viewOf, type FeaturesBench } from './fixture.ts'
 

@@ -52,6 +52,23 @@ export function slowOnnx(): Uint8Array {
   })
 }
 
+/**
+ * A graph that ends in logits, as those exported from a network do: x · W, where W holds a row of weights for each of
+ * the three inputs and in it one number a class.
+ */
+export function logitsOnnx(weights: readonly (readonly number[])[]): Uint8Array {
+  const classes = weights[0]?.length ?? 0
+  return encodeOnnx({
+    name: 'logits',
+    inputs: [{ name: 'features', shape: ['rows', 3] }],
+    outputs: [{ name: 'logits', shape: ['rows', classes] }],
+    nodes: [{ operator: 'MatMul', inputs: ['features', 'w'], outputs: ['logits'] }],
+    constants: [{ name: 'w', shape: [3, classes], data: Float32Array.from(weights.flat()) }],
+    opsets: { '': 17 },
+    metadata: {},
+  })
+}
+
 /** sigmoid(0.5·1 − 0.25·2 + 2·0.5 + 0.1) by numpy 2.4 in float64. */
 export const LINEAR3_OF_1_2_HALF = 0.7502601055951177
 

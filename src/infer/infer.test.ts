@@ -5,6 +5,7 @@ import {
   flightSpec,
   LINEAR3_OF_1_2_HALF,
   LINEAR3_ONNX,
+  logitsOnnx,
   openBench,
   type Bench,
   WRONG_OUTPUT_ONNX,
@@ -31,7 +32,17 @@ const calendarFrom = (chunk: string, name = 'calendar') => ({
 test.for([
   ['a file cut short', {}, LINEAR3_ONNX.subarray(0, 100), /model/],
   ['a file that is no ONNX', {}, Buffer.from('hello'), /model/],
-  ['another output', {}, WRONG_OUTPUT_ONNX, /outputs: expected probability/],
+  ['another output', {}, WRONG_OUTPUT_ONNX, /outputs: expected probability or logits, FP32, got p/],
+  [
+    'a third class',
+    {},
+    logitsOnnx([
+      [1, 2, 3],
+      [1, 2, 3],
+      [1, 2, 3],
+    ]),
+    /logits: expected 1 or 2 numbers a row, got 3/,
+  ],
   [
     'fewer inputs than the graph',
     { inputs: flightSpec().inputs.slice(1) },
@@ -87,6 +98,29 @@ test('a vector gets the score numpy computes, and comes back for the log', async
   const answer = await served.predict({ kind: 'vector', values: [1, 2, 0.5] })
   expect(answer.score).toBeCloseTo(LINEAR3_OF_1_2_HALF, 6)
   expect([...answer.inputs]).toEqual([1, 2, 0.5])
+})
+
+const TWO_CLASSES = [
+  [1, 2],
+  [-1, 0.5],
+  [0, 4],
+]
+
+// scipy 1.17: [softmax([x · W])[1] for x in (...)], where the naive exp(2000) overflows.
+test.for([
+  [TWO_CLASSES, [1, 2, 0.5], 0.9975273768433653],
+  [TWO_CLASSES, [0.25, 0, 0], 0.5621765008857981],
+  [TWO_CLASSES, [1000, 0, 0], 1],
+  [TWO_CLASSES, [-1000, 0, 0], 0],
+  [TWO_CLASSES.map(([, one = 0]) => [one]), [1, 2, 0.5], 0.9933071490757153],
+  [TWO_CLASSES.map(([, one = 0]) => [one]), [1000, 0, 0], 1],
+] as const)('logits %j of %j are a probability of %d', async ([weights, values, expected]) => {
+  const session = await shared.infer.open(
+    await shared.source(`model:logits@${weights[0]?.length}`, {}, logitsOnnx(weights)),
+  )
+  const { score } = await session.predict({ kind: 'vector', values })
+  expect(score).toBeCloseTo(expected, 7)
+  session.close()
 })
 
 test('fields become the vector: a transform sees a Date, a category its rate, a feature its value', async () => {

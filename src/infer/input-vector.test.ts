@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import { flightSpec } from './fixture.ts'
 import { compileVector } from './input-vector.ts'
-import type { ModelRow } from './session.ts'
+import type { FieldsRow } from './session.ts'
 import type { Transform } from './transforms.ts'
 
 function vectorOf(
   spec: ReturnType<typeof flightSpec>,
-  row: ModelRow,
+  row: FieldsRow,
   calendar: Transform,
 ): number[] {
   const vector = new Float32Array(spec.inputs.length)
@@ -20,13 +20,13 @@ test('what is missing is NaN for the model, null for user code and the default f
     seen.push(fields)
     return { hour: Number.NaN }
   }
-  const row: ModelRow = { kind: 'fields', fields: [null, null], features: [null] }
+  const row: FieldsRow = { kind: 'fields', fields: [null, null], features: [null] }
   expect(vectorOf(flightSpec(), row, calendar)).toEqual([Number.NaN, 0.25, Number.NaN])
   expect(seen).toEqual([{ date: null, origin: null }])
 })
 
 test('user code says null for what is missing', () => {
-  const row: ModelRow = { kind: 'fields', fields: [0, 'ATL'], features: [0.5] }
+  const row: FieldsRow = { kind: 'fields', fields: [0, 'ATL'], features: [0.5] }
   expect(vectorOf(flightSpec(), row, () => ({ hour: null }))[0]).toBeNaN()
 })
 
@@ -39,20 +39,20 @@ test('a transform runs once a row, however many of its outputs are inputs', () =
   const inputs = (['hour', 'weekday'] as const).map(
     (output) => ({ kind: 'transform', name: output, transform: 'calendar', output }) as const,
   )
-  const row: ModelRow = { kind: 'fields', fields: [Date.UTC(2001, 0, 1, 7), 'ATL'], features: [] }
+  const row: FieldsRow = { kind: 'fields', fields: [Date.UTC(2001, 0, 1, 7), 'ATL'], features: [] }
   // 1 January 2001 was a Monday.
   expect(vectorOf(flightSpec({ inputs }), row, calendar)).toEqual([7, 1])
   expect(calls).toBe(1)
 })
 
 test('a category called like a property of every object has no rate of its own', () => {
-  const row: ModelRow = { kind: 'fields', fields: [0, 'constructor'], features: [0] }
+  const row: FieldsRow = { kind: 'fields', fields: [0, 'constructor'], features: [0] }
   expect(vectorOf(flightSpec(), row, () => ({ hour: 1 }))[1]).toBe(0.25)
 })
 
 test('a number field is read as it is, and a text field cannot be one', () => {
   const inputs = [{ kind: 'field', name: 'distance', field: 'distance' }] as const
-  const row: ModelRow = { kind: 'fields', fields: [812.5], features: [] }
+  const row: FieldsRow = { kind: 'fields', fields: [812.5], features: [] }
   const spec = flightSpec({ inputs: [...inputs], fields: { distance: 'number' } })
   expect(vectorOf(spec, row, () => ({}))).toEqual([812.5])
   const text = flightSpec({ inputs: [...inputs], fields: { distance: 'text' } })

@@ -1,17 +1,16 @@
 import type { ModelInput } from '@gyre/sdk/wire/feature'
 import type { ModelSpec } from '@gyre/sdk/wire/model'
 import { GyreError } from '../core/errors.ts'
-import type { ModelRow } from './session.ts'
+import type { FieldsRow } from './session.ts'
 import { outputOf, type Transform } from './transforms.ts'
 
 type InputOf<Kind extends ModelInput['kind']> = Extract<ModelInput, { kind: Kind }>
-type FieldsRow = Extract<ModelRow, { kind: 'fields' }>
 
 /** What each transform gave for one row, in the order of the calls. */
 type Given = readonly Readonly<Record<string, unknown>>[]
 
 /** Writes the input vector of `row` at `vector[at…]`, NaN = missing. Throws MODEL_FAILED when user code does. */
-export type FillVector = (row: ModelRow, vector: Float32Array, at: number) => void
+export type FillVector = (row: FieldsRow, vector: Float32Array, at: number) => void
 
 /** The request fields of a model, in the order rows carry them. */
 export function fieldNamesOf(spec: ModelSpec): readonly string[] {
@@ -40,11 +39,8 @@ export function compileVector(
     return fieldReader(spec, input)
   })
   return (row, vector, at) => {
-    const given = row.kind === 'vector' ? [] : calls.map((call) => call(row))
-    for (let i = 0; i < readers.length; i++) {
-      const value = row.kind === 'vector' ? row.values[i] : readers[i]?.(row, given)
-      vector[at + i] = value ?? Number.NaN
-    }
+    const given = calls.map((call) => call(row))
+    for (let i = 0; i < readers.length; i++) vector[at + i] = readers[i]?.(row, given) ?? Number.NaN
   }
 }
 

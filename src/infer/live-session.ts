@@ -89,12 +89,13 @@ export class LiveSession {
       const pending = batch[row]
       if (pending) this.#fail(pending, new GyreError(code, this.#about(message)))
     }
-    const stride = 1 + this.source.spec.inputs.length
-    for (let row = 0; row < batch.length; row++) {
-      const pending = batch[row]
-      if (!pending || pending.settled) continue
-      const score = ran.values[row * stride] ?? Number.NaN
-      const inputs = ran.values.subarray(row * stride + 1, (row + 1) * stride)
+    const width = this.source.spec.inputs.length
+    for (const [i, pending] of batch.entries()) {
+      if (pending.settled) continue
+      const score = ran.scores[i] ?? Number.NaN
+      const { row } = pending
+      const inputs =
+        row.kind === 'vector' ? row.values : ran.vectors.subarray(i * width, (i + 1) * width)
       if (Number.isFinite(score)) this.queue.answer(pending, { score, inputs })
       else this.#fail(pending, new GyreError('MODEL_FAILED', this.#about(`the score is ${score}`)))
     }

@@ -3,7 +3,7 @@ import { compileVector, type FillVector } from './input-vector.ts'
 import type { AroundNative } from './native-guard.ts'
 import type { Answer, Command, RowFailure } from './protocol.ts'
 import { openOnnx, type OnnxModel } from './runtimes/onnx.ts'
-import type { ModelRow, ModelSource } from './session.ts'
+import type { FieldsRow, ModelSource } from './session.ts'
 import { importTransforms } from './transforms.ts'
 
 interface LoadedModel {
@@ -32,18 +32,27 @@ async function perform(
   command: Command,
   around: AroundNative,
 ): Promise<Answer | undefined> {
-  const model = models.get(command.session)
   switch (command.kind) {
     case 'load':
       models.set(command.session, await load(command.source, around))
       return { kind: 'loaded' }
     case 'run':
-      return run(model, command.rows)
-    case 'drop':
+      return run(loaded(models, command.session), command.rows)
+    case 'score':
+      return score(loaded(models, command.session), command.vectors)
+    case 'drop': {
+      const model = models.get(command.session)
       models.delete(command.session)
       await model?.onnx.close()
       return undefined
+    }
   }
+}
+
+function loaded(models: ReadonlyMap<number, LoadedModel>, session: number): LoadedModel {
+  const model = models.get(session)
+  if (model) return model
+  throw new GyreError('INTERNAL', 'the worker lacks the model it was asked for')
 }
 
 async function load(
@@ -55,10 +64,9 @@ async function load(
   return { width, fill, onnx: await openOnnx(onnxPath, width, around) }
 }
 
-async function run(model: LoadedModel | undefined, text: string): Promise<Answer> {
-  if (!model) throw new GyreError('INTERNAL', 'the worker lacks the model it was asked for')
+async function run(model: LoadedModel, text: string): Promise<Answer> {
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- written by the other half of this room
-  const rows = JSON.parse(text) as readonly ModelRow[]
+  const rows = JSON.parse(text) as readonly FieldsRow[]
   const { width } = model
   const failures: RowFailure[] = []
   const vectors = new Float32Array(rows.length * width)
@@ -70,12 +78,20 @@ async function run(model: LoadedModel | undefined, text: string): Promise<Answer
       vectors.fill(0, row * width, (row + 1) * width)
     }
   }
-  const scores = await score(model, vectors, rows.length, failures)
-  return { kind: 'ran', values: interleave(scores, vectors, width), failures }
+  const scores = await scoreAll(model, vectors, rows.length, failures)
+  return { kind: 'ran', scores, vectors, failures }
+}
+
+const NO_VECTORS = new Float32Array()
+
+async function score(model: LoadedModel, vectors: Float32Array): Promise<Answer> {
+  const failures: RowFailure[] = []
+  const scores = await scoreAll(model, vectors, vectors.length / model.width, failures)
+  return { kind: 'ran', scores, vectors: NO_VECTORS, failures }
 }
 
 /** Scores a batch; one that fails as a whole is run again row by row, so that only the culprits fail. */
-async function score(
+async function scoreAll(
   model: LoadedModel,
   vectors: Float32Array,
   rows: number,
@@ -93,19 +109,6 @@ async function score(
     }
   }
   return scores
-}
-
-function interleave(
-  scores: Float32Array,
-  vectors: Float32Array,
-  width: number,
-): Float32Array<ArrayBuffer> {
-  const values = new Float32Array(scores.length * (1 + width))
-  for (let row = 0; row < scores.length; row++) {
-    values[row * (1 + width)] = scores[row] ?? Number.NaN
-    values.set(vectors.subarray(row * width, (row + 1) * width), row * (1 + width) + 1)
-  }
-  return values
 }
 
 function failureOf(row: number, thrown: unknown): RowFailure {

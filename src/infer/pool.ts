@@ -3,6 +3,7 @@ import { GyreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { batchSize } from './batch-size.ts'
 import type { LiveSession } from './live-session.ts'
+import type { Request } from './protocol.ts'
 import type { PendingRow } from './row-queue.ts'
 import type { Timers } from './timers.ts'
 import type { Outcome } from './worker-link.ts'
@@ -156,10 +157,8 @@ export class Pool {
 
   async #run(slot: WorkerSlot, session: LiveSession, batch: readonly PendingRow[]): Promise<void> {
     const { clock, batchTimeoutMs } = this.#deps
-    const rows = JSON.stringify(batch.map(({ row }) => row))
     const startMs = clock.monotonicMs()
-    const run = { kind: 'run', session: session.id, rows } as const
-    const outcome = await slot.ask(session, run, batchTimeoutMs)
+    const outcome = await slot.ask(session, requestOf(session, batch), batchTimeoutMs)
     if (outcome.kind === 'ran') session.settle(batch, outcome, clock.monotonicMs() - startMs)
     else if (outcome.kind === 'crashed') session.retry(batch, outcome.reason)
     else session.refuse(batch, refusal(session, outcome))
@@ -181,6 +180,17 @@ export class Pool {
     if (outcome.kind === 'refused') session.queue.failAll(refusal(session, outcome))
     if (session.queue.waiting > 0) this.wake(session)
   }
+}
+
+/** What a worker is asked to do with a batch, whose rows are all of one kind. */
+function requestOf({ id, source }: LiveSession, batch: readonly PendingRow[]): Request {
+  const rows = batch.map(({ row }) => row)
+  if (rows[0]?.kind !== 'vector') return { kind: 'run', session: id, rows: JSON.stringify(rows) }
+  const width = source.spec.inputs.length
+  const vectors = new Float32Array(rows.length * width)
+  for (const [i, row] of rows.entries())
+    if (row.kind === 'vector') vectors.set(row.values, i * width)
+  return { kind: 'score', session: id, vectors }
 }
 
 /** The next load that `slot` needs; a session that a restart has loaded meanwhile is done. */

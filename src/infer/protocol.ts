@@ -4,8 +4,10 @@ import type { ModelSource } from './session.ts'
 /** What a worker is asked. */
 export type Request =
   | { readonly kind: 'load'; readonly session: number; readonly source: ModelSource }
-  /** `rows` is JSON of `ModelRow[]`: for mixed rows a quarter of the cost of a structured clone. */
+  /** `rows` is JSON of `FieldsRow[]`: a quarter of the cost of a structured clone. */
   | { readonly kind: 'run'; readonly session: number; readonly rows: string }
+  /** Whole input vectors, row after row. */
+  | { readonly kind: 'score'; readonly session: number; readonly vectors: Float32Array }
 
 /** What the server says to an inference worker, over a thread's port or a child's channel alike. */
 export type Command =
@@ -22,10 +24,12 @@ export interface RowFailure {
 export type Answer =
   | { readonly kind: 'ready' }
   | { readonly kind: 'loaded' }
-  /** `values`, row by row: the score, then the input vector the model saw (NaN = missing). */
   | {
       readonly kind: 'ran'
-      readonly values: Float32Array<ArrayBuffer>
+      /** One a row. */
+      readonly scores: Float32Array
+      /** The vectors that `run` made of its rows (NaN = missing); empty after `score`. */
+      readonly vectors: Float32Array
       readonly failures: readonly RowFailure[]
     }
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly message: string }

@@ -72,13 +72,17 @@ export class RowQueue {
     })
   }
 
-  /** The next batch: up to `maxRows` rows, oldest first; a row to be retried goes alone, lest it takes others along. */
+  /**
+   * The next batch: up to `maxRows` rows of one kind, oldest first; a row to be retried goes alone, lest it takes
+   * others along.
+   */
   take(maxRows: number): readonly PendingRow[] {
     const source = this.#again.size > 0 ? this.#again : this.#waiting
     const count = source === this.#again ? 1 : maxRows
     const batch: PendingRow[] = []
     for (const pending of source) {
-      if (batch.length === count) break
+      const [first = pending] = batch
+      if (batch.length === count || pending.row.kind !== first.row.kind) break
       source.delete(pending)
       this.#running.add(pending)
       batch.push(pending)

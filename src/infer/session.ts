@@ -10,23 +10,34 @@ export interface ModelSource {
   readonly codeFolder: string | undefined
 }
 
+/** A row whose input vector is still to be made. */
+export interface FieldsRow {
+  readonly kind: 'fields'
+  /** In the order of `fieldNames`; a timestamp as epoch milliseconds. */
+  readonly fields: readonly (number | string | null)[]
+  /** In the order of `featureNames`. */
+  readonly features: readonly (number | null)[]
+}
+
+/** A whole input vector. */
+export interface VectorRow {
+  readonly kind: 'vector'
+  /** In the order of the model's inputs. */
+  readonly values: readonly number[]
+}
+
 /** One row to score. */
-export type ModelRow =
-  | {
-      readonly kind: 'fields'
-      /** In the order of `fieldNames`; a timestamp as epoch milliseconds. */
-      readonly fields: readonly (number | string | null)[]
-      /** In the order of `featureNames`. */
-      readonly features: readonly (number | null)[]
-    }
-  | { readonly kind: 'vector'; readonly values: readonly number[] }
+export type ModelRow = FieldsRow | VectorRow
 
 /** What a model says to one row. */
 export interface ModelAnswer {
   /** P(label = 1), finite. */
   readonly score: number
-  /** The input vector the model saw, NaN = missing; a view into its batch. */
-  readonly inputs: Float32Array
+  /**
+   * The input vector, NaN = missing: what the model saw, a view into its batch; or the numbers that were given
+   * as a whole vector, of which the model saw the nearest float32.
+   */
+  readonly inputs: Float32Array | readonly number[]
 }
 
 /** A lease on a loaded model: it stays loaded until the last lease is closed. */

@@ -10,15 +10,14 @@ const leave = process.exit.bind(process)
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- handed over by the other half of this room
 const perform = createModelHost(guardNative(workerData as GuardMemory, () => leave()))
 
-function send(reply: Reply, transfer: readonly ArrayBuffer[] = []): void {
-  port.postMessage(reply, transfer)
+function send(reply: Reply): void {
+  port.postMessage(reply)
 }
 
 async function obey(command: Command): Promise<void> {
   const answer = await perform(command)
   if (command.kind === 'drop' || !answer) return
-  const transfer = answer.kind === 'ran' ? [answer.values.buffer] : []
-  send({ kind: 'answer', id: command.id, answer }, transfer)
+  send({ kind: 'answer', id: command.id, answer })
 }
 
 process.on('unhandledRejection', (reason) => send({ kind: 'stray', message: String(reason) }))

@@ -92,8 +92,11 @@ async function collect(deps: AdvanceDeps, ctx: Context, retrain: OpenRetrain): P
       return move(deps, ctx, retrain, { state: 'rejected', reason, verdict, ...kept })
     }
     case 'passed': {
-      const { candidate, verdict } = outcome
-      return move(deps, ctx, retrain, { state: 'waiting', candidate, verdict })
+      const { candidate, verdict, isNew } = outcome
+      const earlier = isNew ? undefined : await releaseOf(deps, ctx, retrain.endpoint, candidate)
+      if (!earlier) return move(deps, ctx, retrain, { state: 'waiting', candidate, verdict })
+      const reason = `nothing new: ${candidate} has the same files, and was released as ${earlier.id}`
+      return move(deps, ctx, retrain, { state: 'rejected', reason, verdict, candidate })
     }
   }
 }
@@ -109,17 +112,23 @@ async function release(deps: AdvanceDeps, ctx: Context, retrain: OpenRetrain): P
     const reason = `rejected by ${decision.actor}: ${decision.note}`
     return move(deps, ctx, retrain, { state: 'rejected', reason })
   }
-  const releases = await deps.releases.list(ctx, endpoint)
-  const opened = releases.find((one) => isOf(one, retrain))
+  const opened = await releaseOf(deps, ctx, endpoint, candidate)
   if (opened) return released(deps, ctx, retrain, opened)
+  const releases = await deps.releases.list(ctx, endpoint)
   if (releases.some(({ state }) => state === 'canary')) return false
   const request = { model: candidate, plan: retrain.plan }
   return released(deps, ctx, retrain, await deps.releases.open(ctx, endpoint, request))
 }
 
-/** The candidate is a version of this retraining's own: a release of it was opened for it, by whomever. */
-function isOf({ to, kind }: Release, { candidate }: OpenRetrain): boolean {
-  return to === candidate && kind !== 'rollback'
+/** The newest release that brought a version to an endpoint, by whomever it was opened. */
+async function releaseOf(
+  { releases }: AdvanceDeps,
+  ctx: Context,
+  endpoint: string,
+  candidate: string,
+): Promise<Release | undefined> {
+  const all = await releases.list(ctx, endpoint)
+  return all.find(({ to, kind }) => to === candidate && kind !== 'rollback')
 }
 
 function released(

@@ -31,6 +31,8 @@ export interface Ending {
   readonly status?: PipelineRun['status']
   readonly verdict: Verdict | null
   readonly candidate?: string
+  /** The candidate was made by this run; true unless told. */
+  readonly isNew?: boolean
 }
 
 function stepRun(step: string, kind: string, outputs: JsonValue): StepRun {
@@ -50,7 +52,12 @@ function stepRun(step: string, kind: string, outputs: JsonValue): StepRun {
 }
 
 /** A run of the pipeline `train` that ended so. */
-export function pipelineRun({ status = 'succeeded', verdict, candidate }: Ending): PipelineRun {
+export function pipelineRun({
+  status = 'succeeded',
+  verdict,
+  candidate,
+  isNew = true,
+}: Ending): PipelineRun {
   return {
     id: 'run_1',
     pipeline: 'train',
@@ -62,7 +69,11 @@ export function pipelineRun({ status = 'succeeded', verdict, candidate }: Ending
     trigger: null,
     steps: [
       stepRun('worth-shipping', 'gate', verdict && { ...verdict }),
-      stepRun('register-delay', 'register', candidate === undefined ? null : { ref: candidate }),
+      stepRun(
+        'register-delay',
+        'register',
+        candidate === undefined ? null : { ref: candidate, isNew },
+      ),
     ],
   }
 }
@@ -132,10 +143,13 @@ export interface Ring extends AsyncDisposable {
 
 /** A loop over real releases with version 1 of `delay` in production; monitors and pipelines are scripted. */
 export async function openRing(change: Partial<LoopDeps> = {}): Promise<Ring> {
-  const harbour = await openHarbour()
+  const loops: Loop[] = []
+  const harbour = await openHarbour({
+    eventTime: async (asked, endpoint) =>
+      (await loops[0]?.eventTime(asked, endpoint))?.toISOString() ?? null,
+  })
   const { store, releases, routes, registry } = harbour
   const scripted = scriptedPipelines()
-  const loops: Loop[] = []
   const traffic = { labels: 0 }
   const another = (more: Partial<LoopDeps> = {}) => {
     const loop = createLoop({

@@ -23,6 +23,14 @@ async function settleWithPass(ring: Ring, days: number, files: string): Promise<
   return candidate
 }
 
+test('settling an endpoint that nobody declared is refused', async () => {
+  await using ring = await openRing()
+  const { signal } = new AbortController()
+  await expect(ring.loop.settle(ctx, 'nowhere', after(1), signal)).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+  })
+})
+
 test('drift leads to a pipeline up to its event time, and a pass to the canary of the plan', async () => {
   await using ring = await openRing()
   await ring.drift(9)
@@ -35,6 +43,8 @@ test('drift leads to a pipeline up to its event time, and a pass to the canary o
     to: candidate,
     plan: { weightBp: 2000 },
     actor: 'loop:keep-fresh',
+    // What it was told to settle, though the last request came before the drift was found.
+    at: after(10).toISOString(),
   })
   expect(await retrains(ring)).toMatchObject([
     {
@@ -64,6 +74,29 @@ test('a refused candidate is rejected with its reasons, and no release is opened
     data: { reason, candidate: 'model:delay@2', champion: 'model:delay@1' },
   })
   expect(await ring.harbour.releases.list(ctx, ENDPOINT)).toHaveLength(1)
+})
+
+test('a candidate that was a version before is released unless it was already', async () => {
+  await using ring = await openRing()
+  const [first] = await ring.harbour.releases.list(ctx, ENDPOINT)
+  await ring.drift(9)
+  const settled = ring.settle(10)
+  await ring.seen('retrain.training')
+  ring.scripted.end({ verdict: verdictOf(true), candidate: 'model:delay@1', isNew: false })
+  await settled
+  const reason = `nothing new: model:delay@1 has the same files, and was released as ${first?.id}`
+  expect(await retrains(ring)).toMatchObject([
+    { state: 'rejected', reason, candidate: 'model:delay@1', release: null },
+  ])
+
+  const candidate = await ring.harbour.addPassed('two')
+  await ring.drift(30)
+  const again = ring.settle(31)
+  await ring.seen('retrain.training', 2)
+  ring.scripted.end({ verdict: verdictOf(true), candidate, isNew: false })
+  await again
+  expect(await states(ring)).toEqual(['rejected', 'released'])
+  expect(await ring.harbour.releases.findCanary(ctx, ENDPOINT)).toMatchObject({ to: candidate })
 })
 
 test('a pipeline that fails, or cannot be started, ends the retraining with the reason', async () => {

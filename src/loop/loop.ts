@@ -25,10 +25,12 @@ export interface Loop {
   start(): void
   /**
    * Does everything there is to do by event time `at`: windows judged, triggers fired, the pipelines they
-   * started ended, releases opened, the open canary analysed. For replays. Throws CANCELLED on `signal`, and
-   * INVALID_ARGUMENT for an `at` in the future.
+   * started ended, releases opened, the open canary analysed. For replays. Throws CANCELLED on `signal`,
+   * INVALID_ARGUMENT for an `at` in the future, and NOT_FOUND for an unknown endpoint.
    */
   settle(ctx: Context, endpoint: string, at: Date, signal: AbortSignal): Promise<void>
+  /** An endpoint's event time: its traffic's, or as far as `settle` was told it has come; undefined before either. */
+  eventTime(ctx: Context, endpoint: string): Promise<Date | undefined>
   /** Every firing and what became of it, oldest first; of one endpoint when given. */
   retrains(ctx: Context, endpoint?: string): Promise<readonly Retrain[]>
   close(): Promise<void>
@@ -120,6 +122,7 @@ export function createLoop(deps: LoopDeps): Loop {
     },
 
     async settle(ctx, endpoint, at, signal) {
+      await deps.routes.get(ctx, endpoint)
       assertNotFuture(at, 'at', deps.clock)
       walker.reach(ctx, endpoint, at)
       for (;;) {
@@ -128,6 +131,11 @@ export function createLoop(deps: LoopDeps): Loop {
         if (!walked) await orCancelled(delay(RETRY_MS), signal)
         else if (!walked.value && !(await waitForPipelines(ctx, endpoint, signal))) break
       }
+    },
+
+    async eventTime(ctx, endpoint) {
+      const ms = await walker.watermarkMs(ctx, endpoint)
+      return ms === undefined ? undefined : new Date(ms)
     },
 
     retrains: (ctx, endpoint) => listRetrains(catalog.read, ctx, endpoint),

@@ -13,23 +13,30 @@ export type Outcome =
       /** A refused model may be kept as a version, too. */
       readonly candidate: string | undefined
     }
-  | { readonly kind: 'passed'; readonly verdict: Verdict; readonly candidate: string }
+  | {
+      readonly kind: 'passed'
+      readonly verdict: Verdict
+      readonly candidate: string
+      /** False when the same files were a version before. */
+      readonly isNew: boolean
+    }
 
-const Registered = z.object({ ref: z.string() })
+const Registered = z.object({ ref: z.string(), isNew: z.boolean().default(true) })
 
 /** Reads the verdict from the gate's step and the version from the one that registers. */
 export function outcomeOf(run: PipelineRun): Outcome {
   if (run.status === 'running') return { kind: 'running' }
   const verdict = Verdict.safeParse(outputsOf(run, 'gate')).data
-  const candidate = Registered.safeParse(outputsOf(run, 'register')).data?.ref
+  const registered = Registered.safeParse(outputsOf(run, 'register')).data
+  const candidate = registered?.ref
   if (verdict && !verdict.passed)
     return { kind: 'refused', reason: reasonsOf(verdict), verdict, candidate }
   if (run.status !== 'succeeded') return { kind: 'failed', reason: failureOf(run), verdict }
   if (!verdict)
     return { kind: 'failed', reason: `pipeline ${run.pipeline} has no gate that judged`, verdict }
-  if (candidate === undefined)
+  if (!registered)
     return { kind: 'failed', reason: `pipeline ${run.pipeline} registered no version`, verdict }
-  return { kind: 'passed', verdict, candidate }
+  return { kind: 'passed', verdict, candidate: registered.ref, isNew: registered.isNew }
 }
 
 function outputsOf(run: PipelineRun, kind: string): unknown {

@@ -63,7 +63,7 @@ function judgeDrift({ drift, scoreDrift, brokenInputs }: Measured): Judgement[] 
   const all: [string, DriftResult][] = Object.entries(drift)
   if (scoreDrift) all.push(['score', scoreDrift])
   return all
-    .filter(([, { psi }]) => psi !== null)
+    .filter(([, { psi, state }]) => psi !== null && state !== 'partial')
     .map(([subject, { psi, state, rule }]) => {
       const brokenInput = brokenInputs.includes(subject)
       const why = brokenInput ? ', from quarantined requests alone' : ''

@@ -15,6 +15,8 @@ export type Measured = Omit<MonitorWindow, 'findings' | 'evaluatedAt'> & {
 export interface Subject {
   readonly spec: MonitorSpec
   readonly window: Window
+  /** It has not closed. */
+  readonly partial: boolean
   /** The stable version that answered most, with its reference; undefined in an empty window. */
   readonly model: { readonly ref: string; readonly spec: ModelSpec } | undefined
 }
@@ -32,15 +34,18 @@ export function mainVersion({ model, variant, answered }: PredictionWindow): str
 
 /**
  * Measures the stable arm as it was answered, quarantined rows too. Drift is against the training rows of the
- * version that answered most; over all rows, since part of a window has other weekdays than the whole.
+ * version that answered most; over all rows, since part of a window has other weekdays than the whole: in one that
+ * has not closed drift is measured and not judged.
  */
-export function measure(rows: PredictionWindow, { spec, window, model }: Subject): Measured {
+export function measure(rows: PredictionWindow, subject: Subject): Measured {
+  const { spec, window, model, partial } = subject
   const { minRows } = spec
   const stable = rowsWhere(rows, (row) => textAt(rows.variant, row) === 'stable')
   const answered = stable.filter((row) => rows.answered[row] === 1)
   const { n, ...quality } = liveQuality(rows, stable, minRows)
   const latency = sortedFinite(pickFrom(rows.latencyMs, stable))
   const isEnough = stable.length >= minRows
+  const drifts = driftsOf(rows, answered, model?.spec, minRows)
   return {
     monitor: spec.name,
     start: new Date(window.startMs).toISOString(),
@@ -50,10 +55,11 @@ export function measure(rows: PredictionWindow, { spec, window, model }: Subject
     quarantined: stable.filter((row) => rows.quarantined[row] === 1).length,
     errors: stable.length - answered.length,
     state: n >= minRows ? 'ok' : 'not_enough_data',
+    partial,
     ...quality,
     latencyP50Ms: isEnough ? quantile(latency, 0.5) : null,
     latencyP99Ms: isEnough ? quantile(latency, 0.99) : null,
-    ...driftsOf(rows, answered, model?.spec, minRows),
+    ...(partial ? unjudged(drifts) : drifts),
     modelVersion: model?.ref ?? null,
   }
 }
@@ -82,6 +88,24 @@ function driftsOf(
     scoreDrift: driftOf(score, pickFrom(rows.score, answered), minRows),
     brokenInputs,
   }
+}
+
+type Drifts = ReturnType<typeof driftsOf>
+
+const PART_OF_A_WINDOW = 'the window has not closed, and part of one has other weekdays and hours'
+
+/** Numbers as they are, without a verdict. */
+function unjudged({ drift, scoreDrift }: Drifts): Drifts {
+  const all = Object.entries(drift).map(([name, found]) => [name, asPartial(found)] as const)
+  return {
+    drift: Object.fromEntries(all),
+    scoreDrift: scoreDrift && asPartial(scoreDrift),
+    brokenInputs: [],
+  }
+}
+
+function asPartial(found: DriftResult): DriftResult {
+  return found.psi === null ? found : { ...found, state: 'partial', rule: PART_OF_A_WINDOW }
 }
 
 function rowsWhere(rows: PredictionWindow, fits: (row: number) => boolean): number[] {

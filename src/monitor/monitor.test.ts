@@ -1,5 +1,8 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { ctx, DAY, distanceOf, openTower, SPEC, START } from './fixture.ts'
+
+/** Each test starts a store: a second here, many on a busy machine. */
+vi.setConfig({ testTimeout: 60_000 })
 
 const inKilometres = (row: number) => distanceOf(row) * 1.609344
 const after = (days: number) => new Date(START + days * DAY)
@@ -152,11 +155,32 @@ test('a window looked at before its end is judged again as a whole', async () =>
   await using tower = await openTower()
   await tower.serve({ day: 1, rows: 600 })
   const [part] = await tower.monitor.check(ctx, 'weekly', { until: after(3) })
-  expect(part).toMatchObject({ n: 600, end: '2001-02-04T00:00:00.000Z' })
+  expect(part).toMatchObject({ n: 600, end: '2001-02-04T00:00:00.000Z', partial: true })
   expect(await tower.monitor.check(ctx, 'weekly', { until: after(3) })).toEqual([])
   await tower.serve({ day: 5, rows: 200 })
   await tower.monitor.due(ctx, 'delay', after(9))
   expect(await tower.monitor.windows(ctx, 'weekly')).toMatchObject([
-    { n: 800, end: '2001-02-08T00:00:00.000Z' },
+    { n: 800, end: '2001-02-08T00:00:00.000Z', partial: false },
   ])
+})
+
+test('what a window that has not closed holds is measured, and no drift: half a week has other weekdays', async () => {
+  await using tower = await openTower({ referenceLogLoss: async () => 0.54 })
+  // As at the end of a file: three days of traffic, and time said to have gone to the window's end.
+  await tower.serve({ day: 1, rows: 600, distance: (row) => distanceOf(row) * 3 })
+  const [part] = await tower.monitor.check(ctx, 'weekly', { until: after(7) })
+  expect(part).toMatchObject({
+    state: 'ok',
+    partial: true,
+    end: '2001-02-08T00:00:00.000Z',
+    drift: { distance: { psi: expect.any(Number), state: 'partial' } },
+    scoreDrift: { state: 'partial' },
+    findings: [{ kind: 'quality', subject: 'logLoss' }],
+  })
+  const keys = async () => (await tower.monitor.alerts(ctx)).map(({ key }) => key)
+  expect(await keys()).toEqual(['quality:logLoss'])
+  const [whole] = await tower.monitor.due(ctx, 'delay', after(9))
+  expect(whole).toMatchObject({ partial: false, drift: { distance: { state: 'act' } } })
+  expect(whole?.drift['distance']?.psi).toBe(part?.drift['distance']?.psi)
+  expect((await keys()).toSorted()).toEqual(['drift:distance', 'quality:logLoss'])
 })

@@ -35,7 +35,7 @@ export interface Monitor {
   due(ctx: Context, endpoint: string, watermark: Date): Promise<readonly MonitorWindow[]>
   /**
    * Judges one monitor's closed windows now. With `until`, event time is taken to have come that far, and
-   * windows still open then are judged as they stand. Throws NOT_FOUND, and INVALID_ARGUMENT for the future.
+   * windows still open then are judged as they stand, but for their drift. Throws NOT_FOUND, and INVALID_ARGUMENT for the future.
    */
   check(
     ctx: Context,
@@ -67,7 +67,7 @@ export function createMonitor(deps: MonitorDeps): Monitor {
     const rows = await predictions.window(ctx, spec.endpoint, { ...window, knownUntilMs })
     const ref = mainVersion(rows)
     const model = ref === undefined ? undefined : { ref, spec: await deps.model(ctx, ref) }
-    const { brokenInputs, ...measured } = measure(rows, { spec, window, model })
+    const { brokenInputs, ...measured } = measure(rows, { spec, window, partial, model })
     const reference = ref === undefined ? undefined : await deps.referenceLogLoss(ctx, ref)
     const conclusion = conclude({ ...measured, brokenInputs }, spec, reference)
     const judged: MonitorWindow = {
@@ -77,8 +77,7 @@ export function createMonitor(deps: MonitorDeps): Monitor {
     }
     const at = new Date(knownUntilMs).toISOString()
     const isNew = await catalog.write(async (tx) => {
-      const made = { endpoint: spec.endpoint, window: judged, partial }
-      if (!(await insertWindow(tx, ctx, made))) return false
+      if (!(await insertWindow(tx, ctx, spec.endpoint, judged))) return false
       await tell(tx, ctx, task, { judged, conclusion, at })
       await updateAlerts(deps, tx, ctx, { monitor: spec.name, at }, conclusion)
       return true
@@ -89,11 +88,11 @@ export function createMonitor(deps: MonitorDeps): Monitor {
   async function tell(
     tx: Tx,
     ctx: Context,
-    { spec, partial }: Task,
+    { spec }: Task,
     { judged, conclusion, at }: { judged: MonitorWindow; conclusion: Conclusion; at: string },
   ): Promise<void> {
     const subject = { kind: 'monitor', id: spec.name }
-    const { start, end, state, n, modelVersion } = judged
+    const { start, end, state, n, partial, modelVersion } = judged
     const where = { endpoint: spec.endpoint, start, end, at, partial, model: modelVersion }
     await events.append(tx, ctx, {
       type: 'window.evaluated',

@@ -2,16 +2,14 @@ import { MonitorWindow } from '@gyre/sdk/wire/monitor'
 import type { Context } from '../core/context.ts'
 import type { Catalog, Tx } from '../store/catalog.ts'
 
-export interface NewWindow {
-  readonly endpoint: string
-  readonly window: MonitorWindow
-  /** Judged before its end. */
-  readonly partial: boolean
-}
-
 /** Writes a window down unless it has been judged already: false then. A whole one replaces a partial one. */
-export async function insertWindow(tx: Tx, ctx: Context, made: NewWindow): Promise<boolean> {
-  const { endpoint, window, partial } = made
+export async function insertWindow(
+  tx: Tx,
+  ctx: Context,
+  endpoint: string,
+  window: MonitorWindow,
+): Promise<boolean> {
+  const { partial } = window
   const body = {
     end_at: window.end,
     partial: partial ? (1 as const) : (0 as const),

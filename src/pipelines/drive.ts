@@ -2,6 +2,7 @@ import type { PipelineSpec } from '@gyre/sdk/wire/pipeline'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
 import { upstreamOf } from './graph.ts'
+import { lostAttempts, MAX_LOST } from './lost-attempts.ts'
 import { endRun, type EndDeps } from './pipeline-run.ts'
 import { attemptStep, type AttemptDeps } from './step-attempt.ts'
 import { taskOf } from './step-task.ts'
@@ -30,13 +31,14 @@ export async function driveRun(
 ): Promise<void> {
   const pipeline = await loadPipelineRow(deps.catalog, ctx.project, id)
   const spec = specOf(pipeline)
+  const lost = await lostAttempts(deps, ctx, id)
   const running = new Map<string, Promise<void>>()
   try {
     while (!stopping.aborted) {
       // Taken before the rows are read: a step that ends in between is seen in the next round.
       const underway = new Map(running)
       const rows = await loadSteps(deps.catalog.read, id)
-      const failed = rows.find((row) => row.state === 'failed' && !mayRetry(pipeline, row))
+      const failed = rows.find((row) => row.state === 'failed' && !mayRetry(pipeline, row, lost))
       const ready = failed
         ? []
         : rows.filter((row) => !underway.has(row.step) && isReady(spec, row, rows))
@@ -56,9 +58,14 @@ export async function driveRun(
   }
 }
 
-function mayRetry(pipeline: PipelineRow, row: StepRow): boolean {
+function mayRetry(
+  pipeline: PipelineRow,
+  row: StepRow,
+  lostBy: ReadonlyMap<string, number>,
+): boolean {
   const step = stepSpecOf(pipeline, row.step)
-  return step.kind === 'module' && row.attempt <= step.retries
+  const lost = lostBy.get(row.step) ?? 0
+  return step.kind === 'module' && lost <= MAX_LOST && row.attempt - lost <= step.retries
 }
 
 function isReady(spec: PipelineSpec, row: StepRow, rows: readonly StepRow[]): boolean {

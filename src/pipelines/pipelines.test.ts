@@ -1,4 +1,5 @@
-import type { StepSpec } from '@gyre/sdk/wire/pipeline'
+import type { Manifest } from '@gyre/sdk/wire/manifest'
+import type { StepSpec, ValueSpec } from '@gyre/sdk/wire/pipeline'
 import type { JsonValue } from '@gyre/sdk/wire/ref'
 import { expect, test } from 'vitest'
 import { GyreError } from '../core/errors.ts'
@@ -31,6 +32,25 @@ test('a pipeline that is not there is named with those that are', async () => {
   await expect(pipelines.get(CTX, 'run_0')).rejects.toMatchObject({ code: 'NOT_FOUND' })
   await expect(pipelines.ended(CTX, 'run_0')).rejects.toMatchObject({ code: 'NOT_FOUND' })
   expect(await pipelines.list(CTX, 10)).toEqual([])
+})
+
+test.each([
+  ['the parameter it reads', param('until'), 'params.until'],
+  ['its own constant', literal('2999-01-01T00:00:00Z'), 'pipelines.train.steps.rows.until'],
+])('rows up to a day that has not come are refused at once, by %s', async (_, until, field) => {
+  const { serve, clock } = await openBench(untilDay(until))
+  const { pipelines, started } = serve(named)
+  const start = (day: string) => pipelines.start(CTX, 'train', { until: day })
+  await expect(start('2999-01-01')).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: `${field}: 2999-01-01T00:00:00.000Z lies more than a day in the future`,
+    details: { field },
+  })
+  expect(await pipelines.list(CTX, 1)).toEqual([])
+  expect(started).toEqual([])
+  clock.advance(Date.parse('2999-01-01') - clock.now().getTime())
+  const { id } = await start('2999-01-01')
+  expect((await pipelines.ended(CTX, id)).status).toBe('succeeded')
 })
 
 test('each step starts once, after those it reads from, and their outputs are its inputs', async () => {
@@ -362,8 +382,17 @@ test('a run that cannot be driven ends as failed instead of running for ever', a
   expect((await bench.runs.get(CTX, id)).error?.message).toContain('step fit of')
 })
 
-function trainingSet(): StepSpec {
-  const inputs = { seed: param('seed') }
+/** `train` with a training set up to `until`, which its parameter of that name may give. */
+function untilDay(until: ValueSpec): Manifest {
+  const project = projectOf(trainingSet({ until }))
+  const pipelines = project.pipelines.map((one) => ({
+    ...one,
+    params: { until: { type: 'day' } } as const,
+  }))
+  return { ...project, pipelines }
+}
+
+function trainingSet(inputs: StepSpec['inputs'] = { seed: param('seed') }): StepSpec {
   const field = { kind: 'field', name: 'distance', field: 'distance' } as const
   const spec = { dataset: 'flights', every: 1, inputs: [field], holdout: '7d' }
   return { kind: 'training-set', name: 'rows', inputs, spec }

@@ -8,6 +8,7 @@ import type { Log } from '../core/log.ts'
 import { driveRun, type DriveDeps } from './drive.ts'
 import { checkGraph } from './graph.ts'
 import { LEASE_HOLDER, leasedStep, leaseName, STEP_LEASE_MS, type StepKey } from './leased-step.ts'
+import { lostAttempts } from './lost-attempts.ts'
 import { bindParams, type Params } from './params.ts'
 import { beginRun, endRun } from './pipeline-run.ts'
 import { concludeReport } from './step-report.ts'
@@ -24,6 +25,7 @@ import {
 } from './step-store.ts'
 import { seedOf } from './step-task.ts'
 import { fail, succeed, takeBack } from './step-transition.ts'
+import { checkUntil } from './until.ts'
 import { why } from './why.ts'
 
 export type PipelinesDeps = DriveDeps & { readonly log: Log }
@@ -91,6 +93,7 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
       const spec = pipelineNamed(manifest, name)
       checkGraph(spec)
       const bound = bindParams(spec, params)
+      checkUntil(spec, bound, deps.clock)
       const code = { ref, bundle }
       const id = await beginRun(deps, ctx, { spec, params: bound, code, trigger })
       drive(ctx, await loadPipelineRow(catalog, ctx.project, id))
@@ -173,10 +176,11 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
       for (const row of rows.filter(({ id }) => !driving.has(id))) {
         const server = { project: row.project, actor: 'pipelines', requestId: row.id }
         const ctx = { ...server, actor: (await runs.get(server, row.id)).actor }
+        const lost = await lostAttempts(deps, ctx, row.id)
         for (const step of await loadSteps(catalog.read, row.id)) {
           if (step.state !== 'leased') continue
-          await takeBack(deps, ctx, step)
-          log.warn({ step: step.step, pipelineRun: row.id }, 'a step starts over')
+          await takeBack(deps, ctx, step, lost.get(step.step) ?? 0)
+          log.warn({ step: step.step, pipelineRun: row.id }, 'a step went down with its server')
         }
         drive(ctx, row)
       }

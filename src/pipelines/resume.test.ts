@@ -55,6 +55,43 @@ test('a step whose server died is lost and starts over under a higher fence', as
   expect((await bench.runs.get(CTX, lost.runs[0]?.id ?? '')).status).toBe('lost')
 })
 
+test('an attempt that went down with its server takes none of the retries that the step has', async () => {
+  const bench = await openBench(projectOf(moduleStep('a', {}, { retries: 1 })))
+  const { script, begun } = hanging()
+  const { id } = await bench.serve(script).pipelines.start(CTX, 'train', {})
+  await begun
+  const { pipelines, started } = bench.serve((attempt, server) =>
+    started.length === 1
+      ? failWith(attempt, server, 'its own fault')
+      : succeedWith(attempt, server, {}),
+  )
+  await pipelines.resume()
+  const run = await pipelines.ended(CTX, id)
+  expect(run).toMatchObject({ status: 'succeeded', steps: [{ attempt: 3 }] })
+  expect(started).toEqual(['a', 'a'])
+})
+
+test('a step under which the server stopped six times fails, though it may be tried again', async () => {
+  const bench = await openBench(projectOf(moduleStep('a', {}, { retries: 10 })))
+  const first = hanging()
+  const { id } = await bench.serve(first.script).pipelines.start(CTX, 'train', {})
+  await first.begun
+  for (let restarts = 1; restarts <= 5; restarts++) {
+    const { script, begun } = hanging()
+    await bench.serve(script).pipelines.resume()
+    await begun
+  }
+  const { pipelines, started } = bench.serve(named)
+  await pipelines.resume()
+  const message = 'the server stopped 6 times while it ran'
+  expect(await pipelines.ended(CTX, id)).toMatchObject({
+    status: 'failed',
+    steps: [{ state: 'failed', attempt: 6, error: { code: 'UNAVAILABLE', message } }],
+  })
+  expect(started).toEqual([])
+  expect((await bench.runs.get(CTX, id)).error?.message).toBe(`step a failed: ${message}`)
+})
+
 test('a server that ends between two steps leaves the second to the next one', async () => {
   const bench = await openBench(TWO_STEPS)
   const first = bench.serve(async (attempt, server) => {

@@ -9,6 +9,7 @@ import type { Runs } from '../store/runs.ts'
 import { artifactsIn } from './artifacts.ts'
 import type { BuiltinResult } from './builtin.ts'
 import { LEASE_HOLDER, leaseName, STEP_LEASE_MS, type LeasedStep } from './leased-step.ts'
+import { MAX_LOST } from './lost-attempts.ts'
 import { failureFrom, inputsOf, updateStep, type StepFailure, type StepRow } from './step-store.ts'
 import type { StepTask } from './step-task.ts'
 
@@ -191,16 +192,29 @@ export async function refuse(
   )
 }
 
-/** leased → pending, for a step whose process went with its server: its run is lost, its fence void. */
+/**
+ * leased → pending, for a step whose process went with its server: its run is lost, its fence void. Leased →
+ * failed for one that was lost `lostBefore` times, as often as may be.
+ */
 export async function takeBack(
-  { catalog, runs, leases }: TransitionDeps,
+  { catalog, runs, leases, clock }: TransitionDeps,
   ctx: Context,
   row: StepRow,
+  lostBefore: number,
 ): Promise<void> {
   const error = { code: 'UNAVAILABLE', message: 'the server stopped while the step ran' }
+  const tooOften = { ...error, message: `the server stopped ${lostBefore + 1} times while it ran` }
+  const change =
+    lostBefore < MAX_LOST
+      ? { state: 'pending', started_at: null }
+      : {
+          state: 'failed',
+          error: JSON.stringify(tooOften),
+          ended_at: clock.now().toISOString(),
+        }
   await catalog.write(async (tx) => {
     await leases.release(leaseName(row), LEASE_HOLDER, row.fence, tx)
     if (row.run_id !== null) await runs.finish(ctx, row.run_id, { status: 'lost', error }, tx)
-    await updateStep(tx, row, { state: 'pending', started_at: null })
+    await updateStep(tx, row, change)
   })
 }

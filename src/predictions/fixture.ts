@@ -1,5 +1,6 @@
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
+import { GyreError } from '../core/errors.ts'
 import { silentLog } from '../core/log.ts'
 import { openTempStore } from '../store/fixture.ts'
 import type { Store } from '../store/store.ts'
@@ -14,6 +15,8 @@ const INPUTS: Readonly<Record<string, readonly string[]>> = {
   'model:delay@2': ['distance', 'hour', 'late'],
 }
 
+const ENDPOINTS: readonly string[] = ['delay', 'another']
+
 /** Predictions over `store`, as a server makes them when it starts. */
 export function predictionsOf(store: Store, clock: Clock): Predictions {
   return createPredictions({
@@ -24,11 +27,15 @@ export function predictionsOf(store: Store, clock: Clock): Predictions {
     log: silentLog,
     newTempPath: () => store.blobs.newTempPath(),
     inputsOf: async (_project, model) => INPUTS[model] ?? [],
-    fieldsOf: () => ({
-      date: { type: 'timestamp' },
-      distance: { type: 'number' },
-      origin: { type: 'text' },
-    }),
+    fieldsOf: (_project, endpoint) => {
+      if (ENDPOINTS.includes(endpoint))
+        return {
+          date: { type: 'timestamp' },
+          distance: { type: 'number' },
+          origin: { type: 'text' },
+        }
+      throw new GyreError('NOT_FOUND', `no such endpoint ${endpoint}`, { endpoint })
+    },
   })
 }
 

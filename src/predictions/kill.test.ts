@@ -31,7 +31,7 @@ test('feedback that was accepted outlives SIGKILL, and no batch is half there', 
 })
 
 async function acceptedUntilKilled(folder: string): Promise<Set<string>> {
-  const child = spawnProcess(siblingUrl('./kill.child', import.meta.url), [folder], {
+  const child = spawnProcess(siblingUrl('./fixture/feedback-sender', import.meta.url), [folder], {
     stdio: ['ignore', 'pipe', 'inherit', 'ipc'],
   })
   let printed = ''

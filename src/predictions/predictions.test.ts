@@ -47,6 +47,19 @@ test('an unknown prediction is not found, and neither is that of another project
   expect(await bench.predictions.find({ ...ctx, project: 'other' }, id)).toMatchObject({ id })
 })
 
+test('what an endpoint that nobody declared has answered is not counted, exported or learned from', async () => {
+  await using bench = await open()
+  bench.answer()
+  const { predictions } = bench
+  const asked = [
+    predictions.counts(ctx, 'delya'),
+    predictions.exportParquet(ctx, 'delya'),
+    predictions.labelled(ctx, 'delya', ms(NOW)),
+  ]
+  const refused = { reason: { code: 'NOT_FOUND', message: 'no such endpoint delya' } }
+  expect(await Promise.allSettled(asked)).toMatchObject([refused, refused, refused])
+})
+
 test('feedback of another project labels nothing', async () => {
   await using bench = await open()
   const id = bench.answer()

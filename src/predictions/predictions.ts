@@ -61,8 +61,9 @@ export interface Predictions {
    */
   labelled(ctx: Context, endpoint: string, untilMs: number): Promise<RowSource>
   window(ctx: Context, endpoint: string, range: WindowRange): Promise<PredictionWindow>
-  /** Every prediction of an endpoint in a Parquet file on this machine. */
+  /** Every prediction of an endpoint in a Parquet file on this machine. Throws NOT_FOUND. */
   exportParquet(ctx: Context, endpoint: string): Promise<ExportedFile>
+  /** Throws NOT_FOUND. */
   counts(ctx: Context, endpoint: string): Promise<TrafficCounts>
   /** First and last event time of an endpoint's traffic; undefined before the first prediction. */
   span(ctx: Context, endpoint: string): Promise<TrafficSpan | undefined>
@@ -187,6 +188,7 @@ export function createPredictions(deps: PredictionsDeps): Predictions {
 
     counts: ({ project }, endpoint) =>
       withTraffic(async (traffic) => {
+        deps.fieldsOf(project, endpoint)
         const sql = countsSql(traffic, project, endpoint, tag(project, endpoint))
         const [row] = await analytics.query(sql)
         return readCounts(row, predictions.dropped())

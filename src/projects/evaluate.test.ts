@@ -134,7 +134,8 @@ test('a config that ends its process is told with what it printed', async () => 
 test('a config that never ends is ended', async () => {
   const forever = 'await new Promise(() => setInterval(() => {}, 1000))'
   await expect(evaluate('waits', forever, { timeoutMs: 3000 })).rejects.toMatchObject({
-    code: 'TIMEOUT',
+    code: 'INVALID_ARGUMENT',
+    message: 'gyre.config.ts did not end within 3 s; a config only defines, steps do the work',
   })
 }, 30_000)
 
@@ -145,6 +146,27 @@ test('a config sees no secrets of the one who applies it', async () => {
     export const card = project('p', { task: 'seen:' + seen, metric: 'm', baseline: 'b', owner: 'o', thresholds: { auc: { atLeast: 0 } } })`
   expect((await evaluate('environment', config)).card?.task).toBe('seen:')
 }, 30_000)
+
+test.each([
+  ['no package.json at all', undefined],
+  ['a package without a name', '{}'],
+  ['a name that is none here', '{ "name": "2nd.shop" }'],
+])(
+  'a project without a card, and with %s, is told how to name itself',
+  async (title, json) => {
+    const folder = join(root, title.replaceAll(' ', '-'))
+    await mkdir(folder)
+    await writeFile(join(folder, 'gyre.config.ts'), 'export const nothing = 0')
+    if (json !== undefined) await writeFile(join(folder, 'package.json'), json)
+    const message =
+      "gyre.config.ts: project: it has no name; export project('NAME', { … }) from the config, or name the package"
+    await expect(evaluateBundle(await bundleProject(folder))).rejects.toMatchObject({
+      code: 'INVALID_ARGUMENT',
+      message: expect.stringContaining(message),
+    })
+  },
+  30_000,
+)
 
 test('a project without a card is called like its package; presets are filled in', async () => {
   const manifest = await evaluate('plain', CONFIG)

@@ -25,8 +25,8 @@ const MAX_OUTPUT_CHARS = 2_000
 
 /**
  * Runs a bundle's entry in a process of its own, without the parent's secrets, and reads the manifest that
- * comes out. Steps are not run. Throws INVALID_ARGUMENT naming the definition and what is wrong with it,
- * TIMEOUT when the config does not come to an end.
+ * comes out. Steps are not run. Throws INVALID_ARGUMENT naming the definition and what is wrong with it, also for
+ * a config that does not come to an end.
  */
 export async function evaluateBundle(
   bundle: Bundle,
@@ -63,9 +63,11 @@ async function ask(request: EvaluateRequest, timeoutMs: number): Promise<Evaluat
     child.once('close', (code, signal) =>
       reject(
         signal === 'SIGKILL'
-          ? new GyreError('TIMEOUT', `${CONFIG_FILE} did not end within ${timeoutMs} ms`, {
-              timeoutMs,
-            })
+          ? new GyreError(
+              'INVALID_ARGUMENT',
+              `${CONFIG_FILE} did not end within ${timeoutMs / 1_000} s; a config only defines, steps do the work`,
+              { timeoutMs },
+            )
           : new GyreError(
               'INVALID_ARGUMENT',
               `${CONFIG_FILE} ended its process (${code ?? signal})`,

@@ -8,7 +8,11 @@ import { GITIGNORE, packageJson, readme, TSCONFIG } from './template/papers.ts'
 import { BASELINE_STEP, FIT_STEP } from './template/steps.ts'
 
 /** What `gyre init` asks; the gate of the new project reads the answers. */
-export const ProjectAnswers = ProjectCard.omit({ fourEyes: true }).extend({ name: Name })
+export const ProjectAnswers = ProjectCard.omit({
+  fourEyes: true,
+  approvals: true,
+  forbids: true,
+}).extend({ name: Name })
 export type ProjectAnswers = z.infer<typeof ProjectAnswers>
 
 /**

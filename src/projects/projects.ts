@@ -41,7 +41,7 @@ export interface Projects {
   apply(ctx: Context, request: ApplyRequest, options: ApplyOptions): Promise<ApplyReply>
   /** What is in force. Throws NOT_FOUND where nothing was applied yet. */
   current(ctx: Context): Promise<CodeVersion>
-  find(ctx: Context): Promise<CodeVersion | undefined>
+  find(ctx: Context, tx?: Tx): Promise<CodeVersion | undefined>
   /** `code:flights@7`. Throws NOT_FOUND. */
   version(ctx: Context, ref: string): Promise<CodeVersion>
   /** A local folder with the bundle's files, to import from. Throws NOT_FOUND. */
@@ -72,7 +72,7 @@ export function createProjects(deps: ProjectsDeps): Projects {
         )
       return version
     },
-    find: (ctx) => findCurrent(catalog.read, ctx),
+    find: (ctx, tx) => findCurrent(tx ?? catalog.read, ctx),
     version: (ctx, ref) => getVersion(catalog.read, ctx, ref),
     bundleFolder: (digest) => folders.folder(digest),
   }

@@ -3,6 +3,7 @@ import type { ModelVersion } from '@gyre/sdk/wire/model'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
 import type { Tx } from '../store/catalog.ts'
+import { commandWord } from './version-key.ts'
 
 /** What the gates said, read within the unit that acts on it. */
 export interface Verdicts {
@@ -13,9 +14,11 @@ export interface Verdicts {
     modelDigest: string,
     gateDigest?: string,
   ) => Promise<Verdict | undefined>
+  /** The newest verdict of each gate that judged a model's files. */
+  readonly standing: (tx: Tx, ctx: Context, modelDigest: string) => Promise<readonly Verdict[]>
 }
 
-/** The verdict that lets a version into production. Throws GATE_REFUSED when there is none. */
+/** The verdict that lets a version into production. Throws GATE_REFUSED with the gates' reasons when there is none. */
 export async function assertPassed(
   verdicts: Verdicts,
   tx: Tx,
@@ -24,10 +27,19 @@ export async function assertPassed(
 ): Promise<Verdict> {
   const verdict = await verdicts.passing(tx, ctx, version.digest)
   if (verdict) return verdict
-  const command = `gyre release ENDPOINT ${version.name}@${version.version} --force REASON`
+  const reasons = (await verdicts.standing(tx, ctx, version.digest)).flatMap(reasonsOf)
+  const command = `gyre release ENDPOINT ${commandWord(version)} --force REASON`
+  const refused = reasons.length === 0 ? '' : ` (${reasons.join('; ')})`
   throw new GyreError(
     'GATE_REFUSED',
-    `${version.ref} has no passing verdict: run its gate again with "gyre pipeline run PIPELINE", or override it with "${command}"`,
-    { ref: version.ref, command },
+    `${version.ref} has no passing verdict${refused}: run its gate again with "gyre pipeline run PIPELINE", or override it with "${command}"`,
+    { ref: version.ref, command, reasons },
   )
+}
+
+/** `worth-shipping: auc: …` for each check that failed. */
+function reasonsOf({ gate, checks }: Verdict): readonly string[] {
+  return checks
+    .filter(({ passed }) => !passed)
+    .map(({ metric, reason }) => `${gate}: ${metric}: ${reason}`)
 }

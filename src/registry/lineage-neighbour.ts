@@ -46,7 +46,7 @@ async function makersOf(deps: LineageDeps, ctx: Context, ref: string): Promise<N
   }))
   if (splitRef(ref).kind !== 'model') return makers
   const version = await deps.findVersion(ctx, ref)
-  const run = version && (await deps.runs.find(ctx, version.runId))
+  const run = version?.runId && (await deps.runs.find(ctx, version.runId))
   if (run && makers.every(({ node }) => node.ref !== `run:${run.id}`))
     makers.push({ node: runNode(run), role: 'registered' })
   if (version && version.digest !== '')

@@ -5,14 +5,17 @@ import { ctx, openShelf, VERDICT, type Shelf } from './fixture.ts'
 const rows = digestOf('rows')
 
 /** dataset → training set → fit → model:delay@1, as a pipeline leaves it. */
-async function train({ store: { runs }, registry, passed }: Shelf) {
+async function train({ store: { runs }, registry, passed }: Shelf, served?: string) {
   const pipeline = await runs.start(ctx, { kind: 'pipeline', name: 'train' })
   const parentId = pipeline.id
   const select = await runs.start(ctx, {
     kind: 'training-set',
     name: 'rows',
     parentId,
-    inputs: [{ ref: 'dataset:flights@3', role: 'dataset', digest: digestOf('parquet') }],
+    inputs: [
+      { ref: 'dataset:flights@3', role: 'dataset', digest: digestOf('parquet') },
+      ...(served ? [{ ref: `endpoint:${served}`, role: 'served' }] : []),
+    ],
   })
   const artifact = { ref: `artifact:${rows}`, role: 'rows', digest: rows }
   await runs.finish(ctx, select.id, { status: 'succeeded', outputs: [artifact] })
@@ -105,4 +108,12 @@ test('the report gives the four answers', async () => {
     approval: { actor: 'policy:gate' },
     verdict: VERDICT,
   })
+})
+
+test("a model that learned from an endpoint's answers says so beside its dataset", async () => {
+  await using shelf = await openShelf()
+  await train(shelf, 'delay')
+  await shelf.store.catalog.write((tx) => shelf.registry.putInProduction(tx, ctx, 'model:delay@1'))
+  const { production } = await shelf.registry.show(ctx, 'delay', [])
+  expect(production?.data.map(({ ref }) => ref)).toEqual(['dataset:flights@3', 'endpoint:delay'])
 })

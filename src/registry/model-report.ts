@@ -1,17 +1,22 @@
+import type { Metrics } from '@gyre/sdk/wire/gate'
 import type { ModelReport, ModelVersion, ServedArm } from '@gyre/sdk/wire/model'
 import type { Lineage } from '@gyre/sdk/wire/lineage'
 import type { RouteState } from '@gyre/sdk/wire/release'
 import type { Context } from '../core/context.ts'
-import { GyreError } from '../core/errors.ts'
 import { parseRef } from '../core/ref.ts'
 import type { Catalog } from '../store/catalog.ts'
+import type { Runs } from '../store/runs.ts'
 import { PRODUCTION } from './alias.ts'
 import { lastApproval } from './approval.ts'
 import type { Verdicts } from './gate-check.ts'
 
+/** A run may have thousands: a report is one screen. */
+const MAX_METRICS = 50
+
 interface ReportDeps {
   readonly catalog: Catalog
   readonly verdicts: Verdicts
+  readonly runs: Pick<Runs, 'find'>
   readonly lineage: (ctx: Context, ref: string, direction: 'up') => Promise<Lineage>
 }
 
@@ -27,8 +32,9 @@ export async function reportModel(
   ctx: Context,
   { name, versions, routes }: Subject,
 ): Promise<ModelReport> {
-  if (versions.length === 0) throw new GyreError('NOT_FOUND', `no such model: ${name}`, { name })
-  const production = versions.find((version) => version.aliases.includes(PRODUCTION))
+  const production =
+    versions.find((version) => version.aliases.includes(PRODUCTION)) ??
+    versions.find((version) => version.stage === 'production')
   return {
     name,
     serving: routes.flatMap(armsOf).filter(({ model }) => parseRef(model).name === name),
@@ -38,17 +44,34 @@ export async function reportModel(
 }
 
 async function describe(
-  { catalog, verdicts, lineage }: ReportDeps,
+  { catalog, verdicts, runs, lineage }: ReportDeps,
   ctx: Context,
   version: ModelVersion,
 ) {
   const { nodes } = await lineage(ctx, version.ref, 'up')
+  const verdict = (await verdicts.passing(catalog.read, ctx, version.digest)) ?? null
   return {
     version,
-    data: nodes.filter(({ kind }) => kind === 'dataset'),
+    data: nodes.filter(({ kind }) => kind === 'dataset' || kind === 'endpoint'),
     approval: lastApproval(version) ?? null,
-    verdict: (await verdicts.passing(catalog.read, ctx, version.digest)) ?? null,
+    verdict,
+    metrics: verdict?.metrics.candidate ?? (await metricsOf(runs, ctx, version)),
   }
+}
+
+/** As it was registered; a client registers without, then its run tells. */
+async function metricsOf(
+  runs: ReportDeps['runs'],
+  ctx: Context,
+  { metrics, runId }: ModelVersion,
+): Promise<Metrics> {
+  if (Object.keys(metrics).length > 0 || runId === null) return metrics
+  const logged = Object.entries((await runs.find(ctx, runId))?.metrics ?? {})
+  return Object.fromEntries(
+    logged
+      .slice(0, MAX_METRICS)
+      .map(([key, value]) => [key, Number.isFinite(value) ? value : null]),
+  )
 }
 
 function armsOf({ endpoint, stable, canary }: RouteState): ServedArm[] {

@@ -1,31 +1,12 @@
-import { Metrics } from '@gyre/sdk/wire/gate'
-import type { Approval, ModelVersion } from '@gyre/sdk/wire/model'
-import { z } from 'zod'
+import type { ModelVersion } from '@gyre/sdk/wire/model'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
 import { parseRef } from '../core/ref.ts'
 import type { Tx } from '../store/catalog.ts'
-import type { Tables } from '../store/schema.ts'
+import type { VersionKey } from './version-key.ts'
+import { toVersions } from './version-row.ts'
 
-/** A version as numbers: what its row is found by. */
-export interface VersionKey {
-  readonly name: string
-  readonly version: number
-}
-
-const Tags = z.record(z.string(), z.string())
-
-/** `model:churn@7`. */
-export function modelRef({ name, version }: VersionKey): string {
-  return `model:${name}@${version}`
-}
-
-/** The subject of an event about a version: `churn@7`. */
-export function modelSubject({ name, version }: VersionKey) {
-  return { kind: 'model', id: `${name}@${version}` }
-}
-
-/** Reads `model:churn@7` or `model:churn@production`; undefined when there is no such version or alias. */
+/** Reads `model:churn@7` or `model:churn@production`; undefined when there is no such alias. */
 async function findKey(db: Tx, ctx: Context, text: string): Promise<VersionKey | undefined> {
   const { kind, name, version } = parseRef(text)
   if (kind !== 'model')
@@ -37,14 +18,73 @@ async function findKey(db: Tx, ctx: Context, text: string): Promise<VersionKey |
       },
     )
   if (/^[1-9]\d{0,8}$/.test(version)) return { name, version: Number(version) }
+  return findAlias(db, ctx, name, version)
+}
+
+/** The version an alias points at. */
+export async function findAlias(
+  db: Tx,
+  ctx: Context,
+  name: string,
+  alias: string,
+): Promise<VersionKey | undefined> {
   const row = await db
     .selectFrom('model_aliases')
     .select('version')
     .where('project', '=', ctx.project)
     .where('name', '=', name)
-    .where('alias', '=', version)
+    .where('alias', '=', alias)
     .executeTakeFirst()
   return row && { name, version: row.version }
+}
+
+/** Versions that are not deleted; narrow it with `where`. */
+export function versionRows(db: Tx, ctx: Context) {
+  return db
+    .selectFrom('model_versions')
+    .selectAll()
+    .where('project', '=', ctx.project)
+    .where('deleted_ms', 'is', null)
+}
+
+async function findByKey(
+  db: Tx,
+  ctx: Context,
+  { name, version }: VersionKey,
+): Promise<ModelVersion | undefined> {
+  const rows = await versionRows(db, ctx)
+    .where('name', '=', name)
+    .where('version', '=', version)
+    .execute()
+  return (await toVersions(db, ctx, rows))[0]
+}
+
+/** Throws NOT_FOUND naming both. */
+export async function getByKey(db: Tx, ctx: Context, key: VersionKey): Promise<ModelVersion> {
+  const found = await findByKey(db, ctx, key)
+  if (!found) throw noSuchVersion(key)
+  return found
+}
+
+/** The seq of a version's row. Throws NOT_FOUND. */
+export async function seqOfVersion(
+  db: Tx,
+  ctx: Context,
+  { name, version }: VersionKey,
+): Promise<number> {
+  const row = await versionRows(db, ctx)
+    .where('name', '=', name)
+    .where('version', '=', version)
+    .executeTakeFirst()
+  if (!row) throw noSuchVersion({ name, version })
+  return row.seq
+}
+
+function noSuchVersion({ name, version }: VersionKey): GyreError {
+  return new GyreError('NOT_FOUND', `Model Version (name=${name}, version=${version}) not found`, {
+    name,
+    version,
+  })
 }
 
 export async function findVersion(
@@ -53,15 +93,7 @@ export async function findVersion(
   ref: string,
 ): Promise<ModelVersion | undefined> {
   const key = await findKey(db, ctx, ref)
-  if (!key) return undefined
-  const row = await db
-    .selectFrom('model_versions')
-    .selectAll()
-    .where('project', '=', ctx.project)
-    .where('name', '=', key.name)
-    .where('version', '=', key.version)
-    .executeTakeFirst()
-  return row && (await withDecisions(db, ctx, [row]))[0]
+  return key && findByKey(db, ctx, key)
 }
 
 /** Throws NOT_FOUND naming the reference. */
@@ -77,10 +109,25 @@ export async function listVersions(
   ctx: Context,
   name?: string,
 ): Promise<readonly ModelVersion[]> {
-  let query = db.selectFrom('model_versions').selectAll().where('project', '=', ctx.project)
+  let query = versionRows(db, ctx)
   if (name !== undefined) query = query.where('name', '=', name)
-  const rows = await query.orderBy('name').orderBy('version', 'desc').execute()
-  return withDecisions(db, ctx, rows)
+  return toVersions(db, ctx, await query.orderBy('name').orderBy('version', 'desc').execute())
+}
+
+/** The newest version of a name that consists of these files. */
+export async function findByDigest(
+  db: Tx,
+  ctx: Context,
+  name: string,
+  digest: string,
+): Promise<ModelVersion | undefined> {
+  const rows = await versionRows(db, ctx)
+    .where('name', '=', name)
+    .where('digest', '=', digest)
+    .orderBy('version', 'desc')
+    .limit(1)
+    .execute()
+  return (await toVersions(db, ctx, rows))[0]
 }
 
 /** The versions that a run registered. */
@@ -89,70 +136,10 @@ export async function versionsOfRun(
   ctx: Context,
   runId: string,
 ): Promise<readonly ModelVersion[]> {
-  const rows = await db
-    .selectFrom('model_versions')
-    .selectAll()
-    .where('project', '=', ctx.project)
+  const rows = await versionRows(db, ctx)
     .where('run_id', '=', runId)
     .orderBy('name')
     .orderBy('version')
     .execute()
-  return withDecisions(db, ctx, rows)
-}
-
-export function keyOf({ name, version }: ModelVersion): VersionKey {
-  return { name, version: Number(version) }
-}
-
-type VersionRow = Tables['model_versions']
-
-async function withDecisions(
-  db: Tx,
-  ctx: Context,
-  rows: readonly VersionRow[],
-): Promise<ModelVersion[]> {
-  const names = [...new Set(rows.map((row) => row.name))]
-  if (names.length === 0) return []
-  const aliases = await db
-    .selectFrom('model_aliases')
-    .selectAll()
-    .where('project', '=', ctx.project)
-    .where('name', 'in', names)
-    .orderBy('alias')
-    .execute()
-  const approvals = await db
-    .selectFrom('model_approvals')
-    .selectAll()
-    .where('project', '=', ctx.project)
-    .where('name', 'in', names)
-    .orderBy('seq')
-    .execute()
-  const isOf = (row: VersionRow) => (other: VersionKey) =>
-    other.name === row.name && other.version === row.version
-  return rows.map((row) =>
-    toVersion(
-      row,
-      aliases.filter(isOf(row)).map(({ alias }) => alias),
-      approvals
-        .filter(isOf(row))
-        .map(({ actor, decision, note, at }) => ({ actor, decision, note, at })),
-    ),
-  )
-}
-
-function toVersion(row: VersionRow, aliases: string[], approvals: Approval[]): ModelVersion {
-  return {
-    name: row.name,
-    version: String(row.version),
-    ref: modelRef(row),
-    digest: row.digest,
-    stage: row.stage,
-    aliases,
-    approvals,
-    metrics: Metrics.parse(JSON.parse(row.metrics)),
-    runId: row.run_id,
-    createdAt: row.created_at,
-    createdBy: row.created_by,
-    tags: Tags.parse(JSON.parse(row.tags)),
-  }
+  return toVersions(db, ctx, rows)
 }

@@ -1,7 +1,7 @@
-import type { Stage } from '@gyre/sdk/wire/model'
+import type { Stage } from '@gyre/sdk/wire/stage'
 import { expect, test } from 'vitest'
 import { digestOf } from '../core/digest.ts'
-import { ctx, openShelf } from './fixture.ts'
+import { ctx, GATED, openShelf } from './fixture.ts'
 import { assertMove } from './stage.ts'
 
 const approved = { decision: 'approved', note: '' } as const
@@ -15,14 +15,16 @@ test.each<[Stage, readonly Stage[]]>([
   const stages = ['none', 'staging', 'production', 'archived'] as const
   const may = (to: Stage) => {
     try {
-      assertMove('model:delay@1', from, to)
+      assertMove('model:delay@1', from, to, GATED)
       return true
     } catch {
       return false
     }
   }
   expect(stages.filter(may).toSorted()).toEqual([...allowed].toSorted())
-  expect(() => assertMove('model:delay@1', from, from)).toThrow(`allowed: ${allowed.join(', ')}`)
+  expect(() => assertMove('model:delay@1', from, from, GATED)).toThrow(
+    `allowed: ${allowed.join(', ')}`,
+  )
 })
 
 test('a reference to nothing is refused with what is wrong with it', async () => {
@@ -71,7 +73,7 @@ test('the last decision counts', async () => {
 })
 
 test('under four eyes nobody approves a version of their own, a policy may', async () => {
-  await using shelf = await openShelf({ fourEyes: async () => true })
+  await using shelf = await openShelf({ policy: async () => ({ ...GATED, fourEyes: true }) })
   const ref = await shelf.add('one')
   await expect(shelf.registry.approve(ctx, ref, approved)).rejects.toMatchObject({
     code: 'FORBIDDEN',
@@ -91,7 +93,7 @@ test('versions count up by name; the same files from the same run are the same v
   expect(await shelf.add('two')).toBe('model:delay@2')
   expect(await shelf.add('two')).toBe('model:delay@3')
   const { name, digest, runId } = await shelf.registry.get(ctx, 'model:delay@2')
-  const again = { name, digest, runId, metrics: { auc: Number.NaN } }
+  const again = { name, digest, runId: runId ?? '', metrics: { auc: Number.NaN } }
   expect(await shelf.registry.register(ctx, again)).toMatchObject({
     ref: 'model:delay@2',
     metrics: { auc: 0.7 },
@@ -103,17 +105,28 @@ test('versions count up by name; the same files from the same run are the same v
   ])
 })
 
+test('files are found by their digest under one name, the newest version of them', async () => {
+  await using shelf = await openShelf()
+  for (const files of ['one', 'two', 'one']) await shelf.add(files)
+  const find = (name: string, files: string, of = ctx) =>
+    shelf.registry.findByDigest(of, name, digestOf(files))
+  expect(await find('delay', 'three')).toBeUndefined()
+  expect(await find('churn', 'one')).toBeUndefined()
+  expect(await find('delay', 'one', { ...ctx, project: 'other' })).toBeUndefined()
+  expect((await find('delay', 'one'))?.ref).toBe('model:delay@3')
+})
+
 test('an alias names a version and every move is an event; production is not for hands', async () => {
   await using shelf = await openShelf()
   await shelf.add('one')
   await shelf.add('two')
-  await shelf.registry.setAlias(ctx, 'model:delay@1', 'champion')
-  await shelf.registry.setAlias(ctx, 'model:delay@2', 'champion')
-  expect((await shelf.registry.get(ctx, 'model:delay@champion')).version).toBe('2')
+  await shelf.registry.setAlias(ctx, 'model:delay@1', 'candidate')
+  await shelf.registry.setAlias(ctx, 'model:delay@2', 'candidate')
+  expect((await shelf.registry.get(ctx, 'model:delay@candidate')).version).toBe('2')
   const moves = await shelf.store.events.since(0, 100, { types: ['model.aliased'] })
   expect(moves.map(({ data }) => data)).toEqual([
-    { alias: 'champion', from: null, to: 1 },
-    { alias: 'champion', from: 1, to: 2 },
+    { alias: 'candidate', from: null, to: 1 },
+    { alias: 'candidate', from: 1, to: 2 },
   ])
   const byHand = shelf.registry.setAlias(ctx, 'model:delay@1', 'production')
   await expect(byHand).rejects.toMatchObject({ code: 'CONFLICT' })
@@ -133,6 +146,21 @@ test('what goes into production archives what was there', async () => {
     aliases: ['production'],
   })
   expect((await shelf.registry.get(ctx, two)).stage).toBe('archived')
+})
+
+test('what answers in production is not put away by hand', async () => {
+  await using shelf = await openShelf()
+  const [one, two] = [await shelf.add('one'), await shelf.add('two')]
+  const put = (ref: string) =>
+    shelf.store.catalog.write((tx) => shelf.registry.putInProduction(tx, ctx, ref))
+  await put(one)
+  await expect(shelf.registry.stage(ctx, one, 'archived')).rejects.toMatchObject({
+    code: 'CONFLICT',
+    message: `stage: ${one} is in production; another release takes it out`,
+  })
+  expect(await shelf.registry.get(ctx, one)).toMatchObject({ stage: 'production' })
+  await put(two)
+  expect((await shelf.registry.stage(ctx, one, 'staging')).stage).toBe('staging')
 })
 
 test('another project sees nothing', async () => {

@@ -1,37 +1,53 @@
-import type { ModelReport, ModelVersion, Stage } from '@gyre/sdk/wire/model'
+import type { ModelReport, ModelVersion } from '@gyre/sdk/wire/model'
+import type { Stage } from '@gyre/sdk/wire/stage'
 import type { RouteState } from '@gyre/sdk/wire/release'
 import type { Lineage, LineageDirection } from '@gyre/sdk/wire/lineage'
 import type { Verdict } from '@gyre/sdk/wire/gate'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
+import type { Blobs } from '../store/blobs.ts'
 import type { Catalog, Tx } from '../store/catalog.ts'
 import type { Events } from '../store/events.ts'
 import type { Runs } from '../store/runs.ts'
-import { assertFreeAlias, moveAlias, PRODUCTION } from './alias.ts'
+import { assertFreeAlias, isPromoting, moveAlias, PRODUCTION } from './alias.ts'
 import { assertApproved, decide, type Decision } from './approval.ts'
+import type { FindEndpoints } from './endpoint-use.ts'
 import { assertPassed, type Verdicts } from './gate-check.ts'
 import { walkLineage } from './lineage.ts'
 import type { FindPrediction } from './lineage-node.ts'
 import { reportModel } from './model-report.ts'
+import type { FindPolicy } from './model-policy.ts'
 import {
+  findByDigest,
   findVersion,
   getVersion,
-  keyOf,
   listVersions,
-  modelSubject,
   versionsOfRun,
 } from './model-version.ts'
+import { createModelImports, type ModelImports } from './import.ts'
+import { createModels, type Models } from './models.ts'
 import { addVersion, type NewModelVersion } from './new-version.ts'
-import { assertMove } from './stage.ts'
+import { assertPromotable } from './promotion.ts'
+import { seqOfModel } from './registered-model.ts'
+import type { Freeze, TellLoggedModel } from './sourced-version.ts'
+import { moveStage, othersIn } from './stage-move.ts'
+import { assertMove, assertNotServing } from './stage.ts'
+import { keyOf } from './version-key.ts'
+import { createVersions, type Versions } from './versions.ts'
 
 export interface RegistryDeps {
   readonly catalog: Catalog
   readonly events: Events
   readonly runs: Runs
   readonly clock: Clock
+  readonly blobs: Pick<Blobs, 'readTree'>
   readonly verdicts: Verdicts
-  /** True where nobody may approve a version of their own. */
-  readonly fourEyes: (ctx: Context) => Promise<boolean>
+  /** What the project's code asks of a model. */
+  readonly policy: FindPolicy
+  /** Who answers with which versions. */
+  readonly endpoints: FindEndpoints
+  readonly freeze: Freeze
+  readonly tellLoggedModel: TellLoggedModel
   /** The model that answered a prediction, for lineage. */
   readonly findPrediction: FindPrediction
 }
@@ -41,19 +57,32 @@ export interface RegistryDeps {
  * `model:NAME@ALIAS`. Verbs that take a `tx` are then part of that unit, else a unit of their own.
  */
 export interface Registry {
+  readonly models: Models
+  readonly versions: Versions
+  readonly imports: ModelImports
   /** The next version of the name; the same files from the same run give the same version again. */
   register(ctx: Context, version: NewModelVersion, tx?: Tx): Promise<ModelVersion>
   /** Throws NOT_FOUND. */
   get(ctx: Context, ref: string, tx?: Tx): Promise<ModelVersion>
   find(ctx: Context, ref: string, tx?: Tx): Promise<ModelVersion | undefined>
+  /** The newest version of a name that consists of these files. */
+  findByDigest(
+    ctx: Context,
+    name: string,
+    digest: string,
+    tx?: Tx,
+  ): Promise<ModelVersion | undefined>
   /** Newest first within each name; of one name when given. */
   list(ctx: Context, name?: string): Promise<readonly ModelVersion[]>
   /**
    * Moves a version by hand; never moves traffic. Throws CONFLICT for a move that is not allowed, and for
-   * production APPROVAL_MISSING and GATE_REFUSED.
+   * production of a gated model APPROVAL_MISSING and GATE_REFUSED.
    */
   stage(ctx: Context, ref: string, stage: Stage, tx?: Tx): Promise<ModelVersion>
-  /** Throws CONFLICT for `production`, which follows releases, and NOT_FOUND. */
+  /**
+   * Throws CONFLICT for `production`, which follows releases, NOT_FOUND, and for `champion` of a gated model
+   * APPROVAL_MISSING and GATE_REFUSED.
+   */
   setAlias(ctx: Context, ref: string, alias: string, tx?: Tx): Promise<ModelVersion>
   /** Throws FORBIDDEN when the author approves under four eyes. The last decision counts. */
   approve(ctx: Context, ref: string, decision: Decision, tx?: Tx): Promise<ModelVersion>
@@ -68,29 +97,13 @@ export interface Registry {
 }
 
 export function createRegistry(deps: RegistryDeps): Registry {
-  const { catalog, events, runs, verdicts, findPrediction } = deps
+  const { catalog, runs, verdicts, findPrediction } = deps
   const inUnit = <T>(tx: Tx | undefined, unit: (tx: Tx) => Promise<T>) =>
     tx ? unit(tx) : catalog.write(unit)
 
-  async function setStage(tx: Tx, ctx: Context, version: ModelVersion, to: Stage): Promise<void> {
-    if (version.stage === to) return
-    await tx
-      .updateTable('model_versions')
-      .set({ stage: to })
-      .where('project', '=', ctx.project)
-      .where('name', '=', version.name)
-      .where('version', '=', Number(version.version))
-      .execute()
-    await events.append(tx, ctx, {
-      type: 'model.staged',
-      subject: modelSubject(keyOf(version)),
-      data: { from: version.stage, to },
-    })
-  }
-
   async function assertReleasable(tx: Tx, ctx: Context, ref: string): Promise<Verdict> {
     const version = await getVersion(tx, ctx, ref)
-    assertApproved(version)
+    assertApproved(version, await deps.policy(tx, ctx, version.name))
     return assertPassed(verdicts, tx, ctx, version)
   }
 
@@ -107,9 +120,14 @@ export function createRegistry(deps: RegistryDeps): Registry {
       direction,
     )
 
+  const moves = createVersions(deps)
   return {
+    models: createModels(deps),
+    versions: moves,
+    imports: createModelImports({ ...deps, moves }),
     get: (ctx, ref, tx) => getVersion(tx ?? catalog.read, ctx, ref),
     find: (ctx, ref, tx) => findVersion(tx ?? catalog.read, ctx, ref),
+    findByDigest: (ctx, name, digest, tx) => findByDigest(tx ?? catalog.read, ctx, name, digest),
     list: (ctx, name) => listVersions(catalog.read, ctx, name),
     assertReleasable,
     lineage,
@@ -119,9 +137,11 @@ export function createRegistry(deps: RegistryDeps): Registry {
     stage: (ctx, ref, stage, tx) =>
       inUnit(tx, async (unit) => {
         const version = await getVersion(unit, ctx, ref)
-        assertMove(version.ref, version.stage, stage)
-        if (stage === 'production') await assertReleasable(unit, ctx, version.ref)
-        await setStage(unit, ctx, version, stage)
+        const policy = await deps.policy(unit, ctx, version.name)
+        assertMove(version.ref, version.stage, stage, policy)
+        assertNotServing(version)
+        if (stage === 'production') await assertPromotable(deps, unit, ctx, version)
+        await moveStage(deps, unit, ctx, version, stage)
         return getVersion(unit, ctx, version.ref)
       }),
 
@@ -129,6 +149,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
       inUnit(tx, async (unit) => {
         const version = await getVersion(unit, ctx, ref)
         assertFreeAlias(alias)
+        if (isPromoting(alias)) await assertPromotable(deps, unit, ctx, version)
         await moveAlias(deps, unit, ctx, alias, keyOf(version))
         return getVersion(unit, ctx, version.ref)
       }),
@@ -142,15 +163,16 @@ export function createRegistry(deps: RegistryDeps): Registry {
 
     async putInProduction(tx, ctx, ref) {
       const version = await getVersion(tx, ctx, ref)
-      const before = await findVersion(tx, ctx, `model:${version.name}@${PRODUCTION}`)
-      if (before && before.ref !== version.ref) await setStage(tx, ctx, before, 'archived')
-      await setStage(tx, ctx, version, 'production')
+      for (const before of await othersIn(tx, ctx, version, 'production'))
+        await moveStage(deps, tx, ctx, before, 'archived')
+      await moveStage(deps, tx, ctx, version, 'production')
       await moveAlias(deps, tx, ctx, PRODUCTION, keyOf(version))
     },
 
     async show(ctx, name, routes) {
-      const versions = await listVersions(catalog.read, ctx, name)
-      return reportModel({ verdicts, catalog, lineage }, ctx, { name, versions, routes })
+      await seqOfModel(catalog.read, ctx, name)
+      const all = await listVersions(catalog.read, ctx, name)
+      return reportModel({ verdicts, catalog, runs, lineage }, ctx, { name, versions: all, routes })
     },
   }
 }

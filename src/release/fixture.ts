@@ -42,7 +42,10 @@ export async function openHarbour(change: Partial<ReleaseDeps> = {}): Promise<Ha
     ...store,
     clock,
     verdicts: evaluate,
-    fourEyes: async () => false,
+    policy: async () => ({ gated: true, approvals: 1, fourEyes: false, forbids: [] }),
+    endpoints: async () => [],
+    freeze: async () => Promise.reject(new Error('nothing is registered from a run here')),
+    tellLoggedModel: async () => {},
     findPrediction: async () => undefined,
   })
   const loaded: string[] = []
@@ -97,7 +100,7 @@ export async function openHarbour(change: Partial<ReleaseDeps> = {}): Promise<Ha
         evidence: { metrics: { auc: 0.7 } },
         rows: 4000,
         champion: null,
-        runId,
+        runId: runId ?? '',
       })
       await registry.approve(ctx, ref, { decision: 'approved', note: '', actor: 'policy:gate' })
       return ref

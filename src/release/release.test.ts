@@ -49,6 +49,20 @@ test('a rejection while the canary runs stops the promotion by hand and takes it
   expect(await route(harbour)).toMatchObject({ stable: one, canary: null })
 })
 
+test('an endpoint that nobody declared is told as such by every verb', async () => {
+  await using harbour = await openHarbour()
+  const { releases } = harbour
+  const model = await harbour.addPassed('one')
+  for (const ask of [
+    () => releases.open(ctx, 'nowhere', { model, plan: {} }),
+    () => releases.promote(ctx, 'nowhere'),
+    () => releases.analyse(ctx, 'nowhere'),
+    () => releases.rollback(ctx, 'nowhere', 'why'),
+    () => releases.promote({ ...ctx, project: 'other' }, ENDPOINT),
+  ])
+    await expect(ask()).rejects.toMatchObject({ code: 'NOT_FOUND' })
+})
+
 test('what makes no sense is refused', async () => {
   await using harbour = await openHarbour()
   const one = await harbour.addPassed('one')
@@ -76,6 +90,23 @@ test('a model that cannot be loaded changes nothing', async () => {
   const one = await harbour.addPassed('one')
   await expect(open(harbour, one)).rejects.toBe(broken)
   expect(await route(harbour)).toMatchObject({ rev: 0, stable: null })
+})
+
+test('a release is of the time it is given, or of the endpoint; not of tomorrow', async () => {
+  await using harbour = await openHarbour()
+  const { releases } = harbour
+  const [one, two] = [await harbour.addPassed('one'), await harbour.addPassed('two')]
+  const given = { model: one, plan: {}, at: '2000-12-31T02:00:00+02:00' }
+  await expect(
+    releases.open(ctx, ENDPOINT, { ...given, at: '2999-01-01T00:00:00Z' }),
+  ).rejects.toMatchObject({ code: 'INVALID_ARGUMENT', details: { field: 'at' } })
+  const at = '2000-12-31T00:00:00.000Z'
+  expect(await releases.open(ctx, ENDPOINT, given)).toMatchObject({ at })
+  expect(await harbour.store.events.latest({ types: ['release.promoted'] })).toMatchObject({
+    data: { at },
+  })
+  harbour.setEventTime('2001-03-01T00:00:00.000Z')
+  expect(await open(harbour, two)).toMatchObject({ at: '2001-03-01T00:00:00.000Z' })
 })
 
 test('the first release takes all traffic at once, after its model was loaded', async () => {

@@ -2,6 +2,7 @@ import type { OpenRelease, Release } from '@gyre/sdk/wire/release'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
+import { assertNotFuture } from '../core/future.ts'
 import type { NewId } from '../core/id.ts'
 import type { Log } from '../core/log.ts'
 import { createTurns } from '../core/turns.ts'
@@ -40,18 +41,24 @@ export interface Releases {
   /**
    * Opens a release, immediate where the endpoint has none yet. Throws APPROVAL_MISSING and GATE_REFUSED
    * (unless forced with a reason, which is recorded), CONFLICT while a canary is open or when the version is
-   * stable already, NOT_FOUND, INVALID_ARGUMENT, and what loading the model throws.
+   * stable already, NOT_FOUND, INVALID_ARGUMENT (an `at` in the future, another model), and what loading the model throws.
    */
   open(ctx: Context, endpoint: string, request: OpenRelease): Promise<Release>
-  /** Gives an open canary all traffic. Throws CONFLICT when none is open, APPROVAL_MISSING, GATE_REFUSED. */
+  /**
+   * Gives an open canary all traffic. Throws CONFLICT when none is open, APPROVAL_MISSING, GATE_REFUSED, and
+   * NOT_FOUND for an unknown endpoint.
+   */
   promote(ctx: Context, endpoint: string): Promise<Release>
   /**
    * Takes an open canary back, else returns to the version before the stable one. Throws CONFLICT when there
-   * is neither. Where the catalog refuses to write, a canary loses its traffic in memory at once, the
-   * record follows, and the error says so.
+   * is neither, NOT_FOUND for an unknown endpoint. Where the catalog refuses to write, a canary loses its
+   * traffic in memory at once, the record follows, and the error says so.
    */
   rollback(ctx: Context, endpoint: string, reason: string): Promise<Release>
-  /** Judges the open canary by what was counted so far and acts on it; undefined when none was open. */
+  /**
+   * Judges the open canary by what was counted so far and acts on it; undefined when none was open. Throws
+   * NOT_FOUND for an unknown endpoint.
+   */
   analyse(ctx: Context, endpoint: string): Promise<Release | undefined>
   /** Counts one request under an open canary; the analysis follows within a second. */
   count(outcome: Outcome): void
@@ -104,7 +111,7 @@ export function createReleases(deps: ReleaseDeps): Releases {
         const version = await registry.get(ctx, request.model)
         assertItsModel(endpoint, routes.find(ctx.project, endpoint).spec.model, version.ref)
         await deps.ensure(ctx, endpoint, version.ref)
-        const at = await deps.eventTime(ctx, endpoint)
+        const at = atOf(request, deps.clock) ?? (await deps.eventTime(ctx, endpoint))
         const release = await catalog.write((tx) =>
           openRelease(deps, tx, ctx, { endpoint, version, request, at }),
         )
@@ -114,6 +121,7 @@ export function createReleases(deps: ReleaseDeps): Releases {
 
     promote: (ctx, endpoint) =>
       inTurn(ctx, endpoint, async () => {
+        routes.find(ctx.project, endpoint)
         const at = await deps.eventTime(ctx, endpoint)
         const release = await catalog.write(async (tx) => {
           const open = await findOpen(tx, ctx, endpoint)
@@ -140,6 +148,7 @@ export function createReleases(deps: ReleaseDeps): Releases {
       }),
 
     async analyse(ctx, endpoint) {
+      routes.find(ctx.project, endpoint)
       const open = await findOpen(catalog.read, ctx, endpoint)
       if (!open) return undefined
       await counters.flush()
@@ -154,6 +163,14 @@ export function createReleases(deps: ReleaseDeps): Releases {
       owed.close()
     },
   }
+}
+
+/** The event time that a request brings along. Throws INVALID_ARGUMENT for the future. */
+function atOf({ at }: OpenRelease, clock: Clock): string | undefined {
+  if (at === undefined) return undefined
+  const instant = new Date(at)
+  assertNotFuture(instant, 'at', clock)
+  return instant.toISOString()
 }
 
 function noCanary(endpoint: string): GyreError {

@@ -41,6 +41,8 @@ export interface Routes {
   all(): readonly RoutedEndpoint[]
   /** Who answers this request. Throws NOT_FOUND, and UNAVAILABLE where nothing was released. */
   pick(project: string, endpoint: string, asker: Asker): Picked
+  /** The project's endpoints as committed, or as seen by `tx`, by name. */
+  committed(ctx: Context, tx?: Tx): Promise<readonly RoutedEndpoint[]>
   /** The route as committed, or as seen by `tx`. Throws NOT_FOUND. */
   get(ctx: Context, endpoint: string, tx?: Tx): Promise<RouteState>
   /**
@@ -116,6 +118,13 @@ export async function createRoutes(deps: RoutesDeps): Promise<Routes> {
 
     returnToStable(project, endpoint) {
       withoutCanary.set(`${project}/${endpoint}`, find(project, endpoint).state.rev)
+    },
+
+    async committed(ctx, tx) {
+      const rows = await routedEndpoints(tx ?? catalog.read)
+        .where('e.project', '=', ctx.project)
+        .execute()
+      return rows.map(toRoutedEndpoint)
     },
 
     async get(ctx, endpoint, tx) {

@@ -64,7 +64,6 @@ export function createServe(deps: ServeDeps): Serve {
   const flying = new Set<Promise<unknown>>()
   const landed: Landing[] = []
   const stopping = new AbortController()
-  if (routes.all().some(({ state }) => state.stable !== null)) infer.start()
   const firstLoad = arms.follow(routes.all())
   void followRoutes()
 

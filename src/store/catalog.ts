@@ -4,6 +4,14 @@ import type { Tables } from './schema.ts'
 /** A unit's own view of the writer: sees what the unit wrote, dead once the unit has ended. */
 export type Tx = Kysely<Tables>
 
+/** The catalog as of one commit. Disposing of it lets the catalog forget that commit: soon, for its log grows until then. */
+export interface Snapshot extends AsyncDisposable {
+  /** Rows may be streamed, some at a time. */
+  readonly read: Kysely<Tables>
+  /** Writes the snapshot into a new file, which opens as a catalog of its own. Errors: DISK_FULL. */
+  copyTo(path: string): Promise<void>
+}
+
 /** Every record Gyre keeps besides traffic and bytes. Reads see committed rows only. */
 export interface Catalog {
   readonly driver: string
@@ -17,7 +25,11 @@ export interface Catalog {
   write<T>(unit: (tx: Tx) => Promise<T>): Promise<T>
   /** Resolves after the next commit that succeeds: a hint to look again, carrying nothing. */
   nextCommit(): Promise<void>
+  /** Everything committed so far, as of one commit; what is written later does not come into it. */
+  snapshot(): Promise<Snapshot>
   /** Moves the write-ahead log into the database file. */
   checkpoint(): Promise<void>
+  /** Gives the file system back what deleted rows took, a little at a time: writers go on meanwhile. */
+  shrink(): Promise<void>
   close(): Promise<void>
 }

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
 import { errnoOf } from '../core/errors.ts'
 
 /** An open file, written front to back. */
@@ -21,6 +21,8 @@ export interface Files {
   create(path: string): Promise<WritableFile>
   /** An existing file, written from its end. */
   append(path: string): Promise<WritableFile>
+  /** A file, new or not, written from a place on; what lies behind what is written stays. */
+  writeFrom(path: string, offset: number): Promise<WritableFile>
   /** Puts the bytes of a file that another program wrote on the disk. */
   sync(path: string): Promise<void>
   rename(from: string, to: string): Promise<void>
@@ -32,11 +34,22 @@ export interface Files {
   list(path: string): Promise<readonly string[]>
   /** Bytes, or undefined when there is no such file. */
   sizeOf(path: string): Promise<number | undefined>
+  /** Undefined when there is no such file. */
+  statOf(path: string): Promise<FileStat | undefined>
+  /** Says when an existing file was last used. */
+  touch(path: string, at: Date): Promise<void>
+}
+
+export interface FileStat {
+  readonly bytes: number
+  /** When it was written, or touched. */
+  readonly usedAt: Date
 }
 
 export const nodeFiles: Files = {
   create: (path) => openFile(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL),
   append: (path) => openFile(path, constants.O_WRONLY | constants.O_APPEND),
+  writeFrom: (path, offset) => openFile(path, constants.O_WRONLY | constants.O_CREAT, offset),
   async sync(path) {
     await using handle = await open(path, 'r+')
     await handle.datasync()
@@ -53,23 +66,31 @@ export const nodeFiles: Files = {
     await mkdir(path, { recursive: true })
   },
   list: (path) => readdir(path),
-  async sizeOf(path) {
-    try {
-      return (await stat(path)).size
-    } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return undefined
-      throw error
-    }
-  },
+  sizeOf: async (path) => (await statOf(path))?.bytes,
+  statOf,
+  touch: (path, at) => utimes(path, at, at),
 }
 
-async function openFile(path: string, flags: number): Promise<WritableFile> {
+async function statOf(path: string): Promise<FileStat | undefined> {
+  try {
+    const { size, mtime } = await stat(path)
+    return { bytes: size, usedAt: mtime }
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+/** Writes from the end of the file on, or from its beginning, as the flags say; from `offset` when it is given. */
+async function openFile(path: string, flags: number, offset?: number): Promise<WritableFile> {
   const handle = await open(path, flags, 0o640)
+  let place = offset ?? null
   return {
     async write(bytes) {
       let rest = bytes
       while (rest.byteLength > 0) {
-        const { bytesWritten } = await handle.write(rest)
+        const { bytesWritten } = await handle.write(rest, 0, rest.byteLength, place)
+        if (place !== null) place += bytesWritten
         rest = rest.subarray(bytesWritten)
       }
     },

@@ -12,6 +12,8 @@ export interface BatchWriter {
 export interface GroupCommit {
   /** Runs `work` as one unit; resolves after the commit that holds it. */
   write<T>(work: () => Promise<T>): Promise<T>
+  /** Runs `work` while no batch is open, and opens none before it has ended. */
+  between<T>(work: () => Promise<T>): Promise<T>
   /** Resolves after the next commit that succeeds. */
   nextCommit(): Promise<void>
   /** Resolves when nothing is queued or under way. */
@@ -36,11 +38,15 @@ interface Unit {
  */
 export function createGroupCommit(writer: BatchWriter): GroupCommit {
   const queue: Unit[] = []
+  const between: (() => Promise<void>)[] = []
   let draining: Promise<void> | undefined
   let waiting: (() => void)[] = []
 
   async function drain(): Promise<void> {
-    while (queue.length > 0) await commitBatch()
+    while (queue.length > 0 || between.length > 0) {
+      for (const work of between.splice(0)) await work()
+      if (queue.length > 0) await commitBatch()
+    }
     draining = undefined
   }
 
@@ -79,6 +85,11 @@ export function createGroupCommit(writer: BatchWriter): GroupCommit {
         draining ??= drain()
       })
     },
+    between: (work) =>
+      new Promise((resolve, reject) => {
+        between.push(() => work().then(resolve, reject))
+        draining ??= drain()
+      }),
     nextCommit: () => new Promise((resolve) => void waiting.push(resolve)),
     idle: async () => draining,
   }

@@ -1,3 +1,7 @@
+import type { Readable } from 'node:stream'
+import type { Kysely } from 'kysely'
+import type { Tables } from './schema.ts'
+
 /** How a stream keeps its rows, and what they hold. */
 export interface StreamOptions {
   /** `fsync`: `append` resolves when the rows are on the disk. `deferred`: at once; they are on the disk within a second. */
@@ -31,6 +35,25 @@ export interface RowStream {
   sql(): Promise<RowSource>
 }
 
+/** A file of rows as it stood at one instant. */
+export interface RowFile {
+  /** `predictions/seg_0jx3….ndjson` */
+  readonly path: string
+  readonly bytes: number
+  /** The first `bytes` of it. */
+  read(): Readable
+}
+
+/** All rows as of one instant: of those that come in later nothing is seen. */
+export interface HeldRows {
+  /** Lets rows be written again. Until then appends wait: choose the commit of the catalog, and call it. */
+  resume(): void
+  /** The files that a snapshot of the catalog names, when it was taken between the hold and `resume`; by path. */
+  files(db: Kysely<Tables>): Promise<readonly RowFile[]>
+  /** Lets the files go, and resumes if nobody has. */
+  release(): Promise<void>
+}
+
 /** Traffic: predictions, feedback, spans, metric points. */
 export interface Rows {
   readonly driver: string
@@ -38,6 +61,8 @@ export interface Rows {
   stream(name: string, options: StreamOptions): RowStream
   /** Turns the rows so far into Parquet now, without waiting for the roll size. */
   roll(name: string): Promise<void>
+  /** Puts every row appended so far on the disk, and holds what comes next. Throws CONFLICT until the hold before is resumed. */
+  hold(): Promise<HeldRows>
   /** Flushes every stream and waits for the rolls under way. */
   close(): Promise<void>
 }

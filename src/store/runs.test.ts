@@ -127,6 +127,7 @@ test('a history of ten thousand points pages without a gap', async () => {
   expect(values).toEqual(points.map(({ value }) => value))
   await expect(runs.metricHistory(CTX, id, 'loss', 1, 'nonsense')).rejects.toMatchObject({
     code: 'INVALID_ARGUMENT',
+    details: { field: 'cursor', got: 'nonsense' },
   })
 })
 
@@ -152,7 +153,10 @@ test('the list is newest first, filtered, and pages to its end', async () => {
   expect(page.runs.map(({ name }) => name)).toEqual(['d', 'c', 'b'])
   const last = await runs.list(CTX, { kind: 'training' }, 3, page.next)
   expect(last).toMatchObject({ runs: [{ name: 'a' }], next: undefined })
-  await expect(runs.list(CTX, {}, 3, 'x')).rejects.toMatchObject({ code: 'INVALID_ARGUMENT' })
+  await expect(runs.list(CTX, {}, 3, 'x')).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    details: { field: 'cursor', got: 'x' },
+  })
 })
 
 test('verbs given a tx are part of that unit', async () => {

@@ -6,8 +6,11 @@ import type { NewId } from '../core/id.ts'
 import type { Catalog, Tx } from './catalog.ts'
 import type { Events } from './events.ts'
 import { addRefs } from './run-refs.ts'
-import { logPoints, readHistory, type MetricHistory } from './run-metrics.ts'
-import { toRuns } from './run-row.ts'
+import type { Int64 } from './metric-chunks.ts'
+import { readHistory, type MetricHistory } from './metric-history.ts'
+import { paramCell } from './run-labels.ts'
+import { logToRun } from './run-metrics.ts'
+import { RUN_COLUMNS, toRuns } from './run-row.ts'
 
 export interface NewRun {
   /** `training`, `evaluation`, `pipeline`, `step`, … */
@@ -20,8 +23,38 @@ export interface NewRun {
   readonly environment?: Readonly<Record<string, string>>
   readonly tags?: Readonly<Record<string, string>>
   readonly seed?: number
+  /** Who logs it from outside, and where. */
+  readonly tracked?: Tracked
   /** Only the server that starts it can end it: a crash of that server loses the run. */
   readonly endsWithServer?: boolean
+}
+
+/** What a client says of a run that it logs. */
+export interface Tracked {
+  readonly experiment: number
+  readonly userId: string
+  /** Epoch milliseconds. */
+  readonly startMs: Int64
+}
+
+/** What a client may say anew of a run it logs; members left out stay. */
+export interface RunAmendment {
+  readonly phase?: Phase
+  readonly name?: string
+  /** Epoch milliseconds; null takes the end back. */
+  readonly endMs?: Int64 | null
+}
+
+/** The states of a run in the words of MLflow. */
+export type Phase = 'RUNNING' | 'SCHEDULED' | 'FINISHED' | 'FAILED' | 'KILLED'
+
+/** What a phase is in Gyre's own words. */
+export const STATUS_OF: Readonly<Record<Phase, RunStatus>> = {
+  RUNNING: 'running',
+  SCHEDULED: 'running',
+  FINISHED: 'succeeded',
+  FAILED: 'failed',
+  KILLED: 'cancelled',
 }
 
 export interface RunEnd {
@@ -52,6 +85,8 @@ export interface Runs {
   start(ctx: Context, run: NewRun, tx?: Tx): Promise<Run>
   /** Throws NOT_FOUND, and CONFLICT when the run has ended already. */
   finish(ctx: Context, id: string, end: RunEnd, tx?: Tx): Promise<Run>
+  /** A client's word on its own run, which may begin again after its end. Throws NOT_FOUND. */
+  amend(ctx: Context, id: string, amendment: RunAmendment, tx?: Tx): Promise<Run>
   /** Values may be NaN or ±Infinity; `step` is 0 and `at` now unless told. */
   logMetrics(ctx: Context, id: string, points: readonly MetricPoint[], tx?: Tx): Promise<void>
   /** Naming the same ref in the same role again changes nothing. */
@@ -64,7 +99,7 @@ export interface Runs {
   find(ctx: Context, id: string, tx?: Tx): Promise<Run | undefined>
   /** Newest first. */
   list(ctx: Context, filter: RunFilter, limit: number, cursor?: string): Promise<RunPage>
-  /** Every point of one metric, by step, then in the order logged. */
+  /** Every point of one metric by time, then step, then value. Throws NOT_FOUND and INVALID_ARGUMENT. */
   metricHistory(
     ctx: Context,
     id: string,
@@ -96,7 +131,7 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
     const db = tx ?? catalog.read
     const rows = await db
       .selectFrom('runs')
-      .selectAll()
+      .select(RUN_COLUMNS)
       .where('project', '=', ctx.project)
       .where('id', '=', id)
       .execute()
@@ -118,7 +153,12 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
   ): Promise<Run> {
     const { numUpdatedRows } = await unit
       .updateTable('runs')
-      .set({ status, ended_at: now(), error: error ? JSON.stringify(error) : null })
+      .set({
+        status,
+        ended_at: now(),
+        end_ms: clock.now().getTime(),
+        error: error ? JSON.stringify(error) : null,
+      })
       .where('project', '=', ctx.project)
       .where('id', '=', id)
       .where('status', '=', 'running')
@@ -131,10 +171,39 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
     return run
   }
 
+  async function amend(
+    unit: Tx,
+    ctx: Context,
+    id: string,
+    { phase, name, endMs }: RunAmendment,
+  ): Promise<Run> {
+    const before = await get(ctx, id, unit)
+    const status = phase === undefined ? before.status : STATUS_OF[phase]
+    const isRunning = status === 'running'
+    await unit
+      .updateTable('runs')
+      .set({
+        status,
+        ended_at: isRunning ? null : (before.endedAt ?? now()),
+        ...(phase === undefined ? {} : { phase }),
+        ...(name === undefined ? {} : { name }),
+        ...(endMs === undefined ? {} : { end_ms: endMs }),
+      })
+      .where('project', '=', ctx.project)
+      .where('id', '=', id)
+      .execute()
+    if (status !== before.status) {
+      const type = isRunning ? 'run.resumed' : 'run.finished'
+      const data = { kind: before.kind, name: name ?? before.name, status }
+      await events.append(unit, ctx, { type, subject: { kind: 'run', id }, data })
+    }
+    return get(ctx, id, unit)
+  }
+
   async function named(ctx: Context, ref: string, direction: 'input' | 'output') {
     const rows = await catalog.read
       .selectFrom('runs')
-      .selectAll()
+      .select(RUN_COLUMNS)
       .where('project', '=', ctx.project)
       .where('id', 'in', (eb) =>
         eb
@@ -152,7 +221,8 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
     start: (ctx, run, tx) =>
       inUnit(tx, async (unit) => {
         const id = newId('run')
-        if (run.parentId !== undefined) await get(ctx, run.parentId, unit)
+        if (run.parentId !== undefined) await seqOf(unit, ctx, run.parentId)
+        const startedAt = now()
         await unit
           .insertInto('runs')
           .values({
@@ -162,18 +232,25 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
             name: run.name,
             status: 'running',
             parent_id: run.parentId ?? null,
-            started_at: now(),
+            started_at: startedAt,
             ended_at: null,
             actor: ctx.actor,
-            params: JSON.stringify(run.params ?? {}),
-            tags: JSON.stringify(run.tags ?? {}),
             code: run.code ? JSON.stringify(run.code) : null,
             environment: JSON.stringify(run.environment ?? {}),
             error: null,
             seed: run.seed ?? null,
             ends_with_server: run.endsWithServer ? 1 : 0,
+            experiment: run.tracked?.experiment ?? null,
+            phase: run.tracked ? 'RUNNING' : null,
+            user_id: run.tracked?.userId ?? null,
+            start_ms: run.tracked?.startMs ?? Date.parse(startedAt),
           })
           .execute()
+        const params = Object.entries(run.params ?? {})
+        await logToRun(unit, ctx, id, {
+          params: params.map(([key, value]) => [key, paramCell(value)]),
+          tags: Object.entries(run.tags ?? {}),
+        })
         await addRefs(unit, id, 'input', run.inputs ?? [])
         const { kind, name } = run
         const subject = { kind: 'run', id }
@@ -181,38 +258,47 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
         return get(ctx, id, unit)
       }),
 
+    amend: (ctx, id, amendment, tx) => inUnit(tx, (unit) => amend(unit, ctx, id, amendment)),
+
     finish: (ctx, id, end, tx) => inUnit(tx, (unit) => finish(unit, ctx, id, end)),
 
     logMetrics: (ctx, id, points, tx) =>
       inUnit(tx, async (unit) => {
-        await assertKnown(unit, ctx, id)
-        await logPoints(unit, id, points, now())
+        const atMs = clock.now().getTime()
+        const full = points.map(({ key, value, step = 0, at }) => ({
+          key,
+          value,
+          step,
+          atMs: at === undefined ? atMs : Date.parse(at),
+        }))
+        await logToRun(unit, ctx, id, { points: full })
       }),
 
     addInputs: (ctx, id, refs, tx) =>
       inUnit(tx, async (unit) => {
-        await assertKnown(unit, ctx, id)
+        await seqOf(unit, ctx, id)
         await addRefs(unit, id, 'input', refs)
       }),
 
     addOutputs: (ctx, id, refs, tx) =>
       inUnit(tx, async (unit) => {
-        await assertKnown(unit, ctx, id)
+        await seqOf(unit, ctx, id)
         await addRefs(unit, id, 'output', refs)
       }),
 
     setTags: (ctx, id, tags, tx) =>
       inUnit(tx, async (unit) => {
-        const run = await get(ctx, id, unit)
-        const merged = JSON.stringify({ ...run.tags, ...tags })
-        await unit.updateTable('runs').set({ tags: merged }).where('id', '=', id).execute()
+        await logToRun(unit, ctx, id, { tags: Object.entries(tags) })
       }),
 
     get,
     find,
 
     async list(ctx, filter, limit, cursor) {
-      let query = catalog.read.selectFrom('runs').selectAll().where('project', '=', ctx.project)
+      let query = catalog.read
+        .selectFrom('runs')
+        .select(RUN_COLUMNS)
+        .where('project', '=', ctx.project)
       if (filter.kind !== undefined) query = query.where('kind', '=', filter.kind)
       if (filter.name !== undefined) query = query.where('name', '=', filter.name)
       if (filter.status !== undefined) query = query.where('status', '=', filter.status)
@@ -224,8 +310,8 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
     },
 
     async metricHistory(ctx, id, key, limit, cursor) {
-      await assertKnown(catalog.read, ctx, id)
-      return readHistory(catalog.read, id, key, limit, cursor)
+      const seq = await seqOf(catalog.read, ctx, id)
+      return readHistory(catalog.read, seq, key, limit, cursor)
     },
 
     producersOf: (ctx, ref) => named(ctx, ref, 'output'),
@@ -248,14 +334,16 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
   }
 }
 
-async function assertKnown(db: Tx, ctx: Context, id: string): Promise<void> {
+/** The number by which a run's parts name it. Throws NOT_FOUND. */
+async function seqOf(db: Tx, ctx: Context, id: string): Promise<number> {
   const row = await db
     .selectFrom('runs')
-    .select('id')
+    .select('seq')
     .where('project', '=', ctx.project)
     .where('id', '=', id)
     .executeTakeFirst()
   if (!row) throw new GyreError('NOT_FOUND', `no such run: ${id}`, { id })
+  return row.seq
 }
 
 function endedError({ id, status }: Run): GyreError {
@@ -265,5 +353,8 @@ function endedError({ id, status }: Run): GyreError {
 function parseCursor(cursor: string): number {
   const seq = Number(cursor)
   if (Number.isSafeInteger(seq) && seq >= 0) return seq
-  throw new GyreError('INVALID_ARGUMENT', `cursor: expected one of this list's, got ${cursor}`)
+  throw new GyreError('INVALID_ARGUMENT', `cursor: expected one of this list's, got ${cursor}`, {
+    field: 'cursor',
+    got: cursor,
+  })
 }

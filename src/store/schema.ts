@@ -2,13 +2,18 @@ import type { CoreTables } from './migrations/0001-core.ts'
 import type { DataTables } from './migrations/0002-data.ts'
 import type { ProjectsTables } from './migrations/0003-projects.ts'
 import type { AccessTables } from './migrations/0004-access.ts'
-import type { RegistryTables } from './migrations/0006-registry.ts'
 import type { PipelineTables } from './migrations/0007-pipelines.ts'
 import type { RoutesTables } from './migrations/0008-routes.ts'
 import type { MonitorTables } from './migrations/0009-monitor.ts'
 import type { LoopTables } from './migrations/0010-loop.ts'
 import type { EvaluateTables } from './migrations/0012-evaluate.ts'
 import type { ReleaseTables } from './migrations/0013-release.ts'
+import type { TrackingTables } from './migrations/0015-tracking.ts'
+import type { ArtifactTables } from './migrations/0016-artifacts.ts'
+import type { RegisteredModelTables } from './migrations/0017-registered-models.ts'
+import type { LoggedModelTables } from './migrations/0018-logged-models.ts'
+import type { TraceTables } from './migrations/0019-traces.ts'
+import type { ImportTables } from './migrations/0020-imports.ts'
 
 /** Every table of the catalog, by the migration that made it. */
 export interface Tables
@@ -17,10 +22,15 @@ export interface Tables
     DataTables,
     ProjectsTables,
     AccessTables,
-    RegistryTables,
     PipelineTables,
     RoutesTables,
     MonitorTables,
     LoopTables,
     EvaluateTables,
-    ReleaseTables {}
+    ReleaseTables,
+    TrackingTables,
+    ArtifactTables,
+    RegisteredModelTables,
+    LoggedModelTables,
+    TraceTables,
+    ImportTables {}

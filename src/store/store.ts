@@ -79,7 +79,7 @@ async function openParts(
     { clock, log },
   )
   closers.push(() => analytics.close())
-  const blobs = await openDisk({ folder: join(path, 'blobs'), files: nodeFiles, newId })
+  const blobs = await openDisk({ folder: join(path, 'blobs'), files: nodeFiles, newId, clock })
   closers.push(() => blobs.close())
   const rows = await openNdjson({
     folder: join(path, 'rows'),

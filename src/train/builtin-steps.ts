@@ -7,6 +7,7 @@ import { z } from 'zod'
 import type { Context } from '../core/context.ts'
 import { toGyreError } from '../core/errors.ts'
 import type { Evaluate } from '../evaluate/evaluate.ts'
+import type { GateEvidence } from '../evaluate/gate-evidence.ts'
 import type { Features } from '../features/features.ts'
 import type { Builtins } from '../pipelines/builtin.ts'
 import type { Predictions } from '../predictions/predictions.ts'
@@ -91,10 +92,11 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
           gate: spec.name,
           rules: spec.rules,
           evidence: {
-            metrics: measured.candidate,
-            champion: measured.champion ?? undefined,
-            baseline: measured.baseline ?? undefined,
-            differences: measured.differences,
+            ...evidenceOf(measured),
+            slices: measured.slices.map(({ judged, ...sliced }) => ({
+              ...sliced,
+              judged: judged.map(({ slice, ...each }) => ({ slice, ...evidenceOf(each) })),
+            })),
           },
           rows: measured.rows,
           champion: measured.championRef,
@@ -111,9 +113,13 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
       async write(tx, ctx, { spec, inputs, runId }) {
         const { model, verdict } = RegisterInputs.parse(inputs)
         const metrics = verdict.metrics.candidate
-        const made = { name: spec.model, digest: model.digest, metrics, runId }
-        const version = await registry.register(ctx, made, tx)
-        if (verdict.passed && spec.approvedBy !== undefined) {
+        const known = await registry.findByDigest(ctx, spec.model, model.digest, tx)
+        const fresh = { name: spec.model, digest: model.digest, metrics, runId }
+        // The same files are the same version, with what was decided about it: a model's files tell its rows,
+        // options and transforms, so training again on nothing new gives them again.
+        const version = known ?? (await registry.register(ctx, fresh, tx))
+        const isUndecided = version.approvals.length === 0
+        if (isUndecided && verdict.passed && spec.approvedBy !== undefined) {
           const approval = {
             decision: 'approved',
             note: `gate ${verdict.gate} passed on ${verdict.rows} rows`,
@@ -121,10 +127,22 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
           } as const
           await registry.approve(ctx, version.ref, approval, tx)
         }
-        const outputs = { ref: version.ref, digest: version.digest, passed: verdict.passed }
-        return { outputs, made: [{ ref: version.ref, role: 'model', digest: version.digest }] }
+        const { ref, digest } = version
+        const outputs = { ref, digest, passed: verdict.passed, isNew: !known }
+        return { outputs, made: known ? [] : [{ ref, role: 'model', digest }] }
       },
     },
+  }
+}
+
+type Measured = Pick<GateEvaluation, 'candidate' | 'champion' | 'baseline' | 'differences'>
+
+function evidenceOf({ candidate, champion, baseline, differences }: Measured): GateEvidence {
+  return {
+    metrics: candidate,
+    champion: champion ?? undefined,
+    baseline: baseline ?? undefined,
+    differences,
   }
 }
 

@@ -1,6 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { Champion, type GateEvaluation, type Metrics } from '@gyre/sdk/wire/gate'
+import {
+  Champion,
+  SLICE_ROWS,
+  type GateEvaluation,
+  type GateRules,
+  type Metrics,
+  type SlicedEvaluation,
+} from '@gyre/sdk/wire/gate'
+import type { Frame } from '@gyre/sdk'
 import { ModelSpec } from '@gyre/sdk/wire/model'
 import { ModelArtifact, RowSet } from '@gyre/sdk/wire/pipeline'
 import type { JsonValue } from '@gyre/sdk/wire/ref'
@@ -9,6 +17,7 @@ import { binaryMetrics } from '../evaluate/classification.ts'
 import { bootstrapAuc, logLossDifference } from '../evaluate/difference.ts'
 import { seededRandom } from '../core/random.ts'
 import { servedMatrix } from './served-matrix.ts'
+import { slicesBy } from './slices.ts'
 import type { StepFiles } from './step-files.ts'
 import type { StepRows, TransformBundle } from './step-rows.ts'
 
@@ -39,24 +48,68 @@ const GateInputs = z.object({
   rows: RowSet,
 })
 
-/** Measures candidate, champion and baseline, as they would be served, on the same rows. */
+/** Measures candidate, champion and baseline, as they would be served, on the same rows and on the slices of `rules`. */
 export async function evaluateForGate(
   deps: GateDeps,
   inputs: JsonValue,
   extra: JsonValue,
+  rules: GateRules,
 ): Promise<GateEvaluation> {
   const { candidate, baseline, rows } = GateInputs.parse(inputs)
   const champion = Champion.nullable().parse(extra)
   const ours = await score(deps, candidate.digest, rows)
   const theirs = champion && (await score(deps, champion.digest, rows))
-  const simple = baseline && (await score(deps, baseline.digest, rows))
+  const simple = baseline ? await score(deps, baseline.digest, rows) : null
+  const columns = await deps.rows.columns(rows)
+  const models = { ours, theirs, simple }
+  return {
+    ...measure(models, deps.seed),
+    championRef: champion?.ref ?? null,
+    slices: cutsOf(rules).map(({ by, minRows }) => {
+      const slices = [...slicesBy(by, columns, ours.frame)]
+      const judged = slices.filter(([, chosen]) => chosen.length >= minRows)
+      return {
+        by,
+        minRows,
+        judged: judged.map(([slice, chosen]) => ({
+          slice,
+          ...measure(pickFrom(models, chosen), deps.seed),
+        })),
+        tooSmall: slices.length - judged.length,
+      }
+    }),
+  }
+}
+
+/** The slices that the rules speak of, each way to cut once. */
+function cutsOf(rules: GateRules): readonly Pick<SlicedEvaluation, 'by' | 'minRows'>[] {
+  const cuts = Object.values(rules).flatMap(({ worstSlice }) =>
+    worstSlice ? [{ by: worstSlice.by, minRows: worstSlice.minRows ?? SLICE_ROWS }] : [],
+  )
+  return [...new Map(cuts.map((cut) => [JSON.stringify(cut), cut])).values()]
+}
+
+interface Models {
+  readonly ours: Scored
+  readonly theirs: Scored | null
+  readonly simple: Scored | null
+}
+
+function pickFrom({ ours, theirs, simple }: Models, chosen: readonly number[]): Models {
+  const pick = ({ scores, labels }: Scored): Scored => ({
+    scores: Float32Array.from(chosen, (row) => scores[row] ?? Number.NaN),
+    labels: Uint8Array.from(chosen, (row) => labels[row] ?? 0),
+  })
+  return { ours: pick(ours), theirs: theirs && pick(theirs), simple: simple && pick(simple) }
+}
+
+function measure({ ours, theirs, simple }: Models, seed: number) {
   return {
     rows: ours.labels.length,
     candidate: metricsOf(ours),
     champion: theirs && metricsOf(theirs),
-    championRef: champion?.ref ?? null,
-    baseline: simple ? metricsOf(simple) : null,
-    differences: theirs ? differencesOf(ours, theirs, deps.seed) : {},
+    baseline: simple && metricsOf(simple),
+    differences: theirs ? differencesOf(ours, theirs, seed) : {},
   }
 }
 
@@ -69,7 +122,7 @@ async function score(
   { files, rows, openModel, bundle }: GateDeps,
   digest: string,
   set: RowSet,
-): Promise<Scored> {
+): Promise<Scored & { readonly frame: Frame }> {
   const folder = await files.folder(digest)
   const spec = ModelSpec.parse(JSON.parse(await readFile(join(folder, 'model.json'), 'utf8')))
   const frame = await rows.frame({ ...set, inputs: spec.inputs }, spec.code ?? bundle)
@@ -81,7 +134,7 @@ async function score(
   const model = await openModel(join(folder, 'model.onnx'), spec.inputs.length)
   try {
     const scores = matrix.rows === 0 ? new Float32Array() : await model.run(features, matrix.rows)
-    return { scores, labels: frame.label }
+    return { scores, labels: frame.label, frame }
   } finally {
     await model.close()
   }

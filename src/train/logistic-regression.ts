@@ -1,5 +1,6 @@
+import { sigmoid } from '../core/logits.ts'
 import { solveCholesky } from './cholesky.ts'
-import { logit, logLossOfScores, sigmoid } from './logistic.ts'
+import { logit, logLossOfScores } from './logistic.ts'
 import { countPositives, type Labels } from './matrix.ts'
 
 export interface Coefficients {

@@ -1,12 +1,5 @@
 import type { Labels } from './matrix.ts'
 
-/** The probability of a score in log-odds. */
-export function sigmoid(score: number): number {
-  if (score >= 0) return 1 / (1 + Math.exp(-score))
-  const odds = Math.exp(score)
-  return odds / (1 + odds)
-}
-
 /** The log-odds of a probability in (0, 1). */
 export function logit(probability: number): number {
   return Math.log(probability / (1 - probability))

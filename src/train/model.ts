@@ -1,6 +1,6 @@
+import { sigmoid } from '../core/logits.ts'
 import { scoreGbdt, type GbdtModel } from './gbdt.ts'
 import { scoreLinear, type LinearModel } from './linear.ts'
-import { sigmoid } from './logistic.ts'
 import { assertFeatures, type Matrix } from './matrix.ts'
 
 /** A trained classifier. */

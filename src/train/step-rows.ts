@@ -47,6 +47,9 @@ export function createStepRows({ files, analytics }: StepRowsDeps) {
   }
 
   return {
+    /** Every column that a row set holds, its rows in the order of their frame. */
+    columns: columnsOf,
+
     async frame(set: RowSet, bundle: TransformBundle): Promise<Frame> {
       const needed = set.inputs.flatMap((input) =>
         input.kind === 'transform' ? [input.transform] : [],

@@ -69,9 +69,10 @@ const MISUSES: readonly (readonly [readonly string[], RegExp])[] = [
   [['nope'], /unknown command 'nope'; --help shows/],
   [['modle'], /unknown command 'modle' \(Did you mean model\?\); --help shows/],
   [['model', 'sing'], /unknown command 'sing'/],
+  [['demo', 'nope'], /no example nope; there is: flights/],
   [['up', '--bogus'], /unknown option '--bogus'/],
   [['up', 'extra'], /too many arguments/],
-  [['up', '--port', 'abc'], /--port: .*expected number.* got "abc"/],
+  [['up', '--port', 'abc'], /--port: .*expected a number, got "abc"/],
   [['up', '--port', '70000'], /--port: .*65535.* got "70000"/],
   [['key', 'create', 'ci'], /required option '--role <role>' not specified/],
   [['model', 'show'], /missing required argument 'name'/],
@@ -137,6 +138,16 @@ test('SIGINT and SIGTERM let the request under way end, end streams, and exit 0'
     expect(await stream.text()).toContain(': gyre')
     expect(await stopping).toMatchObject({ code: 0, stderr: '' })
     await expect(access(join(data, 'lock.json'))).rejects.toMatchObject({ code: 'ENOENT' })
+  }
+})
+
+test('Ctrl-C while an example gets ready or runs ends both, without a word of serving', async () => {
+  for (const moment of [/ready on/, /learned from and predicted/]) {
+    const demo = await up(join(await tempFolder(), 'data'), { command: ['demo', 'flights'] })
+    await demo.says(moment)
+    const { code, stdout, stderr } = await demo.stop('SIGINT')
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+    expect(stdout).not.toContain('until Ctrl-C')
   }
 })
 

@@ -66,7 +66,24 @@ test('a new project runs as its README says, from its answers to a model that se
   expect(lineage.stdout).toMatch(/dataset:customers@1 sha256:[0-9a-f]{64}/)
 })
 
-test('gyre apply --plan tells what would change and changes nothing, not a byte stored', async () => {
+test('the gate of a new project reads its answers: the metric from its good side, and the baseline', async () => {
+  const folder = await tempFolder()
+  const project = join(folder, 'churn')
+  expect(await gyre(['init', project, '--metric', 'profit'])).toMatchObject({
+    code: 2,
+    stderr: expect.stringMatching(/^gyre: metric: expected one of auc, logLoss, .*, got profit\n$/),
+  })
+  expect(await gyre(['init', project, '--thresholds', 'good'])).toMatchObject({
+    code: 2,
+    stderr: 'gyre: thresholds: expected a number, got good\n',
+  })
+  await gyre(['init', project, '--metric', 'logLoss', '--thresholds', '0.5'])
+  expect(await readFile(join(project, 'gyre.config.ts'), 'utf8')).toContain(
+    "thresholds: { logLoss: { atMost: 0.5, betterThan: 'baseline' } },",
+  )
+})
+
+test('gyre apply --plan tells what would change and changes nothing, not a byte stored; a folder is no file', async () => {
   const folder = await tempFolder()
   const [project, data] = [join(folder, 'churn'), join(folder, 'data')]
   await gyre(['init', project])
@@ -93,5 +110,11 @@ test('gyre apply --plan tells what would change and changes nothing, not a byte 
   })
   expect(await gyre(['apply', project, '--url', server.url])).toMatchObject({
     stdout: 'code:churn@1: 0 changes\n',
+  })
+  const folderForFile = ['data', 'import', 'customers', '--file', project, '--url', server.url]
+  expect(await gyre(folderForFile)).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringMatching(/^gyre: \S+churn: expected a file, got a folder\n$/),
   })
 })

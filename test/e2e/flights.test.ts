@@ -7,10 +7,13 @@ import { fileURLToPath } from 'node:url'
 import { connect, type GyreClient } from '@gyre/sdk/client'
 import { Tree } from '@gyre/sdk/wire/artifact'
 import { ModelReport, ModelSpec, ModelVersion } from '@gyre/sdk/wire/model'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { openFlights, psiSql, WEEKS_SQL, withTruth, type Ask } from './flights-sql.ts'
 import { gyre } from './program.ts'
+
+/** Each test asks a DuckDB or starts a program: a second here, many on a busy machine. */
+vi.setConfig({ testTimeout: 120_000 })
 
 const BIN = fileURLToPath(new URL('../../bin/gyre.js', import.meta.url))
 
@@ -21,6 +24,7 @@ const IN_KILOMETRES = `"at" >= TIMESTAMP '2001-05-10' AND "at" < TIMESTAMP '2001
 
 const Week = z.object({
   start: z.string(),
+  partial: z.boolean(),
   n: z.number(),
   lateRate: z.number().nullable(),
   psi: z.record(z.string(), z.number().nullable()),
@@ -47,7 +51,7 @@ const Summary = z.object({
   ),
   releases: z.array(
     z.object({
-      at: z.string().nullable(),
+      at: z.string(),
       from: z.string().nullable(),
       to: z.string(),
       kind: z.string(),
@@ -233,6 +237,27 @@ test('drift is against the training rows of the week’s version, recomputed in 
   expect(compared).toBe(21 * 4)
 })
 
+test('the last three days of June are told as part of a week, and of their weekdays no alert is raised', () => {
+  const { weeks } = world.summary
+  expect(weeks.filter(({ partial }) => partial).map(({ start }) => start)).toEqual([
+    '2001-06-28T00:00:00.000Z',
+  ])
+  expect(world.printed()).toMatch(/^2001-06-28 .* not closed: not judged/m)
+  expect(world.printed()).not.toMatch(/ALERT weekday/)
+})
+
+test('every release has its event time, and none is opened before what called for it', () => {
+  const { releases, retrains } = world.summary
+  const ats = releases.map(({ at }) => Date.parse(at))
+  expect(releases[0]?.at).toBe('2001-02-01T00:00:00.000Z')
+  expect(ats).toEqual(ats.toSorted((a, b) => a - b))
+  const early = retrains.filter(({ at, candidate, verdict }) => {
+    const release = releases.find(({ to, kind }) => kind === 'canary' && to === candidate)
+    return verdict === 'accepted' && !(Date.parse(release?.at ?? '') >= Date.parse(at))
+  })
+  expect(early).toEqual([])
+})
+
 test('no version learned from a label before it was known, nor from a quarantined request', async () => {
   const { versions } = await world.client.get(
     '/api/v1/models?name=flight-delay',
@@ -297,6 +322,12 @@ test('totals, faults and verdicts are those of the log', async () => {
   ])
   for (const { injectedAt, detectedAt } of faults)
     expect(detectedAt).toMatch(injectedAt.slice(0, 5))
+  const [kilometres] = await world.ask(`
+    SELECT count(*) AS n, count(*) FILTER (status = 'ok') AS answered, count(*) FILTER (quarantined) AS quarantined
+    FROM answered WHERE variant = 'stable' AND ${IN_KILOMETRES}`)
+  expect(faults[1]?.action).toContain(
+    `of ${String(kilometres?.['n'])} requests ${String(kilometres?.['answered'])} answered and ${String(kilometres?.['quarantined'])} quarantined; alert: `,
+  )
   const verdicts = new Set(retrains.map(({ verdict }) => verdict))
   expect(verdicts).toEqual(new Set(['accepted', 'rejected']))
   expect(releases.filter(({ kind }) => kind === 'canary').map(({ verdict }) => verdict)).toContain(

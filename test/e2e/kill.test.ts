@@ -88,17 +88,23 @@ async function checkCatalog(server: Running, ledger: Ledger, kept: Kept): Promis
   return (await read(server, 'event-log/verify', audit)).count
 }
 
-/** Every run that was begun is there, comes to its end, and has registered one version. */
+/** Every run that was begun is there and has come to its end by a registration of its own, of the one version. */
 async function checkRuns(server: Running, ledger: Ledger): Promise<void> {
   const list = z.object({ runs: z.array(PipelineRun) })
   const { runs } = await read(server, 'pipeline-runs?limit=200', list)
   expect(without(ledger.runs.keys(), new Set(runs.map(({ id }) => id)))).toEqual([])
   const ended = await Promise.all(runs.map(({ id }) => pipelineRun(server, id)))
   expect(ended.filter(({ status }) => status !== 'succeeded')).toEqual([])
-  const made = ended.map(({ steps }) => steps.find(({ kind }) => kind === 'register')?.runId)
-  const registered = (await versionsOf(server)).map(({ runId }) => runId)
-  expect(registered).toHaveLength(made.length)
-  expect(new Set(registered)).toEqual(new Set(made))
+  const made = ended.map(({ steps }) => steps.find(({ kind }) => kind === 'register'))
+  expect(made.map((step) => step?.outputs)).toEqual(
+    made.map(() => expect.objectContaining({ ref: 'model:churn@1' })),
+  )
+  const registering = z.object({ runs: z.array(Run) })
+  const registrations = await read(server, 'runs?kind=register&limit=1000', registering)
+  const succeeded = registrations.runs.filter(({ status }) => status === 'succeeded')
+  expect(succeeded).toHaveLength(made.length)
+  expect(new Set(succeeded.map(({ id }) => id))).toEqual(new Set(made.map((step) => step?.runId)))
+  expect((await versionsOf(server)).map(({ ref }) => ref)).toEqual(['model:churn@1'])
 }
 
 test('kill -9 under load loses nothing that was answered, halves no batch, and opens again', async () => {

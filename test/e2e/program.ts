@@ -34,7 +34,7 @@ export async function build(): Promise<void> {
   if (code !== 0) throw new Error(`the build failed: ${stderr}`)
 }
 
-/** A server started by `gyre up`. */
+/** A server started by `gyre up`, or by another command that starts one. */
 export interface Running {
   readonly url: string
   readonly pid: number
@@ -45,10 +45,12 @@ export interface Running {
 }
 
 export interface UpOptions extends RunOptions {
+  /** `up` unless told. */
+  readonly command?: readonly string[]
   readonly args?: readonly string[]
 }
 
-/** `gyre up` on a free port, once it says it is ready; gone when the test is. */
+/** A server on a free port, once it says it is ready; gone when the test is. */
 export async function up(data: string, options: UpOptions = {}): Promise<Running> {
   const server = await launch(data, options)
   onTestFinished(async () => void (await server.stop('SIGKILL')))
@@ -58,9 +60,9 @@ export async function up(data: string, options: UpOptions = {}): Promise<Running
 /** As `up`, for whoever stops it himself. */
 export async function launch(
   data: string,
-  { args = [], ...options }: UpOptions = {},
+  { command = ['up'], args = [], ...options }: UpOptions = {},
 ): Promise<Running> {
-  const child = start(['up', '--port', '0', '--data', data, ...args], options)
+  const child = start([...command, '--port', '0', '--data', data, ...args], options)
   const ended = endOf(child)
   const says = sayingOf(child)
   const [, url = ''] = await Promise.race([says(/ready on (\S+)/), ended.then(diedEarly)])

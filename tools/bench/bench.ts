@@ -7,8 +7,9 @@ import { benchInfer } from './infer.ts'
 import { holds, printLines, ratioOf, type BenchLine } from './line.ts'
 import { benchHeavy, benchPerceptron, benchTrees } from './predict.ts'
 import { benchStartup } from './startup.ts'
+import { TRACKING } from './tracking/tracking.ts'
 
-/** Every benchmark by the name `--only` takes, in the order they run. */
+/** Every benchmark by its name, in the order they run. A name chooses those that begin with it. */
 const BENCHES: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
   trees: benchTrees,
   perceptron: benchPerceptron,
@@ -17,13 +18,17 @@ const BENCHES: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
   gbdt: benchGbdt,
   startup: benchStartup,
   idle: benchIdle,
+  ...TRACKING,
 }
 
 /** Prints what it measured; a bound that fails is told, and is no error. */
 async function main(): Promise<void> {
-  const { values } = parseArgs({ options: { only: { type: 'string' }, json: { type: 'string' } } })
+  const { values, positionals } = parseArgs({
+    options: { json: { type: 'string' } },
+    allowPositionals: true,
+  })
   const lines: BenchLine[] = []
-  for (const [name, bench] of chosen(values.only)) {
+  for (const [name, bench] of chosen(positionals)) {
     process.stderr.write(`measuring ${name} …\n`)
     lines.push(...(await bench()))
   }
@@ -31,12 +36,19 @@ async function main(): Promise<void> {
   if (values.json !== undefined) await writeFile(values.json, reportOf(lines))
 }
 
-function chosen(only: string | undefined): readonly [string, () => Promise<BenchLine[]>][] {
+/** All of them where none is named. */
+function chosen(names: readonly string[]): readonly [string, () => Promise<BenchLine[]>][] {
   const all = Object.entries(BENCHES)
-  const found = only === undefined ? all : all.filter(([name]) => name === only)
-  if (found.length > 0) return found
-  process.stderr.write(`--only ${only}: expected one of ${Object.keys(BENCHES).join(', ')}\n`)
-  process.exit(2)
+  const unknown = names.find((given) => !all.some(([name]) => isOf(name, given)))
+  if (unknown !== undefined) {
+    process.stderr.write(`${unknown}: expected one of ${Object.keys(BENCHES).join(', ')}\n`)
+    process.exit(2)
+  }
+  return names.length === 0 ? all : all.filter(([name]) => names.some((given) => isOf(name, given)))
+}
+
+function isOf(name: string, given: string): boolean {
+  return name === given || name.startsWith(`${given}-`)
 }
 
 function reportOf(lines: readonly BenchLine[]): string {

@@ -1,5 +1,5 @@
 import { seededRandom } from '../../src/core/random.ts'
-import { sigmoid } from '../../src/train/logistic.ts'
+import { sigmoid } from '../../src/core/logits.ts'
 import { matrixOf, type LabelledRows } from '../../src/train/matrix.ts'
 
 /** Share of the cells that are missing. */

@@ -8,7 +8,7 @@ export interface LoadPlan {
   readonly path: string
   readonly connections: number
   readonly requests: number
-  /** JSON bodies, sent in turn. */
+  /** JSON bodies, posted in turn; without any, the path is got. */
   readonly bodies: readonly string[]
   /** A path that one more connection asks every few milliseconds meanwhile. */
   readonly probe?: string
@@ -20,6 +20,7 @@ export interface LoadReport {
   /** Replies that were not 200. */
   readonly failed: number
   readonly p50Ms: number
+  readonly p95Ms: number
   readonly p99Ms: number
   /** Of the probe; NaN without one. */
   readonly probeP99Ms: number
@@ -29,7 +30,10 @@ const PROBE_EVERY_MS = 10
 
 /** Sends `requests` over kept-alive sockets, one under way on each; by hand, since node's client costs more than the server. */
 export async function load(plan: LoadPlan): Promise<LoadReport> {
-  const requests = plan.bodies.map((body) => postOf(plan, body))
+  const requests =
+    plan.bodies.length > 0
+      ? plan.bodies.map((body) => postOf(plan, body))
+      : [getOf(plan.port, plan.path)]
   const latencies: number[] = []
   const probes: number[] = []
   let [next, failed] = [0, 0]
@@ -50,7 +54,7 @@ export async function load(plan: LoadPlan): Promise<LoadReport> {
 
   async function watch(path: string): Promise<void> {
     const socket = open(plan.port)
-    const request = `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1:${plan.port}\r\n\r\n`
+    const request = getOf(plan.port, path)
     while (next < plan.requests) {
       await timed(socket, request, probes)
       await delay(PROBE_EVERY_MS)
@@ -68,6 +72,7 @@ export async function load(plan: LoadPlan): Promise<LoadReport> {
     seconds,
     failed,
     p50Ms: quantile(sorted, 0.5),
+    p95Ms: quantile(sorted, 0.95),
     p99Ms: quantile(sorted, 0.99),
     probeP99Ms: quantile(sortedFinite(probes), 0.99),
   }
@@ -75,6 +80,10 @@ export async function load(plan: LoadPlan): Promise<LoadReport> {
 
 function open(port: number): Socket {
   return connect(port, '127.0.0.1').setNoDelay(true).setEncoding('latin1')
+}
+
+function getOf(port: number, path: string): string {
+  return `GET ${path} HTTP/1.1\r\nhost: 127.0.0.1:${port}\r\n\r\n`
 }
 
 function postOf({ port, path }: LoadPlan, body: string): string {

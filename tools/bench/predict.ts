@@ -100,6 +100,7 @@ async function runRaw(raw: InferenceSession, { vector, requests }: Workload): Pr
   return {
     cpuUs: (user + system) / requests,
     perSecond: requests / seconds,
+    p95Ms: quantile(sortedFinite(latencies), 0.95),
     p99Ms: quantile(sortedFinite(latencies), 0.99),
     probeP99Ms: Number.NaN,
   }

@@ -9,6 +9,7 @@ export interface Round {
   /** Of the server's whole process tree; NaN where that cannot be measured. */
   readonly cpuUs: number
   readonly perSecond: number
+  readonly p95Ms: number
   readonly p99Ms: number
   /** Of the path that was probed meanwhile; NaN without one. */
   readonly probeP99Ms: number
@@ -31,6 +32,7 @@ export async function roundOver(program: Program, plan: Omit<LoadPlan, 'port'>):
   return {
     cpuUs: (after.cpuUs - before.cpuUs) / plan.requests,
     perSecond: plan.requests / report.seconds,
+    p95Ms: report.p95Ms,
     p99Ms: report.p99Ms,
     probeP99Ms: report.probeP99Ms,
   }

@@ -22,6 +22,14 @@ export const HURRY_UNTIL = '2001-05-28'
 const within = ({ startMs, endMs }: { startMs: number; endMs: number }, ms: number): boolean =>
   ms >= startMs && ms < endMs
 
+/** What is done to the traffic from this midnight on, in words; undefined on most days. */
+export function faultFrom(midnightMs: number): string | undefined {
+  if (midnightMs === OUTAGE.startMs)
+    return `an outage, one of ${OUTAGE_KEEPS_EVERY} requests reaches the server for a week`
+  if (midnightMs === KILOMETRES.startMs) return 'distance comes in kilometres for a week'
+  return undefined
+}
+
 /** True when the request for this flight never reaches the server. */
 export function isLost({ dateMs, position }: Flight): boolean {
   return within(OUTAGE, dateMs) && position % OUTAGE_KEEPS_EVERY !== 0

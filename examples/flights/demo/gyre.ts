@@ -61,7 +61,7 @@ export function gyreVerbs(client: GyreClient) {
       throw new Error(`pipeline ${name}: step ${failed?.step} failed: ${failed?.error?.message}`)
     },
     async release(
-      request: Pick<OpenRelease, 'model' | 'force'> & { plan: object },
+      request: Pick<OpenRelease, 'model' | 'force' | 'at'> & { plan: object },
     ): Promise<Release> {
       return client.post(`${endpointPath}/releases`, request, Release)
     },

@@ -55,9 +55,9 @@ export function createScreen(total: number): Screen {
   }
 }
 
-/** The day in event time, where the event knows one: its own, or up to which a pipeline learns. */
+/** The day in event time, where the event knows one. */
 function dayOf({ data }: Event): string {
-  return (textOf(data, 'at') ?? textOf(paramsOf(data), 'until') ?? '').slice(0, 10).padEnd(10)
+  return (textOf(data, 'at') ?? '').slice(0, 10).padEnd(10)
 }
 
 function describe({ type, actor, subject, data }: Event): string | undefined {
@@ -68,7 +68,7 @@ function describe({ type, actor, subject, data }: Event): string | undefined {
     case 'trigger.fired':
       return `trigger ${subject.id}: ${text('message')}`
     case 'pipeline.started':
-      return `pipeline ${subject.id} started`
+      return `pipeline ${subject.id} started, on what was known by ${textOf(paramsOf(data), 'until')?.slice(0, 10)}`
     case 'gate.passed':
       return `gate ${subject.id} passed`
     case 'gate.refused':
@@ -116,6 +116,7 @@ function row(window: MonitorWindow): string {
     .map(([feature, { psi }]) => ({ feature, psi: psi ?? 0 }))
     .toSorted((a, b) => b.psi - a.psi)[0]
   const drift = worst ? `${worst.feature} ${worst.psi.toFixed(3)}` : ''
+  const told = window.partial ? 'not closed: not judged' : drift
   return [
     day,
     pad(window.n, 5),
@@ -123,7 +124,7 @@ function row(window: MonitorWindow): string {
     fixed(window.logLoss, 4),
     fixed(window.auc, 4),
     fixed(window.calibration, 4),
-    drift.padEnd(26),
+    told.padEnd(26),
     window.modelVersion ?? '',
   ].join('  ')
 }

@@ -20,6 +20,7 @@ export async function readSummary(client: GyreClient) {
     features: trainingRows(manifest).inputs.map(({ name }) => name),
     weeks: windows.map((window) => ({
       start: window.start,
+      partial: window.partial,
       n: window.n,
       lateRate: window.lateRate,
       psi: Object.fromEntries(
@@ -104,6 +105,7 @@ function faultsOf({ windows, alerts, releases, events }: Store) {
   const kilometres = alerts.find(
     ({ at, message }) => Date.parse(at) > KILOMETRES.startMs && /distance|quarantin/i.test(message),
   )
+  const inKilometres = windows.find(({ start }) => Date.parse(start) === KILOMETRES.startMs)
   const hurried = releases.find(({ forced }) => forced !== null)
   return [
     {
@@ -111,13 +113,18 @@ function faultsOf({ windows, alerts, releases, events }: Store) {
       injectedAt: new Date(OUTAGE.startMs).toISOString(),
       detectedAt: outage?.state === 'not_enough_data' ? outage.end : null,
       action:
-        outage?.state === 'not_enough_data' ? 'not enough data: no numbers, no retraining' : null,
+        outage?.state === 'not_enough_data'
+          ? 'not enough data: no numbers, nothing to act on'
+          : null,
     },
     {
       kind: 'distance in kilometres for a week',
       injectedAt: new Date(KILOMETRES.startMs).toISOString(),
       detectedAt: kilometres?.at ?? null,
-      action: kilometres ? `answered, quarantined, alert: ${kilometres.message}` : null,
+      action:
+        kilometres && inKilometres
+          ? `${treatmentOf(inKilometres)}; alert: ${kilometres.message}`
+          : null,
     },
     {
       kind: 'broken model forced past its gate',
@@ -129,6 +136,11 @@ function faultsOf({ windows, alerts, releases, events }: Store) {
           : null,
     },
   ]
+}
+
+/** What became of a window's requests. */
+function treatmentOf({ predictions, errors, quarantined }: MonitorWindow): string {
+  return `of ${predictions} requests ${predictions - errors} answered and ${quarantined} quarantined`
 }
 
 /** The event time at which the analysis took a release back. */

@@ -10,6 +10,7 @@ import { pipeline } from 'node:stream/promises'
 import { z } from 'zod'
 import { RequestError } from './request-error.ts'
 
+/** Which server, and how it is spoken to. */
 export interface TransportOptions {
   /** Where the server is: `http://127.0.0.1:7400`. */
   readonly url: string
@@ -18,6 +19,7 @@ export interface TransportOptions {
   readonly connections?: number
 }
 
+/** One request; `path` begins with a slash. */
 export interface Call {
   readonly method: string
   readonly path: string
@@ -39,6 +41,7 @@ const Problem = z.object({
   details: z.record(z.string(), z.unknown()).default({}),
 })
 
+/** Connections to one server, kept alive, 64 at most unless told. */
 export function createTransport({ url, key, connections = 64 }: TransportOptions): Transport {
   const base = new URL(url)
   const secure = base.protocol === 'https:'

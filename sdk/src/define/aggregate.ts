@@ -8,28 +8,33 @@ export interface Feature<Column extends string = string> {
   readonly over?: Duration
 }
 
-/** An aggregate that wants a trailing window: `mean('late').over('2h')`. */
+/** An aggregate over a trailing window: `mean('late').over('2h')` at T takes the rows with T − 2h < time ≤ T. */
 export interface Windowed<Column extends string> {
+  /** Throws DefinitionError for a window of no length, or one that is no duration. */
   over(window: Duration): Feature<Column>
 }
 
+/** Mean of the values that are not null, booleans as 0 and 1; null where the window holds none. */
 export function mean<const C extends string>(column: C): Windowed<C> {
   return windowed('mean', column)
 }
 
+/** Sum of the values that are not null; null, not 0, where the window holds none. In the column's unit. */
 export function sum<const C extends string>(column: C): Windowed<C> {
   return windowed('sum', column)
 }
 
-/** Rows whose `column` is not null. */
+/** How many rows of the window have a `column` that is not null. */
 export function count<const C extends string>(column: C): Windowed<C> {
   return windowed('count', column)
 }
 
+/** Least of the values that are not null; null where the window holds none. */
 export function min<const C extends string>(column: C): Windowed<C> {
   return windowed('min', column)
 }
 
+/** Largest of the values that are not null; null where the window holds none. */
 export function max<const C extends string>(column: C): Windowed<C> {
   return windowed('max', column)
 }

@@ -11,10 +11,13 @@ export interface Column<T = unknown> {
   readonly [TYPE]?: T
   /** The share of rows that must comply, above 0 and up to 1; all of them unless told. */
   mostly(share: number): Column<T>
+  /** It may be missing; without this a missing value breaks the contract. */
   nullable(): Column<T | null>
+  /** No two rows have the same. */
   unique(): Column<T>
 }
 
+/** A column of numbers. Rules narrow it one after the other; each gives a new column. */
 export interface NumberColumn<T = number> extends Column<T> {
   /** Both bounds belong to the range. */
   between(min: number, max: number): NumberColumn<T>
@@ -28,7 +31,9 @@ export interface NumberColumn<T = number> extends Column<T> {
   unique(): NumberColumn<T>
 }
 
+/** A column of text. */
 export interface TextColumn<T = string> extends Column<T> {
+  /** One of these, letter for letter. */
   oneOf(values: readonly string[]): TextColumn<T>
   mostly(share: number): TextColumn<T>
   nullable(): TextColumn<T | null>
@@ -45,6 +50,7 @@ export function timestamp(): Column<Date> {
 
 /** A column of whole numbers, or a parameter; with a preset, a parameter alone. */
 export function int(): NumberColumn & Param<'int'>
+/** A parameter of whole numbers with a preset. Throws DefinitionError for a fraction, or beyond ±2^53. */
 export function int(preset: number): Param<'int'>
 export function int(preset?: number): Partial<NumberColumn> & Param<'int'> {
   if (preset === undefined) return { ...numberColumn({ type: 'int' }), ...param('int', preset) }
@@ -55,6 +61,7 @@ export function int(preset?: number): Partial<NumberColumn> & Param<'int'> {
 
 /** A column of numbers, or a parameter; with a preset, a parameter alone. */
 export function number(): NumberColumn & Param<'number'>
+/** A parameter of numbers with a preset. Throws DefinitionError where it is not finite. */
 export function number(preset: number): Param<'number'>
 export function number(preset?: number): Partial<NumberColumn> & Param<'number'> {
   if (preset === undefined)
@@ -66,7 +73,9 @@ export function number(preset?: number): Partial<NumberColumn> & Param<'number'>
 
 /** A column of text; `pattern` is RE2's kind (no look-around) and not anchored. With a preset, a parameter. */
 export function text(): TextColumn & Param<'text'>
+/** A column of text like `pattern`. Throws DefinitionError where that has flags. */
 export function text(pattern: RegExp): TextColumn
+/** A parameter of text with a preset. */
 export function text(preset: string): Param<'text'>
 export function text(given?: RegExp | string): Partial<TextColumn> & Partial<Param<'text'>> {
   if (given === undefined) return { ...textColumn({ type: 'text' }), ...param('text', given) }
@@ -76,7 +85,9 @@ export function text(given?: RegExp | string): Partial<TextColumn> & Partial<Par
   return textColumn({ type: 'text', pattern: given.source })
 }
 
+/** A column of true and false, or a parameter. */
 export function boolean(): Column<boolean> & Param<'boolean'>
+/** A parameter of true and false with a preset. */
 export function boolean(preset: boolean): Param<'boolean'>
 export function boolean(preset?: boolean): Partial<Column<boolean>> & Param<'boolean'> {
   const asParam = param('boolean', preset)

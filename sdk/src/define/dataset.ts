@@ -10,6 +10,7 @@ type Columns = Readonly<Record<string, Column>>
 /** Names of a dataset's columns, those of the file and the derived ones. */
 type ColumnName<C, D extends string> = (keyof C & string) | D
 
+/** Where a dataset's rows come from, what each must be, and what they mean. */
 export interface DatasetOptions<C extends Columns, D extends string> {
   readonly source: Source
   readonly columns: C

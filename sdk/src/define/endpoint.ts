@@ -3,6 +3,7 @@ import { DefinitionError } from './definition-error.ts'
 import { DEFINITION, type Defined } from './definition.ts'
 import { checkName } from './name.ts'
 
+/** Which model answers, and what a request says. */
 export interface EndpointOptions {
   /** Registered model whose versions may be released here. */
   readonly model: string
@@ -14,6 +15,7 @@ export interface EndpointOptions {
   readonly threshold?: number
 }
 
+/** Where predictions are asked for; handed to gates, monitors, triggers and training sets. */
 export type Endpoint = Defined<'endpoint'>
 
 /** Defines where predictions are asked for: `POST /predict/NAME`. */

@@ -9,6 +9,7 @@ import { keysOf, recordOf } from './record.ts'
 
 type ColumnOf<D extends Dataset> = (keyof D['columns'] & string) | D['derived'][number]
 
+/** What a view is computed from, for whom, and how long its values hold. */
 export interface FeatureViewOptions<D extends Dataset, F extends string> {
   readonly from: D
   /** Columns that say whose features these are; none = one row for the whole source. */

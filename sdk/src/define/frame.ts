@@ -17,6 +17,7 @@ interface CategoryInput {
   readonly index: Int32Array
 }
 
+/** An input of every row: numbers, or categories whose rates a trainer has yet to learn. */
 export type FrameInput = NumberInput | CategoryInput
 
 /** A row set in memory, by column, oldest row first. Every array has one entry a row. */

@@ -24,13 +24,15 @@ const METRICS = [
 
 /**
  * Bounds by metric. `calibration` is mean score − label rate, `n` the number of rows; a metric of your own says
- * which way it improves: `{ savings: { atLeast: 100, better: 'higher' } }`.
+ * which way it improves: `{ savings: { atLeast: 100, better: 'higher' } }`. `worstSlice: { by: 'origin', atLeast: 0.6 }`
+ * bounds the metric on the rows of each origin that has 500 of them (or `minRows`).
  */
 export type Thresholds = Readonly<Record<string, GateRule>>
 
 /** A row set also has a digest and rows; this is what keeps it from passing for a model. */
 type Model = ModelArtifact & { readonly label?: never }
 
+/** What a gate measures, all on the same rows. */
 export interface GateInputs {
   readonly candidate: Given<Model>
   readonly baseline?: Given<Model>
@@ -38,6 +40,7 @@ export interface GateInputs {
   readonly rows: Given<RowSet>
 }
 
+/** Who else a candidate is compared with. */
 export interface GateOptions {
   /** The stable model behind this endpoint is the champion; with none there yet, comparisons with it pass. */
   readonly champion?: Endpoint
@@ -82,9 +85,11 @@ export function checkThresholds(here: string, thresholds: Thresholds): void {
   }
 }
 
+/** Members of a rule that bound nothing by themselves. */
+const QUALIFIERS = new Set(['margin', 'confident', 'better', 'worstSlice', 'by', 'minRows'])
+
 function boundsAnything(bounds: GateBounds): boolean {
-  const { margin: _margin, confident: _confident, better: _better, ...rest } = bounds
-  return Object.entries(rest).some(([key]) => key !== 'worstSlice')
+  return Object.keys(bounds).some((key) => !QUALIFIERS.has(key))
 }
 
 function peersOf(rule: GateRule): readonly string[] {

@@ -3,7 +3,7 @@ import type { Manifest } from '../wire/manifest.ts'
 import { DefinitionError } from './definition-error.ts'
 import { DEFINITION, isDefined, type Definition, type DefinitionKind } from './definition.ts'
 import type { Loader, Specs, StepDraft } from './definition.ts'
-import { checkName } from './name.ts'
+import { isName } from './name.ts'
 
 /** Where the function that a loader loads lies in the bundle. */
 export interface CodePlace {
@@ -23,7 +23,8 @@ const PROTOCOL = 1
 
 /**
  * The manifest of what a project's config module exports; exports that define nothing are passed over.
- * `fallbackName` names a project that does not name itself. Throws DefinitionError on a name defined twice.
+ * `fallbackName` names a project that does not name itself. Throws DefinitionError on a name defined twice, and
+ * where there is none.
  */
 export function buildManifest(
   exports: Readonly<Record<string, unknown>>,
@@ -36,7 +37,11 @@ export function buildManifest(
   if (second)
     throw new DefinitionError(`project ${second.name}`, 'expected one project in a config')
   const name = project?.name ?? fallbackName
-  checkName('project', name)
+  if (!isName(name))
+    throw new DefinitionError(
+      'project',
+      `it has no name; export project('NAME', { … }) from the config, or name the package${name === '' ? '' : ` other than ${JSON.stringify(name)}`}`,
+    )
   return {
     protocol: PROTOCOL,
     name,

@@ -2,9 +2,13 @@ import type { ModelInput } from '../wire/feature.ts'
 import { DefinitionError } from './definition-error.ts'
 import { checkName } from './name.ts'
 
+/** A number of the request as an input of a model. */
 export type FieldInput = Extract<ModelInput, { kind: 'field' }>
+/** The learned rate of a category as an input of a model. */
 export type RateInput = Extract<ModelInput, { kind: 'rate' }>
+/** A feature of a view as an input of a model; null where it is unknown or too old. */
 export type FeatureInput = Extract<ModelInput, { kind: 'feature' }>
+/** An output of a transform as an input of a model. */
 export type TransformInput = Extract<ModelInput, { kind: 'transform' }>
 
 /** Pseudo-rows at the overall mean that a category's own rows are weighed against. */

@@ -5,6 +5,7 @@ import type { Endpoint } from './endpoint.ts'
 import { checkInstant } from './instant.ts'
 import { checkName } from './name.ts'
 
+/** What is watched, in windows of event time, and from where on it is a finding. */
 export interface MonitorOptions {
   readonly endpoint: Endpoint
   /** Width of a window, in event time. */
@@ -23,6 +24,7 @@ export interface MonitorOptions {
   readonly quarantineShare?: number
 }
 
+/** A watch over an endpoint, for `onDrift` and `onQuality`. */
 export type Monitor = Defined<'monitor'>
 
 /** Defines what is watched of an endpoint: drift of inputs and score, quality once labels are known. */

@@ -2,9 +2,14 @@ import { DefinitionError } from './definition-error.ts'
 
 const NAME = /^[a-zA-Z][a-zA-Z0-9_.-]{0,127}$/
 
-/** Refuses a name that cannot become part of paths, URLs and references. */
+/** True for what can become part of paths, URLs and references. */
+export function isName(name: unknown): boolean {
+  return typeof name === 'string' && NAME.test(name)
+}
+
+/** Refuses what is no name. */
 export function checkName(field: string, name: string): void {
-  if (typeof name !== 'string' || !NAME.test(name))
+  if (!isName(name))
     throw new DefinitionError(
       field,
       `expected a name of a letter followed by letters, digits, _, . or -, got ${JSON.stringify(name)}`,

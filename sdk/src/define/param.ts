@@ -2,6 +2,7 @@ import type { ParamSpec } from '../wire/pipeline.ts'
 import { checkDuration, type Duration } from './duration.ts'
 import { checkInstant } from './instant.ts'
 
+/** The kinds of parameters a pipeline takes. */
 export type ParamKind = ParamSpec['type']
 
 /** A parameter of a pipeline: given with every run, or left at its preset. */
@@ -19,6 +20,7 @@ interface ParamValues {
   boolean: boolean
 }
 
+/** What a step reads for a parameter. */
 export type ParamValue<P> = P extends Param<infer K> ? ParamValues[K] : never
 
 /** An instant in event time, such as the end of the rows to learn from. */

@@ -5,6 +5,7 @@ import type { Param, ParamValue } from './param.ts'
 import { recordOf } from './record.ts'
 import { handle, type Handle } from './value.ts'
 
+/** A pipeline's parameters by name. */
 export type Params = Readonly<Record<string, Param>>
 
 /** Steps in the order of their calls, and the parameters a run is given. */

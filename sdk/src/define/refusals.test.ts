@@ -168,6 +168,18 @@ const refusals: [title: string, define: () => unknown, field: string, problem: s
     'a bound such as',
   ],
   [
+    'a gate whose slices are bound by nothing',
+    gated({ auc: { worstSlice: { by: 'origin', minRows: 100, margin: 1 } } }),
+    'pipeline train.step g.thresholds.auc',
+    'a bound such as',
+  ],
+  [
+    'a gate whose slices are compared with a champion that is not given',
+    gated({ auc: { worstSlice: { by: 'origin', notWorseThan: 'champion' } } }),
+    'pipeline train.step g.auc',
+    'not given',
+  ],
+  [
     'a gate of an unknown metric',
     gated({ acu: { atLeast: 1 } }),
     'pipeline train.step g.thresholds',

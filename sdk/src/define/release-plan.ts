@@ -3,8 +3,10 @@ import type { ReleasePlan } from '../wire/release.ts'
 import { DefinitionError } from './definition-error.ts'
 import { checkDuration, type Duration } from './duration.ts'
 
+/** How a version goes out; presets are filled in by the server. */
 export type ReleasePlanDraft = z.input<typeof ReleasePlan>
 
+/** How large a canary is, and when it has proved itself. */
 export interface CanaryOptions {
   /** Share of subjects that the new version answers, above 0 and below 1; 0.1 unless told. */
   readonly weight?: number

@@ -10,7 +10,9 @@ type Setting = string | number | boolean
  * given must be of the fallback's type. Throws DefinitionError naming the setting.
  */
 export function setting(name: string, fallback: number): number
+/** A text, as it was given. */
 export function setting(name: string, fallback: string): string
+/** `true` or `false`; anything else is refused. */
 export function setting(name: string, fallback: boolean): boolean
 export function setting(name: string, fallback: Setting): Setting {
   const given = givenSettings().get(name)

@@ -12,18 +12,19 @@ export interface TrainedModel {
   score(frame: Frame): Float32Array
 }
 
+/** How trees are grown; an option out of its range fails the step with its name. */
 export interface GradientBoostingOptions {
   /** Trees; 100 unless told. */
   readonly rounds?: number
   /** Weight of each tree's step, above 0 and up to 1; 0.1 unless told. */
   readonly learningRate?: number
-  /** 31 unless told. */
+  /** Leaves of a tree at most; 31 unless told. */
   readonly maxLeaves?: number
-  /** 20 unless told. */
+  /** Rows that a leaf holds at least; 20 unless told. */
   readonly minRowsPerLeaf?: number
   /** Penalty on leaf values; 0 unless told. */
   readonly l2?: number
-  /** Histogram bins a feature, up to 255. */
+  /** Histogram bins a feature, up to 255, which is the preset. */
   readonly maxBins?: number
   /** Share of the rows, drawn anew, that a tree grows on; 1 unless told. */
   readonly rowShare?: number
@@ -31,6 +32,7 @@ export interface GradientBoostingOptions {
   readonly featureShare?: number
 }
 
+/** How the weights are held back. */
 export interface LogisticRegressionOptions {
   /** Penalty ½ · l2 · |weights|² on standardised inputs; 1 unless told. */
   readonly l2?: number

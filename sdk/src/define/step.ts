@@ -6,6 +6,7 @@ import { addStep, currentPipeline } from './pipeline.ts'
 import type { StepFunction } from './step-context.ts'
 import { valueSpec, type Given, type Handle } from './value.ts'
 
+/** How often and how long a step is tried. */
 export interface StepOptions {
   /** Attempts after the first one failed, up to 10; none unless told. */
   readonly retries?: number

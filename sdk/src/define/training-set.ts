@@ -11,6 +11,7 @@ import { addStep, currentPipeline } from './pipeline.ts'
 import { inputSpecs } from './step.ts'
 import type { Given, Handle } from './value.ts'
 
+/** Which rows, from when to when, and what a model sees of them. */
 export interface TrainingSetOptions {
   /** A dataset with `at` and a `label`. */
   readonly from: Dataset

@@ -16,6 +16,7 @@ export type TransformFunction<From, Gives extends string> = (
 export type Transform<Gives extends string = string> = Defined<'transform'> &
   Readonly<Record<Gives, TransformInput>>
 
+/** What a function of yours reads and gives. */
 export interface TransformOptions<C extends Fields, K extends keyof C & string, G extends string> {
   /** What has these fields: a dataset, or anything else with `columns`. */
   readonly of: { readonly columns: C }

@@ -13,6 +13,7 @@ import { valueSpec } from './value.ts'
 type DayParam<P> = { [K in keyof P & string]: P[K] extends Param<'day'> ? K : never }[keyof P &
   string]
 
+/** What starts a retraining, what it runs, and how the result goes out. */
 export interface TriggerOptions<P extends Params> {
   readonly on: Endpoint
   /** Any of these starts it. */
@@ -27,6 +28,7 @@ export interface TriggerOptions<P extends Params> {
   readonly release: ReleasePlanDraft
 }
 
+/** A retraining that starts by itself. */
 export type Trigger = Defined<'trigger'>
 
 /** PSI of an input or of the score reached the monitor's limit. */

@@ -5,6 +5,7 @@ import { TransformSpec, ViewSpec } from './feature.ts'
 import { GateRules } from './gate.ts'
 import { MonitorSpec } from './monitor.ts'
 import { PipelineSpec } from './pipeline.ts'
+import { StageMove } from './stage.ts'
 import { DigestText, Name } from './ref.ts'
 import { TriggerSpec } from './trigger.ts'
 
@@ -20,6 +21,10 @@ export const ProjectCard = z.strictObject({
   owner: z.string().min(1),
   /** Nobody may approve a model version of their own; not so unless told. */
   fourEyes: z.exactOptional(z.boolean()),
+  /** Different approvers that a promotion needs; 1 unless told. */
+  approvals: z.exactOptional(z.int().min(1).max(20)),
+  /** Moves between stages that nobody makes by hand, through any door. */
+  forbids: z.exactOptional(z.array(StageMove)),
 })
 export type ProjectCard = z.infer<typeof ProjectCard>
 

@@ -3,6 +3,7 @@ import { ModelInput } from './feature.ts'
 import { Metrics, Verdict } from './gate.ts'
 import { LineageNode } from './lineage.ts'
 import { DigestText, Instant, Json, Name } from './ref.ts'
+import { Stage } from './stage.ts'
 
 /** Smoothed label mean per category, as learned on the training part. */
 export const RateTable = z.strictObject({
@@ -85,9 +86,6 @@ export const ModelSpec = z.strictObject({
 })
 export type ModelSpec = z.infer<typeof ModelSpec>
 
-export const Stage = z.enum(['none', 'staging', 'production', 'archived'])
-export type Stage = z.infer<typeof Stage>
-
 export const Approval = z.strictObject({
   /** `policy:NAME` for an automatic approval, never a person's name. */
   actor: z.string(),
@@ -101,17 +99,50 @@ export const ModelVersion = z.strictObject({
   name: z.string(),
   version: z.string(),
   ref: z.string(),
+  /** Of its tree of files, which never changes; empty for a prompt, which has none. */
   digest: z.string(),
+  /** Where its files were when a client registered it; null for a version that Gyre registered by itself. */
+  source: z.string().nullable(),
   stage: Stage,
   aliases: z.array(z.string()),
   approvals: z.array(Approval),
   metrics: Metrics,
-  runId: z.string(),
+  runId: z.string().nullable(),
+  /** The logged model it was made of. */
+  modelId: z.string().nullable(),
+  /** What its maker gave as an address of the run. */
+  runLink: z.string(),
+  description: z.string().nullable(),
   createdAt: z.string(),
   createdBy: z.string(),
+  updatedAt: z.string(),
   tags: z.record(z.string(), z.string()),
 })
 export type ModelVersion = z.infer<typeof ModelVersion>
+
+/** What the versions of one name have in common. */
+export const RegisteredModel = z.strictObject({
+  name: z.string(),
+  description: z.string(),
+  createdAt: z.string(),
+  updatedAt: z.string(),
+  tags: z.record(z.string(), z.string()),
+  /** The version each alias points at. */
+  aliases: z.record(z.string(), z.string()),
+  /** The newest version in each stage that has any. */
+  latest: z.array(ModelVersion),
+})
+export type RegisteredModel = z.infer<typeof RegisteredModel>
+
+/** A move of an alias; null before it was there, and after it was taken away. */
+export const AliasMove = z.strictObject({
+  alias: z.string(),
+  from: z.string().nullable(),
+  to: z.string().nullable(),
+  at: z.string(),
+  actor: z.string(),
+})
+export type AliasMove = z.infer<typeof AliasMove>
 
 /** An arm of an endpoint that this version answers for. */
 export const ServedArm = z.strictObject({
@@ -127,14 +158,16 @@ export type ServedArm = z.infer<typeof ServedArm>
 export const ModelReport = z.strictObject({
   name: z.string(),
   serving: z.array(ServedArm),
-  /** The version under the alias `production`; null before the first release. */
+  /** The version under the alias `production`, else the newest in that stage; null where there is neither. */
   production: z
     .strictObject({
       version: ModelVersion,
-      /** The datasets at the far end of its lineage, with their digests. */
+      /** The datasets at the far end of its lineage, and the endpoints whose labelled answers it learned from. */
       data: z.array(LineageNode),
       approval: Approval.nullable(),
       verdict: Verdict.nullable(),
+      /** How good it is: by its gate's verdict, else as it was registered, else as its run logged it. */
+      metrics: Metrics,
     })
     .nullable(),
   /** Newest first. */

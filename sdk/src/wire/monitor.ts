@@ -21,7 +21,8 @@ export const MonitorSpec = z.strictObject({
 })
 export type MonitorSpec = z.infer<typeof MonitorSpec>
 
-export const DriftState = z.enum(['not_enough_data', 'stable', 'watch', 'act'])
+/** `partial`: measured on a window that has not closed, and not judged. */
+export const DriftState = z.enum(['not_enough_data', 'stable', 'watch', 'act', 'partial'])
 export type DriftState = z.infer<typeof DriftState>
 
 export const DriftResult = z.strictObject({
@@ -36,7 +37,7 @@ export const DriftResult = z.strictObject({
 })
 export type DriftResult = z.infer<typeof DriftResult>
 
-/** One closed window of an endpoint, over the predictions of its stable arm. */
+/** One window of an endpoint, over the predictions of its stable arm. */
 export const MonitorWindow = z.strictObject({
   monitor: z.string(),
   start: z.string(),
@@ -47,6 +48,8 @@ export const MonitorWindow = z.strictObject({
   quarantined: z.number().int(),
   errors: z.number().int(),
   state: z.enum(['ok', 'not_enough_data']),
+  /** Looked at before it had closed: it holds part of its rows, or of their labels. */
+  partial: z.boolean().default(false),
   lateRate: z.number().nullable(),
   logLoss: z.number().nullable(),
   auc: z.number().nullable(),

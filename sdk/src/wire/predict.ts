@@ -30,9 +30,12 @@ export const PredictReply = z.strictObject({
 })
 export type PredictReply = z.infer<typeof PredictReply>
 
+const NO_LABEL = 'expected 0 or 1'
+
 export const FeedbackItem = z.strictObject({
   prediction_id: z.string().min(1).max(64),
-  label: z.number(),
+  /** What came of it: 1 if it did, 0 if not. */
+  label: z.int(NO_LABEL).min(0, NO_LABEL).max(1, NO_LABEL),
   /** When the label became known; the present when absent. */
   at: z.exactOptional(Instant),
 })

@@ -8,6 +8,29 @@ export const Name = z
     'expected a letter followed by letters, digits, _, . or -',
   )
 
+/** Names of registered models come from clients too; MLflow's tables have room for 256 characters, its SQLite for any. */
+const MAX_MODEL_NAME = 500
+
+/**
+ * What a registered model may be called: any text that MLflow takes for one, which forbids `/` and `:` and what a
+ * folder could not be called, and neither NUL nor half a character. In references it is percent-encoded.
+ */
+export const ModelName = z
+  .string()
+  .refine((name) => name.trim() !== '', { error: 'expected a name', abort: true })
+  .refine((name) => !name.includes('\0') && !/[/:]|\p{Surrogate}/u.test(name), {
+    error: "expected a name without '/', ':' and NUL",
+  })
+  .refine((name) => name !== '.' && !name.startsWith('..'), {
+    error: 'expected a name that means itself when it is read as a path',
+  })
+  .refine((name) => Array.from(name).length <= MAX_MODEL_NAME, {
+    error: `expected at most ${MAX_MODEL_NAME} characters`,
+  })
+
+/** A number, or an alias: letters and digits of any script, `_`, `-` and `.`. */
+const RefVersion = z.string().regex(/^[\p{L}\p{M}\p{N}_.-]{1,255}$/u)
+
 export const RefKind = z.enum([
   'dataset',
   'features',
@@ -23,15 +46,16 @@ export const RefKind = z.enum([
 ])
 export type RefKind = z.infer<typeof RefKind>
 
-/** Names a versioned thing; printed `model:churn@7`. */
-export const Ref = z.strictObject({
-  kind: RefKind,
-  name: Name,
-  version: z.string().regex(/^[a-zA-Z0-9_.-]{1,128}$/),
-})
+/** Names a versioned thing; printed `model:churn@7`. Only models may have names that a `Name` cannot be. */
+export const Ref = z
+  .strictObject({ kind: RefKind, name: z.string(), version: RefVersion })
+  .refine(({ kind, name }) => (kind === 'model' ? ModelName : Name).safeParse(name).success, {
+    error: 'expected a name',
+    path: ['name'],
+  })
 export type Ref = z.infer<typeof Ref>
 
-/** A printed `Ref`, or `run:ID`, or `prediction:ID`. */
+/** A printed `Ref` (a model's name percent-encoded), or `run:ID`, or `prediction:ID`. */
 export const RefText = z
   .string()
   .regex(

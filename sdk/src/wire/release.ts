@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Duration, Name, RefText } from './ref.ts'
+import { Duration, Instant, Name, RefText } from './ref.ts'
 
 /** How a version is brought to an endpoint, and what decides. */
 export const ReleasePlan = z.strictObject({
@@ -41,7 +41,7 @@ export const Release = z.strictObject({
   forced: z.string().nullable(),
   openedAt: z.string(),
   closedAt: z.string().nullable(),
-  /** The endpoint's event time when it was opened. */
+  /** Event time when it was opened; null before the endpoint has any. */
   at: z.string().nullable(),
   actor: z.string(),
   /** Why it was promoted or taken back; null while it is open. */
@@ -54,6 +54,8 @@ export const OpenRelease = z.strictObject({
   /** `model:NAME@VERSION`. */
   model: RefText,
   plan: ReleasePlan.partial().default({}),
+  /** Event time, for a replay; the endpoint's when absent. */
+  at: z.exactOptional(Instant),
   /** Why the gate is overridden; without it a version without a passing verdict is refused. */
   force: z.exactOptional(z.string().min(1)),
 })

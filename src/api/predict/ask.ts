@@ -27,7 +27,7 @@ export function readAsk(body: unknown): Ask {
 
 function readSubject(subject: unknown): string | undefined {
   if (subject === undefined) return undefined
-  if (typeof subject === 'number') return String(subject)
+  if (typeof subject === 'number' && Number.isFinite(subject)) return String(subject)
   if (typeof subject === 'string' && subject.length > 0 && subject.length <= MAX_SUBJECT)
     return subject
   throw invalid('subject', `expected a number or a text of 1 to ${MAX_SUBJECT} characters`, subject)
@@ -47,9 +47,9 @@ function readFeatures(features: unknown): readonly number[] | undefined {
   if (features === undefined) return undefined
   if (!Array.isArray(features)) throw invalid('features', 'expected an array of numbers', features)
   return features.map((value: unknown, i) => {
-    // JSON's 1e999 is read as Infinity.
-    if (typeof value === 'number' && Number.isFinite(value)) return value
-    throw invalid(`features.${i}`, 'expected a finite number', value)
+    // What a model sees is float32, of which JSON's 1e39 is none; 1e999 is read as Infinity.
+    if (typeof value === 'number' && Number.isFinite(Math.fround(value))) return value
+    throw invalid(`features.${i}`, 'expected a finite float32', value)
   })
 }
 

@@ -106,21 +106,27 @@ const BAD_PREDICTS: readonly (readonly [unknown, number, RegExp])[] = [
   ['', 422, /^body: expected a JSON object/],
   ['{"features": [1, 2', 400, /^body: not JSON/],
   ['{"features": [1, NaN, 2]}', 400, /^body: not JSON/],
-  [Buffer.from([0xff, 0xfe, 0x00]), 400, /^body: not JSON/],
+  [Buffer.from([0xff, 0xfe, 0x00]), 400, /^body: not UTF-8/],
+  // 'Zürich' in Latin-1, a lone half of a surrogate pair, and an overlong slash (RFC 3629, section 10).
+  [Buffer.from('{"subject": "Zürich"}', 'latin1'), 400, /^body: not UTF-8/],
+  [Buffer.from('7b2261223a22eda080227d', 'hex'), 400, /^body: not UTF-8/],
+  [Buffer.from('22c0af22', 'hex'), 400, /^body: not UTF-8/],
   [nested(2_000), 400, /^body: nested deeper than 32 levels/],
   ['[1, 2, 3]', 422, /^body: expected a JSON object, got an array/],
   ['null', 422, /^body: expected a JSON object, got null/],
   ['{}', 422, /^input: expected either input .* or features/],
   [{ ...PREDICT, features: [1, 2, 3] }, 422, /^input: expected either/],
-  [{ features: [1, 2, 'three'] }, 422, /^features\.2: expected a finite number, got string/],
-  [{ features: [1, null, 3] }, 422, /^features\.1: expected a finite number, got null/],
-  ['{"features": [1, 1e999, 3]}', 422, /^features\.1: expected a finite number, got Infinity/],
-  [{ features: [1, [2], 3] }, 422, /^features\.1: expected a finite number, got an array/],
+  [{ features: [1, 2, 'three'] }, 422, /^features\.2: expected a finite float32, got string/],
+  [{ features: [1, null, 3] }, 422, /^features\.1: expected a finite float32, got null/],
+  ['{"features": [1, 1e999, 3]}', 422, /^features\.1: expected a finite float32, got Infinity/],
+  ['{"features": [1, 1e39, 3]}', 422, /^features\.1: expected a finite float32, got 1e\+39/],
+  [{ features: [1, [2], 3] }, 422, /^features\.1: expected a finite float32, got an array/],
   [{ features: 'many' }, 422, /^features: expected an array of numbers, got string/],
   [{ features: [1, 2] }, 422, /^features: .* expects 3 numbers, got 2/],
   [{ ...PREDICT, subject: '' }, 422, /^subject: expected a number or a text/],
   [{ ...PREDICT, subject: 'x'.repeat(257) }, 422, /^subject: expected a number or a text/],
   [{ ...PREDICT, subject: { id: 1 } }, 422, /^subject: .* got object/],
+  ['{"subject": 1e999, "features": [1, 2, 3]}', 422, /^subject: .* got Infinity/],
   [{ ...PREDICT, at: 981_196_200 }, 422, /^at: expected an instant .* got 981196200/],
   [{ ...PREDICT, at: 'noon' }, 422, /^at: expected an instant/],
   [{ ...PREDICT, input: [1] }, 422, /^input: expected an object .* got an array/],
@@ -133,6 +139,11 @@ const BAD_PREDICTS: readonly (readonly [unknown, number, RegExp])[] = [
     { input: { ...FLIGHT, distance: '404' } },
     422,
     /^input\.distance: expected a number, got "404"/,
+  ],
+  [
+    JSON.stringify({ input: FLIGHT }).replace('404', '1e999'),
+    422,
+    /^input\.distance: expected a number, got Infinity/,
   ],
   [{ input: { ...FLIGHT, seat: 1 } }, 422, /^input\.seat: unknown field/],
   ['{"input": {"__proto__": {"origin": "ATL"}}}', 422, /^input\.date: missing/],
@@ -148,11 +159,14 @@ test('every bad predict body is a problem that names the field', async () => {
 const BAD_FEEDBACKS: readonly (readonly [unknown, number, RegExp])[] = [
   ['', 422, /^body: /],
   ['{', 400, /^body: not JSON/],
+  [Buffer.from('{"prediction_id": "é", "label": 1}', 'latin1'), 400, /^body: not UTF-8/],
   [{}, 422, /^prediction_id: /],
   [{ prediction_id: '', label: 1 }, 422, /^prediction_id: /],
   [{ prediction_id: 'x'.repeat(65), label: 1 }, 422, /^prediction_id: /],
   [{ prediction_id: 'p_1', label: 'late' }, 422, /^label: /],
   ['{"prediction_id": "p_1", "label": 1e999}', 422, /^label: /],
+  ['{"prediction_id": "p_1", "label": 2}', 422, /^label: expected 0 or 1$/],
+  ['{"prediction_id": "p_1", "label": 0.5}', 422, /^label: expected 0 or 1$/],
   [{ prediction_id: 'p_1', label: 1, at: 'noon' }, 422, /^at: /],
   [{ prediction_id: 'p_1', label: 1, why: 'x' }, 422, /why/],
   [{ items: [] }, 422, /^items: /],
@@ -185,15 +199,44 @@ test('a body past the limit is 413, declared or not, and the server goes on', as
   expect(await doors.post('/predict', PREDICT)).toMatchObject({ status: 200 })
 })
 
-test('another content type or encoding is 415, none at all is taken for JSON', async () => {
+const OTHER_TYPES = [
+  ['application/x-www-form-urlencoded', /got application\/x-www-form-urlencoded$/],
+  ['application/jsonp', /got application\/jsonp$/],
+  ['application/json; charset=latin1', /got application\/json; charset=latin1$/],
+  ['application/json; charset=utf-16', /got application\/json; charset=utf-16$/],
+  [undefined, /got none$/],
+] as const
+
+test('another content type, charset or encoding is 415, and so is none', async () => {
   await using doors = await openDoors()
-  const form = { 'content-type': 'application/x-www-form-urlencoded' }
-  expect(await doors.post('/predict', PREDICT, form)).toMatchObject(
-    problem(415, /^content-type: expected application\/json, got application\/x-www-form/),
-  )
-  const gzip = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
-  expect(await doors.post('/predict', PREDICT, gzip)).toMatchObject(problem(415, /^content-enc/))
-  expect(await doors.post('/predict', PREDICT, {})).toMatchObject({ status: 200 })
+  for (const path of ['/predict', '/feedback']) {
+    for (const [type, detail] of OTHER_TYPES) {
+      const reply = await doors.post(
+        path,
+        PREDICT,
+        type === undefined ? {} : { 'content-type': type },
+      )
+      expect(reply).toMatchObject(
+        problem(415, /^content-type: expected application\/json, in UTF-8/),
+      )
+      expect(reply).toMatchObject(problem(415, detail))
+    }
+    const gzip = { 'content-type': 'application/json', 'content-encoding': 'gzip' }
+    expect(await doors.post(path, PREDICT, gzip)).toMatchObject(problem(415, /^content-enc/))
+  }
+})
+
+test('JSON is taken however its type is written', async () => {
+  await using doors = await openDoors()
+  for (const type of [
+    'application/json; charset=utf-8',
+    'application/json;charset=UTF-8',
+    'Application/JSON; charset="utf8"',
+    'application/json;',
+  ])
+    expect(await doors.post('/predict', PREDICT, { 'content-type': type })).toMatchObject({
+      status: 200,
+    })
 })
 
 test('other methods are 405 and say which is answered', async () => {

@@ -2,8 +2,8 @@ import { FeedbackReply, FeedbackRequest, type FeedbackItem } from '@gyre/sdk/wir
 import { GyreError } from '../../core/errors.ts'
 import type { Predictions } from '../../predictions/predictions.ts'
 import { defineRawRoute, type RawDoor } from '../raw-door.ts'
-import { readJson } from './body.ts'
-import { endWithJson, expectMethod } from './raw-reply.ts'
+import { readJson } from '../body.ts'
+import { endWithJson, expectMethod } from '../raw-reply.ts'
 
 export interface FeedbackDoorDeps {
   readonly predictions: Pick<Predictions, 'feedback'>
@@ -18,6 +18,7 @@ export function feedbackDoor({ predictions, maxBodyBytes }: FeedbackDoorDeps): R
       {
         method: 'POST',
         path: '/feedback',
+        scope: 'feedback',
         summary: 'The true label of a prediction, or of many',
         body: FeedbackRequest,
         reply: FeedbackReply,

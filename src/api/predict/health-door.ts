@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { defineRawRoute, type RawDoor } from '../raw-door.ts'
-import { endWithJson, expectMethod } from './raw-reply.ts'
+import { endWithJson, expectMethod } from '../raw-reply.ts'
 
 /** `GET /health`: the process answers. Never waits for anything. */
 export function healthDoor(): RawDoor {
@@ -10,6 +10,7 @@ export function healthDoor(): RawDoor {
       {
         method: 'GET',
         path: '/health',
+        scope: 'public',
         summary: 'Whether the process answers',
         reply: z.strictObject({ status: z.literal('healthy') }),
         errors: ['METHOD_NOT_ALLOWED'],

@@ -5,8 +5,8 @@ import { askedArm } from '../../routes/pick.ts'
 import type { Serve } from '../../serve/serve.ts'
 import { defineRawRoute, type RawDoor } from '../raw-door.ts'
 import { readAsk } from './ask.ts'
-import { readJson } from './body.ts'
-import { endWithJson, expectMethod, pathOf } from './raw-reply.ts'
+import { readJson } from '../body.ts'
+import { endWithJson, expectMethod, pathOf } from '../raw-reply.ts'
 
 export interface PredictDoorDeps {
   readonly serve: Pick<Serve, 'predict'>
@@ -15,6 +15,7 @@ export interface PredictDoorDeps {
 
 const DESCRIBED = {
   method: 'POST',
+  scope: 'predict',
   body: PredictRequest,
   reply: PredictReply,
   errors: [

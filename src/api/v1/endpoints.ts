@@ -59,10 +59,7 @@ export const promoteCanary = defineRoute({
   params: EndpointParams,
   reply: Release,
   errors: ['NOT_FOUND', 'CONFLICT', 'GATE_REFUSED', 'APPROVAL_MISSING'],
-  async handle({ releases, routes }, ctx, { params }) {
-    routes.find(ctx.project, params.endpoint)
-    return releases.promote(ctx, params.endpoint)
-  },
+  handle: ({ releases }, ctx, { params }) => releases.promote(ctx, params.endpoint),
 })
 
 export const rollback = defineRoute({
@@ -86,8 +83,7 @@ export const analyseCanary = defineRoute({
   params: EndpointParams,
   reply: Release,
   errors: ['NOT_FOUND', 'CONFLICT'],
-  async handle({ releases, routes }, ctx, { params }) {
-    routes.find(ctx.project, params.endpoint)
+  async handle({ releases }, ctx, { params }) {
     const release = await releases.analyse(ctx, params.endpoint)
     if (!release) throw new GyreError('CONFLICT', `endpoint ${params.endpoint} has no open canary`)
     return release

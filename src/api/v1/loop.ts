@@ -13,8 +13,7 @@ export const settle = defineRoute({
   body: z.strictObject({ at: Instant }),
   reply: z.strictObject({ at: Instant }),
   errors: ['NOT_FOUND'],
-  async handle({ loop, routes }, ctx, { params, body }) {
-    routes.find(ctx.project, params.endpoint)
+  async handle({ loop }, ctx, { params, body }) {
     await loop.settle(ctx, params.endpoint, new Date(body.at), AbortSignal.timeout(SETTLE_MS))
     return body
   },

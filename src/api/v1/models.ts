@@ -1,20 +1,27 @@
 import { Lineage, LineageDirection } from '@gyre/sdk/wire/lineage'
-import { ApproveRequest, ModelReport, ModelVersion, StageRequest } from '@gyre/sdk/wire/model'
-import { Name, RefText } from '@gyre/sdk/wire/ref'
+import {
+  AliasMove,
+  ApproveRequest,
+  ModelReport,
+  ModelVersion,
+  StageRequest,
+} from '@gyre/sdk/wire/model'
+import { ModelName, Name, RefText } from '@gyre/sdk/wire/ref'
 import { z } from 'zod'
+import { formatRef } from '../../core/ref.ts'
 import { defineRoute } from '../route.ts'
 
-const VersionParams = z.strictObject({ name: Name, version: z.string().min(1) })
+const VersionParams = z.strictObject({ name: ModelName, version: z.string().min(1) })
 
 const refOf = ({ name, version }: z.infer<typeof VersionParams>): string =>
-  `model:${name}@${version}`
+  formatRef({ kind: 'model', name, version })
 
 export const listModels = defineRoute({
   method: 'GET',
   path: '/api/v1/models',
   summary: 'Model versions, newest first',
   scope: 'read',
-  query: z.strictObject({ name: z.exactOptional(Name) }),
+  query: z.strictObject({ name: z.exactOptional(ModelName) }),
   reply: z.strictObject({ versions: z.array(ModelVersion) }),
   errors: [],
   handle: async ({ registry }, ctx, { query }) => ({
@@ -27,7 +34,7 @@ export const showModel = defineRoute({
   path: '/api/v1/models/:name',
   summary: 'Which version serves where, trained on what, approved by whom, how good',
   scope: 'read',
-  params: z.strictObject({ name: Name }),
+  params: z.strictObject({ name: ModelName }),
   reply: ModelReport,
   errors: ['NOT_FOUND'],
   async handle({ registry, routes }, ctx, { params }) {
@@ -80,8 +87,22 @@ export const aliasModel = defineRoute({
   scope: 'write',
   params: z.strictObject({ ...VersionParams.shape, alias: Name }),
   reply: ModelVersion,
-  errors: ['NOT_FOUND', 'CONFLICT'],
+  errors: ['NOT_FOUND', 'CONFLICT', 'GATE_REFUSED', 'APPROVAL_MISSING'],
   handle: ({ registry }, ctx, { params }) => registry.setAlias(ctx, refOf(params), params.alias),
+})
+
+export const listAliasMoves = defineRoute({
+  method: 'GET',
+  path: '/api/v1/models/:name/aliases',
+  summary: 'Where the aliases of a model have pointed, oldest first',
+  scope: 'read',
+  params: z.strictObject({ name: ModelName }),
+  query: z.strictObject({ alias: z.exactOptional(z.string()) }),
+  reply: z.strictObject({ moves: z.array(AliasMove) }),
+  errors: ['NOT_FOUND'],
+  handle: async ({ registry }, ctx, { params, query }) => ({
+    moves: [...(await registry.models.aliasHistory(ctx, params.name, query.alias))],
+  }),
 })
 
 export const showLineage = defineRoute({

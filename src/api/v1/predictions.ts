@@ -41,8 +41,5 @@ export const countPredictions = defineRoute({
     dropped: Count,
   }),
   errors: ['NOT_FOUND'],
-  async handle({ predictions, routes }, ctx, { params }) {
-    routes.find(ctx.project, params.endpoint)
-    return predictions.counts(ctx, params.endpoint)
-  },
+  handle: ({ predictions }, ctx, { params }) => predictions.counts(ctx, params.endpoint),
 })

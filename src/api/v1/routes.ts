@@ -13,10 +13,22 @@ import {
 } from './endpoints.ts'
 import { eventStream, listEvents, verifyEvents } from './events.ts'
 import { materialize, onlineFeatures } from './features.ts'
+import {
+  importAliases,
+  importExperiments,
+  importFiles,
+  importLoggedModels,
+  importModels,
+  importModelVersions,
+  importPoints,
+  importRuns,
+  importStages,
+} from './import.ts'
 import { createKey, listKeys, revokeKey } from './keys.ts'
 import { listRetrains, settle } from './loop.ts'
 import {
   aliasModel,
+  listAliasMoves,
   approveModel,
   listModels,
   showLineage,
@@ -65,8 +77,29 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     stepMetrics,
     stepReport,
   ],
-  tracking: [listRuns, showRun, showLineage],
-  registry: [listModels, showModel, showModelVersion, approveModel, stageModel, aliasModel],
+  tracking: [
+    listRuns,
+    showRun,
+    showLineage,
+    importExperiments,
+    importRuns,
+    importPoints,
+    importFiles,
+    importLoggedModels,
+  ],
+  registry: [
+    listModels,
+    showModel,
+    showModelVersion,
+    approveModel,
+    stageModel,
+    aliasModel,
+    listAliasMoves,
+    importModels,
+    importModelVersions,
+    importAliases,
+    importStages,
+  ],
   serving: [
     listEndpoints,
     openRelease,

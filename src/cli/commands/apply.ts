@@ -1,6 +1,7 @@
 import { ApplyReply } from '@gyre/sdk/wire/manifest'
 import { z } from 'zod'
 import { withClient, withServer, type AddCommand } from '../command.ts'
+import { counted } from '../counted.ts'
 import { readPair } from '../pair.ts'
 import { prepareProject } from '../prepare-project.ts'
 import { table } from '../table.ts'
@@ -29,7 +30,9 @@ export const addApply: AddCommand = (program) => {
         ])
         if (rows.length > 0) console.log(table(['change', 'kind', 'name', 'fields'], rows))
         console.log(
-          plan ? 'planned; nothing was changed' : `${reply.ref}: ${changed.length} changes`,
+          plan
+            ? 'planned; nothing was changed'
+            : `${reply.ref}: ${counted(changed.length, 'change')}`,
         )
       }),
     )

@@ -1,9 +1,11 @@
+import { stat } from 'node:fs/promises'
 import { DatasetVersion } from '@gyre/sdk/wire/dataset'
 import { Manifest } from '@gyre/sdk/wire/manifest'
 import { z } from 'zod'
 import { GyreError } from '../../core/errors.ts'
 import { locateSource } from '../../projects/source.ts'
 import { withClient, withServer, type AddCommand } from '../command.ts'
+import { counted } from '../counted.ts'
 import { table } from '../table.ts'
 
 /** `gyre data import|ls` */
@@ -29,11 +31,13 @@ export const addData: AddCommand = (program) => {
           throw new GyreError('NOT_FOUND', `the applied project declares no dataset ${name}`, {
             dataset: name,
           })
-        const source = await client.putFile(file ?? locateSource(project, spec))
+        const found = file ?? locateSource(project, spec)
+        await assertFile(found)
+        const source = await client.putFile(found)
         const path = `/api/v1/datasets/${encodeURIComponent(name)}/versions`
         const version = await client.post(path, { source }, DatasetVersion)
         console.log(
-          `${version.ref}: ${version.rows} rows, ${version.checks.length} checks passed, ${version.digest}`,
+          `${version.ref}: ${counted(version.rows, 'row')}, ${counted(version.checks.length, 'check')} passed, ${version.digest}`,
         )
       }),
     )
@@ -48,4 +52,10 @@ export const addData: AddCommand = (program) => {
         console.log(table(['version', 'rows', 'created', 'digest'], rows, 80))
       }),
     )
+}
+
+/** Reading a folder fails without a word of which. */
+async function assertFile(path: string): Promise<void> {
+  if (!(await stat(path)).isDirectory()) return
+  throw new GyreError('INVALID_ARGUMENT', `${path}: expected a file, got a folder`, { path })
 }

@@ -35,8 +35,9 @@ export const addDemo: AddCommand = (program, { startServer, exit }) => {
       const folder = exampleFolder(name)
       const config = readConfig(flags)
       const server = await startServer(config)
-      console.log(`Gyre is ready on ${server.url} (data in ${config.data})`)
+      // Before the line that tells others that it may be stopped.
       const stopped = untilStopped()
+      console.log(`Gyre is ready on ${server.url} (data in ${config.data})`)
       const stopping = new AbortController()
       void stopped.then(() => stopping.abort())
       try {
@@ -46,7 +47,7 @@ export const addDemo: AddCommand = (program, { startServer, exit }) => {
         ]
         const code = await runExample(folder, server.url, options, stopping.signal)
         exit(code)
-        if (!once && code === 0) {
+        if (!once && code === 0 && !stopping.signal.aborted) {
           console.log(`serving on ${server.url} until Ctrl-C`)
           await stopped
         }
@@ -59,7 +60,9 @@ export const addDemo: AddCommand = (program, { startServer, exit }) => {
 function exampleFolder(name: string): string {
   const folder = join(EXAMPLES, name)
   if (/^[a-z0-9-]+$/.test(name) && existsSync(join(folder, 'demo.ts'))) return folder
-  throw new GyreError('NOT_FOUND', `no example ${name}; there is: flights`, { example: name })
+  throw new GyreError('INVALID_ARGUMENT', `no example ${name}; there is: flights`, {
+    example: name,
+  })
 }
 
 /** Runs the example's program in a process of its own; resolves with its exit code, 0 when it was stopped. */
@@ -70,6 +73,7 @@ async function runExample(
   signal: AbortSignal,
 ): Promise<number> {
   const script = await buildScript(join(folder, 'demo.ts'))
+  if (signal.aborted) return 0
   const gyre = join(PACKAGE_ROOT, 'bin', 'gyre.js')
   const child = spawn(process.execPath, [script, ...options], {
     cwd: folder,

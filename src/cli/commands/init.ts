@@ -3,6 +3,7 @@ import { basename, dirname, join, resolve } from 'node:path'
 import { createInterface } from 'node:readline/promises'
 import { z } from 'zod'
 import { GyreError } from '../../core/errors.ts'
+import { findSense } from '../../evaluate/metric.ts'
 import { projectTemplate, type ProjectAnswers } from '../../projects/project-template.ts'
 import type { AddCommand } from '../command.ts'
 
@@ -11,9 +12,22 @@ const QUESTIONS = {
   task: ['What are you predicting?', 'Will this customer leave within a month?'],
   metric: ['What is success measured by?', 'auc'],
   baseline: ['What does a model have to beat?', 'logistic regression on the same inputs'],
-  thresholds: ['From which AUC on is it good enough to ship?', '0.6'],
+  thresholds: ['Which value of it is good enough to ship?', '0.6'],
   owner: ['Who owns it?', 'nobody yet'],
 } as const
+
+/** What a gate measures of a yes-or-no model, and a threshold can be set on. */
+const METRICS = [
+  'auc',
+  'logLoss',
+  'brier',
+  'accuracy',
+  'precision',
+  'recall',
+  'f1',
+  'calibration',
+  'calibrationError',
+]
 
 type Question = keyof typeof QUESTIONS
 
@@ -79,14 +93,19 @@ async function ask(given: z.infer<typeof Given>): Promise<Record<Question, strin
   }
 }
 
+/** The card: what beats the baseline and keeps to the threshold, on the metric's good side of it, is good enough. */
 function toCard(
   name: string,
-  { thresholds, ...answers }: Record<Question, string>,
+  { thresholds, metric, ...answers }: Record<Question, string>,
 ): ProjectAnswers {
-  const atLeast = Number(thresholds)
-  if (!Number.isFinite(atLeast))
-    throw new GyreError('INVALID_ARGUMENT', `thresholds: expected a number, got ${thresholds}`, {
-      field: 'thresholds',
-    })
-  return { name, ...answers, thresholds: { [answers.metric]: { atLeast } } }
+  if (!METRICS.includes(metric)) throw refuse('metric', `one of ${METRICS.join(', ')}`, metric)
+  const bound = Number(thresholds)
+  if (thresholds.trim() === '' || !Number.isFinite(bound))
+    throw refuse('thresholds', 'a number', thresholds)
+  const side = findSense(metric)?.better === 'lower' ? { atMost: bound } : { atLeast: bound }
+  return { name, metric, ...answers, thresholds: { [metric]: { ...side, betterThan: 'baseline' } } }
+}
+
+function refuse(field: Question, expected: string, got: string): GyreError {
+  return new GyreError('INVALID_ARGUMENT', `${field}: expected ${expected}, got ${got}`, { field })
 }

@@ -1,11 +1,11 @@
-import { ModelReport, ModelVersion } from '@gyre/sdk/wire/model'
+import { AliasMove, ModelReport, ModelVersion } from '@gyre/sdk/wire/model'
 import { z } from 'zod'
 import { withClient, withServer, type AddCommand } from '../command.ts'
 import { describeModel } from '../model-screen.ts'
 import { table } from '../table.ts'
 import { readVersion } from '../version-ref.ts'
 
-/** `gyre model show|ls|approve` */
+/** `gyre model show|ls|aliases|approve` */
 export const addModel: AddCommand = (program) => {
   const model = program.command('model').description('registered models')
 
@@ -35,6 +35,19 @@ export const addModel: AddCommand = (program) => {
           v.createdBy,
         ])
         console.log(table(['version', 'stage', 'aliases', 'created', 'by'], rows))
+      }),
+    )
+
+  withServer(model.command('aliases'))
+    .description('where the aliases of a model have pointed, oldest first')
+    .argument('<name>')
+    .action((name: string, options: unknown) =>
+      withClient(options, async (client) => {
+        const reply = z.strictObject({ moves: z.array(AliasMove) })
+        const path = `/api/v1/models/${encodeURIComponent(name)}/aliases`
+        const { moves } = await client.get(path, reply)
+        const rows = moves.map(({ alias, from, to, at, actor }) => [alias, from, to, at, actor])
+        console.log(table(['alias', 'from', 'to', 'at', 'by'], rows))
       }),
     )
 

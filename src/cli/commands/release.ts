@@ -1,5 +1,6 @@
 import { Release } from '@gyre/sdk/wire/release'
 import { z } from 'zod'
+import { formatRef } from '../../core/ref.ts'
 import { withClient, withServer, type AddCommand } from '../command.ts'
 import { table } from '../table.ts'
 import { readVersion } from '../version-ref.ts'
@@ -26,7 +27,7 @@ export const addRelease: AddCommand = (program) => {
             : { kind: 'canary', weightBp: Math.round(canary * 100) }
         const { name, version } = readVersion(text)
         const body = {
-          model: `model:${name}@${version}`,
+          model: formatRef({ kind: 'model', name, version }),
           plan,
           ...(force === undefined ? {} : { force }),
         }
@@ -50,7 +51,7 @@ export const addRelease: AddCommand = (program) => {
           r.to,
           r.state,
           r.actor,
-          r.analysis?.reason ?? '',
+          r.reason ?? r.analysis?.reason ?? '',
         ])
         console.log(table(['at', 'endpoint', 'kind', 'from', 'to', 'state', 'by', 'because'], rows))
       }),

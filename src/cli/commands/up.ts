@@ -18,12 +18,17 @@ export const addUp: AddCommand = (program, { startServer }) => {
     .option('--port <port>', 'TCP port (GYRE_PORT, 7400)')
     .option('--host <address>', 'address to listen on (GYRE_HOST, 127.0.0.1)')
     .option('--data <folder>', 'where everything is kept (GYRE_DATA, ./.gyre)')
-    .option('--modules <names>', `only these, of ${MODULES.join(', ')} (GYRE_MODULES)`)
+    .option(
+      '--modules <names>',
+      `only these and what they stand on, of ${MODULES.join(', ')} (GYRE_MODULES)`,
+    )
     .action(async (options: unknown) => {
       const config = readConfig(Options.parse(options))
       const server = await startServer(config)
+      // Before the line that tells others that it may be stopped.
+      const stopped = untilStopped()
       console.log(`Gyre is ready on ${server.url} (data in ${config.data})`)
-      await untilStopped()
+      await stopped
       console.log('stopping: finishing what is under way')
       await server.close()
     })

@@ -2,6 +2,8 @@
 export interface FileLeases {
   /** The files stay until the returned function is called (once or more). */
   take(paths: readonly string[]): () => void
+  /** Every file stays, whoever reads it, until the returned function is called (once or more). */
+  takeAll(): () => Promise<void>
   /** Removes a file no new reader will ask for: now, or when its last reader lets go. */
   retire(path: string): Promise<void>
 }
@@ -9,6 +11,7 @@ export interface FileLeases {
 export function createFileLeases(remove: (path: string) => Promise<void>): FileLeases {
   const readers = new Map<string, number>()
   const retired = new Set<string>()
+  let takenAll = 0
 
   function letGo(path: string): void {
     const left = (readers.get(path) ?? 1) - 1
@@ -17,8 +20,12 @@ export function createFileLeases(remove: (path: string) => Promise<void>): FileL
       return
     }
     readers.delete(path)
+    if (takenAll === 0) void removeRetired(path)
+  }
+
+  async function removeRetired(path: string): Promise<void> {
     // A file that cannot be removed is an orphan: the next start sweeps it.
-    if (retired.delete(path)) void remove(path).catch(() => {})
+    if (retired.delete(path)) await remove(path).catch(() => {})
   }
 
   return {
@@ -31,8 +38,19 @@ export function createFileLeases(remove: (path: string) => Promise<void>): FileL
         for (const path of paths) letGo(path)
       }
     },
+    takeAll() {
+      takenAll += 1
+      let released = false
+      return async () => {
+        if (released) return
+        released = true
+        takenAll -= 1
+        if (takenAll > 0) return
+        for (const path of retired) if (!readers.has(path)) await removeRetired(path)
+      }
+    },
     async retire(path) {
-      if (readers.has(path)) retired.add(path)
+      if (readers.has(path) || takenAll > 0) retired.add(path)
       else await remove(path)
     },
   }

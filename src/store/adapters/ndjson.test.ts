@@ -6,7 +6,7 @@ import { createIds } from '../../core/id.ts'
 import { silentLog } from '../../core/log.ts'
 import { openAnalyticsInProcess } from '../analytics-in-process.ts'
 import { faultyFiles } from '../contract/faulty-files.ts'
-import { ask, COLUMNS, FSYNC, ids, idsIn, range, rowsContract } from '../contract/rows.ts'
+import { ask, COLUMNS, FSYNC, ids, idsIn, range, rowsContract, textOf } from '../contract/rows.ts'
 import { tempFolder } from '../contract/temp-folder.ts'
 import { openNdjson } from './ndjson.ts'
 import { openSqlite } from './sqlite.ts'
@@ -37,8 +37,21 @@ async function home() {
 }
 
 rowsContract(async () => {
-  const { open, analytics } = await home()
-  return { rows: await open(), analytics }
+  const { open, analytics, catalog } = await home()
+  return { rows: await open(), analytics, catalog }
+})
+
+test('a hold has the live rows of a stream that nobody has opened since the start', async () => {
+  const { open, catalog } = await home()
+  const before = await open()
+  await before.stream('feedback', FSYNC).append(ids(0, 3))
+  await before.close()
+  const rows = await open()
+  const held = await rows.hold()
+  const [file, ...others] = await held.files(catalog.read)
+  expect(others).toEqual([])
+  expect((await textOf(file)).split('\n')).toHaveLength(4)
+  await held.release()
 })
 
 test('an fsync append is answered after write and fsync, and many that meet share one', async () => {

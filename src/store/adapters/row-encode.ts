@@ -44,6 +44,7 @@ export function createEncode(columns: Readonly<Record<string, string>>): EncodeR
 }
 
 function cellOf(type: string): EncodeCell {
+  if (type === 'FLOAT[]' || type === 'DOUBLE[]') return encodeNumbers
   if (type.endsWith('[]')) {
     const item = cellOf(type.slice(0, -2))
     return (value) => encodeList(value, item)
@@ -52,10 +53,18 @@ function cellOf(type: string): EncodeCell {
   if (/^(DOUBLE|FLOAT|DECIMAL\(\d+, ?\d+\))$/.test(type)) return encodeNumber
   if (type === 'BOOLEAN') return (value) => (typeof value === 'boolean' ? String(value) : undefined)
   if (/^(TIMESTAMP(_S|_MS|_NS|TZ)?|DATE)$/.test(type)) return encodeTime
-  if (type === 'VARCHAR')
-    return (value) => (typeof value === 'string' ? JSON.stringify(value) : undefined)
-  if (type === 'JSON') return (value) => JSON.stringify(value)
+  if (type === 'VARCHAR') return (value) => (typeof value === 'string' ? textOf(value) : undefined)
+  if (type === 'JSON') return textOf
   throw new GyreError('INVALID_ARGUMENT', `columns: unknown type ${type}`)
+}
+
+/** `JSON.stringify` escapes half a surrogate pair, and DuckDB would leave out the line: it is replaced by U+FFFD. */
+function textOf(value: unknown): string | undefined {
+  const text = JSON.stringify(value)
+  if (!text?.includes('\\ud')) return text
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'string' ? inner.toWellFormed() : inner,
+  )
 }
 
 function encodeInteger(value: unknown): string | undefined {
@@ -81,6 +90,16 @@ function encodeList(value: unknown, item: EncodeCell): string | undefined {
   if (!Array.isArray(value)) return undefined
   const items = value.map((inner: unknown) => (inner === null ? 'null' : item(inner)))
   return items.includes(undefined) ? undefined : `[${items.join(',')}]`
+}
+
+/** At once where that says the same: by item, 128 numbers take 25 µs instead of 7. */
+function encodeNumbers(value: unknown): string | undefined {
+  if (Array.isArray(value) && value.every(isPlainNumber)) return JSON.stringify(value)
+  return encodeList(value, encodeNumber)
+}
+
+function isPlainNumber(value: unknown): boolean {
+  return value === null || (typeof value === 'number' && Number.isFinite(value))
 }
 
 function refuse(index: number, name: string, expected: string): GyreError {

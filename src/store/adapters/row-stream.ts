@@ -5,7 +5,7 @@ import type { Files } from '../files.ts'
 import type { RowStream, StreamOptions } from '../rows.ts'
 import { createEncode } from './row-encode.ts'
 import { copyToParquet, selectSegments } from './segment-sql.ts'
-import { createFileLeases } from './file-leases.ts'
+import type { FileLeases } from './file-leases.ts'
 import { createSegmentWriter } from './segment-writer.ts'
 import type { Segment, Segments } from './segments.ts'
 
@@ -23,6 +23,9 @@ export interface RowStreamDeps {
   readonly files: Files
   readonly analytics: Analytics
   readonly log: Log
+  readonly leases: FileLeases
+  /** What writing waits for before each turn; undefined while it may go on. */
+  readonly held: () => Promise<void> | undefined
   /** The stream's segments as recovered. */
   readonly recovered: readonly Segment[]
 }
@@ -30,6 +33,8 @@ export interface RowStreamDeps {
 export interface ManagedStream extends RowStream {
   readonly options: StreamOptions
   roll(): Promise<void>
+  /** The live segment once the turn under way has ended. */
+  atRest(): Promise<Segment | undefined>
   close(): Promise<void>
 }
 
@@ -43,7 +48,7 @@ interface Waiting {
 export function createRowStream(
   name: string,
   options: StreamOptions,
-  { segments, files, analytics, log, recovered }: RowStreamDeps,
+  { segments, files, analytics, log, leases, held, recovered }: RowStreamDeps,
 ): ManagedStream {
   const { durability, columns } = options
   const rollBytes = options.rollBytes ?? DEFAULT_ROLL_BYTES
@@ -62,7 +67,6 @@ export function createRowStream(
   /** All segments but the live one, by seq. */
   const closed = new Map<number, Segment>()
   for (const segment of recovered) if (segment.state !== 'live') closed.set(segment.seq, segment)
-  const leases = createFileLeases((path) => files.remove(path))
   let waiting: Waiting[] = []
   let bufferedBytes = 0
   let droppedRows = 0
@@ -70,17 +74,25 @@ export function createRowStream(
   let sealAsked = false
   let ended = false
   let draining: Promise<void> | undefined
+  let turn: Promise<void> | undefined
   let converting: Promise<void> = Promise.resolve()
 
   async function drain(): Promise<void> {
     while (waiting.length > 0 || sealAsked) {
-      await writeWaiting()
-      const live = writer.live()
-      if (!sealAsked && (!live || (live.bytes < rollBytes && live.rows < rollRows))) continue
-      sealAsked = false
-      await seal()
+      // Asked and begun in one go: whoever holds the rows sees either no turn or this one.
+      for (let hold = held(); hold; hold = held()) await hold
+      turn = writeTurn()
+      await turn
     }
     draining = undefined
+  }
+
+  async function writeTurn(): Promise<void> {
+    await writeWaiting()
+    const live = writer.live()
+    if (!sealAsked && (!live || (live.bytes < rollBytes && live.rows < rollRows))) return
+    sealAsked = false
+    await seal()
   }
 
   /** Everything waiting goes to the disk in one write and one fsync: the group commit of rows. */
@@ -178,6 +190,10 @@ export function createRowStream(
         all.filter(({ state }) => (state === 'parquet') === isParquet).map(({ path }) => path)
       const release = leases.take(all.map(({ path }) => path))
       return { sql: selectSegments(pathsOf(true), pathsOf(false), columns), release }
+    },
+    async atRest() {
+      await turn
+      return writer.live()
     },
     async roll() {
       await flush()

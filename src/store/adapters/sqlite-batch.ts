@@ -13,6 +13,8 @@ export interface Batch {
   keep(): void
   undo(): void
   run(sql: string, params: readonly SqlValue[]): SqlResult
+  /** Gives so many pages that nothing uses back to the end of the file. */
+  shrink(pages: number): void
   commit(): void
 }
 
@@ -47,6 +49,11 @@ export function createBatch(database: Database, execute: Execute): Batch {
         if (!database.isTransaction) broken = toError(error)
         throw error
       }
+    },
+    shrink(pages) {
+      if (broken !== undefined) throw broken
+      // Each step of the statement frees one page; `exec` takes them all.
+      database.exec(`PRAGMA incremental_vacuum(${pages})`)
     },
     commit() {
       step('COMMIT')

@@ -1,8 +1,19 @@
 import type { Worker } from 'node:worker_threads'
 import { GyreError, isErrorCode } from '../../core/errors.ts'
 import { siblingUrl, spawnThread } from '../../core/spawn.ts'
+import type { ProcedureCall } from '../procedure.ts'
 import { sqliteError } from './sqlite-error.ts'
-import type { Op, Opened, Reply, SqlResult, SqlValue, ThreadData } from './sqlite-protocol.ts'
+import {
+  NO_RESULT,
+  type Op,
+  type Opened,
+  type Refused,
+  type Reply,
+  type SqlResult,
+  type SqlValue,
+  type ThreadData,
+  type ViewAsk,
+} from './sqlite-protocol.ts'
 
 /** Reads in flight; past it the callers are faster than the disk and are told so. */
 const MAX_PENDING = 10_000
@@ -15,14 +26,30 @@ export interface Channel {
   undo(): void
   run(sql: string, params: readonly SqlValue[]): Promise<SqlResult>
   read(sql: string, params: readonly SqlValue[]): Promise<SqlResult>
+  /** Runs a procedure as a part of the unit; resolves with what it returns. */
+  call(call: ProcedureCall): Promise<unknown>
+  shrink(pages: number): Promise<void>
   commit(): Promise<void>
   checkpoint(): Promise<void>
+  /** The database as of the newest commit. */
+  openView(): Promise<ViewLink>
   close(): Promise<void>
 }
 
+/** A view of the database in its thread. */
+export interface ViewLink {
+  read(sql: string, params: readonly SqlValue[]): Promise<SqlResult>
+  /** Rows of one statement, `most` at a time. */
+  pages(sql: string, params: readonly SqlValue[], most: number): AsyncGenerator<SqlResult>
+  copyTo(path: string): Promise<void>
+  close(): Promise<void>
+}
+
+type Answer = Extract<Reply, { result: SqlResult } | { returned: unknown }>
+
 interface Pending {
   readonly sql: string | undefined
-  resolve(result: SqlResult): void
+  resolve(answer: Answer): void
   reject(error: GyreError): void
 }
 
@@ -45,7 +72,8 @@ export async function openChannel(data: ThreadData): Promise<Channel> {
     for (const reply of replies) {
       const call = pending.get(reply.id)
       pending.delete(reply.id)
-      if ('result' in reply) call?.resolve(reply.result)
+      if ('result' in reply || 'returned' in reply) call?.resolve(reply)
+      else if ('refused' in reply) call?.reject(refusal(reply.refused))
       else call?.reject(sqliteError(reply.error, call.sql))
     }
   })
@@ -62,7 +90,7 @@ export async function openChannel(data: ThreadData): Promise<Channel> {
     outbox.push(op)
   }
 
-  function ask(make: (id: number) => Op, sql?: string): Promise<SqlResult> {
+  function ask(make: (id: number) => Op, sql?: string): Promise<Answer> {
     if (gone) return Promise.reject(gone)
     if (pending.size >= MAX_PENDING)
       return Promise.reject(
@@ -75,13 +103,45 @@ export async function openChannel(data: ThreadData): Promise<Channel> {
     })
   }
 
+  async function openView(): Promise<ViewLink> {
+    const view = nextId++
+    await ask((id) => ({ op: 'view-open', id, view }))
+    const askView = async (what: ViewAsk, sql?: string): Promise<SqlResult> =>
+      resultOf(await ask((id) => ({ op: 'view-ask', id, view, ask: what }), sql))
+    return {
+      read: (sql, params) => askView({ verb: 'read', sql, params }, sql),
+      async *pages(sql, params, most) {
+        const cursor = nextId++
+        await askView({ verb: 'open', cursor, sql, params }, sql)
+        try {
+          for (let isWhole = true; isWhole;) {
+            const page = await askView({ verb: 'next', cursor, most }, sql)
+            isWhole = page.rows.length === most
+            if (page.rows.length > 0) yield page
+          }
+        } finally {
+          await askView({ verb: 'end', cursor })
+        }
+      },
+      copyTo: async (path) => void (await ask((id) => ({ op: 'view-copy', id, view, path }))),
+      close: async () => void (await ask((id) => ({ op: 'view-close', id, view }))),
+    }
+  }
+
   return {
     begin: () => send({ op: 'begin' }),
     unit: () => send({ op: 'unit' }),
     keep: () => send({ op: 'keep' }),
     undo: () => send({ op: 'undo' }),
-    run: (sql, params) => ask((id) => ({ op: 'run', id, sql, params }), sql),
-    read: (sql, params) => ask((id) => ({ op: 'read', id, sql, params }), sql),
+    run: async (sql, params) => resultOf(await ask((id) => ({ op: 'run', id, sql, params }), sql)),
+    read: async (sql, params) =>
+      resultOf(await ask((id) => ({ op: 'read', id, sql, params }), sql)),
+    async call(call) {
+      const answer = await ask((id) => ({ op: 'call', id, call }), `CALL ${call.name}`)
+      return 'returned' in answer ? answer.returned : undefined
+    },
+    shrink: async (pages) => void (await ask((id) => ({ op: 'shrink', id, pages }))),
+    openView,
     commit: async () => void (await ask((id) => ({ op: 'commit', id }))),
     checkpoint: async () => void (await ask((id) => ({ op: 'checkpoint', id }))),
     async close() {
@@ -89,6 +149,14 @@ export async function openChannel(data: ThreadData): Promise<Channel> {
       await worker.terminate()
     },
   }
+}
+
+function resultOf(answer: Answer): SqlResult {
+  return 'result' in answer ? answer.result : NO_RESULT
+}
+
+function refusal({ code, message, details }: Refused): GyreError {
+  return new GyreError(code, message, details)
 }
 
 function opened(worker: Worker): Promise<void> {

@@ -30,10 +30,69 @@ export function createExecute(database: Database): Execute {
 
   return (sql, params) => {
     const { statement, columns } = prepare(sql)
-    if (columns.length > 0)
-      return { columns, rows: statement.all(...params.map(bindable)), changes: undefined }
-    return { columns, rows: [], changes: statement.run(...params.map(bindable)).changes }
+    const bound = params.map(bindable)
+    if (columns.length > 0) return { columns, rows: rowsOf(statement, bound), changes: undefined }
+    return { columns, rows: [], changes: statement.run(...bound).changes }
   }
+}
+
+/** Rows of one statement, taken some at a time. */
+export interface Cursor {
+  /** Held here: the binding's iterator points at it, and does not keep it from being collected. */
+  readonly statement: Statement
+  /** Fewer than `most` at the end, and none after it. */
+  next(most: number): SqlResult
+  end(): void
+}
+
+export function openCursor(database: Database, sql: string, params: readonly SqlValue[]): Cursor {
+  const statement = database.prepare(sql)
+  const columns = statement.columns().map((column) => column.name)
+  statement.setReturnArrays(true)
+  statement.setReadBigInts(true)
+  const rows: Iterator<SqlValue[]> = statement.iterate(...params.map(bindable))
+  let ended = false
+  return {
+    statement,
+    next(most) {
+      const page: SqlValue[][] = []
+      while (!ended && page.length < most) {
+        const { done, value } = rows.next()
+        if (done) ended = true
+        else page.push(value.map(exact))
+      }
+      return { columns, rows: page, changes: undefined }
+    },
+    end() {
+      if (!ended) rows.return?.()
+      ended = true
+    },
+  }
+}
+
+/** The binding's sentence for an integer that no double holds. */
+const TOO_LARGE = /too large to be represented as a JavaScript number/
+
+/** Rows whose integers are numbers where that is exact, else bigints; only the latter are read twice. */
+function rowsOf(statement: Statement, bound: readonly SqlValue[]): SqlResult['rows'] {
+  try {
+    return statement.all(...bound)
+  } catch (error) {
+    if (!(error instanceof Error) || !TOO_LARGE.test(error.message)) throw error
+  }
+  statement.setReadBigInts(true)
+  try {
+    const rows: SqlValue[][] = statement.all(...bound)
+    return rows.map((row) => row.map(exact))
+  } finally {
+    statement.setReadBigInts(false)
+  }
+}
+
+function exact(value: SqlValue): SqlValue {
+  if (typeof value !== 'bigint') return value
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : value
 }
 
 /**

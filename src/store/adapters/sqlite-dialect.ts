@@ -2,28 +2,50 @@ import {
   SqliteAdapter,
   SqliteIntrospector,
   SqliteQueryCompiler,
+  type CompiledQuery,
   type DatabaseConnection,
   type Dialect,
   type Driver,
   type QueryResult,
 } from 'kysely'
 import { GyreError } from '../../core/errors.ts'
+import { CallParameter, type ProcedureCall } from '../procedure.ts'
 import type { SqlResult, SqlValue } from './sqlite-protocol.ts'
+
+/** Rows of a stream that cross from the thread in one message, where the reader does not say. */
+const STREAMED_ROWS = 1_000
 
 /** Sends one statement to the thread that owns the database. */
 export type Execute = (sql: string, params: readonly SqlValue[]) => Promise<SqlResult>
 
-/** Kysely over a function: transactions belong to `catalog.write`, so those of Kysely are refused. */
-export function sqliteDialect(execute: Execute): Dialect {
+/** Gives the rows of one statement some at a time. */
+export type Pages = (
+  sql: string,
+  params: readonly SqlValue[],
+  most: number,
+) => AsyncIterable<SqlResult>
+
+/** Has a procedure run by that thread; gives what it returns. */
+export type Call = (call: ProcedureCall) => Promise<unknown>
+
+/** Kysely over functions: transactions belong to `catalog.write`, so those of Kysely are refused. */
+export function sqliteDialect(execute: Execute, call: Call, pages?: Pages): Dialect {
   const connection: DatabaseConnection = {
     async executeQuery<R>(query: {
       readonly sql: string
       readonly parameters: readonly unknown[]
     }) {
+      const [first] = query.parameters
+      // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- R is the result of this very procedure
+      if (first instanceof CallParameter) return { rows: [(await call(first.call)) as R] }
       const result = await execute(query.sql, query.parameters.map(toSqlValue))
       return toQueryResult<R>(result)
     },
-    streamQuery: () => refuse('streaming: read a page at a time'),
+    async *streamQuery<R>({ sql, parameters }: CompiledQuery, most = STREAMED_ROWS) {
+      if (!pages) return refuse('streaming: read a page at a time, or a snapshot')
+      for await (const page of pages(sql, parameters.map(toSqlValue), most))
+        yield toQueryResult<R>(page)
+    },
   }
   const driver: Driver = {
     init: async () => {},

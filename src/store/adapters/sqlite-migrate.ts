@@ -35,7 +35,10 @@ function refuseNewer(applied: ReadonlySet<unknown>, migrations: readonly Migrati
 function apply(database: Database, migration: Migration, at: string): void {
   database.exec('BEGIN IMMEDIATE')
   try {
-    migration.up((sql) => database.exec(sql))
+    migration.up(
+      (sql) => database.exec(sql),
+      (sql, params = []) => database.prepare(sql).all(...params),
+    )
     database
       .prepare('INSERT INTO migrations (version, name, applied_at) VALUES (?, ?, ?)')
       .run(migration.version, migration.name, at)

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
 import { expect, onTestFinished, test } from 'vitest'
@@ -9,9 +10,30 @@ import { openDatabase } from './sqlite-binding.ts'
 import { openChannel } from './sqlite-channel.ts'
 import { openSqlite } from './sqlite.ts'
 
-catalogContract(async () =>
-  openSqlite({ path: join(await tempFolder(), 'catalog.db'), clock: fakeClock() }),
-)
+const open = (path: string) => openSqlite({ path, clock: fakeClock() })
+
+catalogContract(async () => open(join(await tempFolder(), 'catalog.db')), open)
+
+test('what deleted rows took goes back to the file system', async () => {
+  const path = join(await tempFolder(), 'catalog.db')
+  const catalog = await open(path)
+  onTestFinished(() => catalog.close())
+  const bytes = async () => (await stat(path)).size + (await stat(`${path}-wal`)).size
+  const empty = await bytes()
+  const big = { holder: 'x'.repeat(1_000_000), fence: 1, expires_at: 0 }
+  for (let i = 0; i < 20; i++)
+    await catalog.write((tx) =>
+      tx
+        .insertInto('leases')
+        .values({ name: `n${i}`, ...big })
+        .execute(),
+    )
+  const full = await bytes()
+  expect(full).toBeGreaterThan(20_000_000)
+  await catalog.write((tx) => tx.deleteFrom('leases').execute())
+  await catalog.shrink()
+  expect(await bytes()).toBeLessThan(empty + 1_000_000)
+})
 
 test('a folder that is not there is FOLDER_NOT_WRITABLE', async () => {
   const path = join(await tempFolder(), 'absent', 'catalog.db')

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
 import { writeFile } from 'node:fs/promises'
+import { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
+import type { FakeClock } from '../../core/clock.ts'
 import type { Digest } from '../../core/digest.ts'
 import type { Blobs } from '../blobs.ts'
 
@@ -18,25 +20,32 @@ async function* brokenSource(): AsyncGenerator<Uint8Array> {
   throw new Error('the client hung up')
 }
 
-/** What every blob driver must do. `open` gives an empty store. */
-export function blobsContract(open: () => Promise<Blobs>): void {
+/** What every blob driver must do. `open` gives an empty store that goes by `clock`. */
+export function blobsContract(clock: FakeClock, open: () => Promise<Blobs>): void {
   async function opened(): Promise<Blobs> {
     const blobs = await open()
     onTestFinished(() => blobs.close())
     return blobs
   }
 
+  /** Now, and everything before it is before. */
+  function tick(): Date {
+    clock.advance(60_000)
+    return clock.now()
+  }
+
   test('what is not there is NOT_FOUND, before any stream is given', async () => {
     const blobs = await opened()
     await expect(blobs.get(NONE)).rejects.toMatchObject({ code: 'NOT_FOUND' })
     await expect(blobs.read(NONE)).rejects.toMatchObject({ code: 'NOT_FOUND' })
-    expect(await blobs.has(NONE)).toBe(false)
+    expect([await blobs.has(NONE), await blobs.sizeOf(NONE)]).toEqual([false, undefined])
   })
 
   test('another digest than expected, too many bytes, or a source that breaks leave nothing', async () => {
     const blobs = await opened()
     await expect(blobs.put(chunks('abc'), { expected: NONE })).rejects.toMatchObject({
       code: 'INVALID_ARGUMENT',
+      details: { field: 'digest', expected: NONE, digest: ABC },
     })
     await expect(blobs.put(chunks('a', 'bc'), { maxBytes: 2 })).rejects.toMatchObject({
       code: 'TOO_LARGE',
@@ -53,9 +62,21 @@ export function blobsContract(open: () => Promise<Blobs>): void {
       mediaType: 'text/plain',
     })
     expect(artifact).toEqual({ digest: ABC, bytes: 3, mediaType: 'text/plain' })
+    expect(await blobs.sizeOf(ABC)).toBe(3)
     expect(String(await buffer(await blobs.get(ABC)))).toBe('abc')
     expect(String(await blobs.read(ABC, 3))).toBe('abc')
     await expect(blobs.read(ABC, 2)).rejects.toMatchObject({ code: 'TOO_LARGE' })
+  })
+
+  test.each([
+    [0, 0, 'a'],
+    [1, 2, 'bc'],
+    [2, 2, 'c'],
+    [0, 2, 'abc'],
+  ])('a range from %d to %d holds both its ends', async (first, last, expected) => {
+    const blobs = await opened()
+    await blobs.put(Buffer.from('abc'))
+    expect(String(await buffer(await blobs.get(ABC, { first, last })))).toBe(expected)
   })
 
   test('the same bytes put by many at once are one blob', async () => {
@@ -86,6 +107,41 @@ export function blobsContract(open: () => Promise<Blobs>): void {
       mediaType: 'text/plain',
     })
     expect(String(await blobs.read(ABC))).toBe('abc')
+  })
+
+  test('pieces in any order become the blob of the whole, and the draft is gone', async () => {
+    const blobs = await opened()
+    const draft = blobs.draft('one')
+    const [c, a] = await Promise.all([
+      draft.write(2, chunks('c')),
+      draft.write(0, chunks('a', 'b')),
+    ])
+    expect(await blobs.drafts()).toEqual(['one'])
+    const artifact = await draft.verify([a, c])
+    expect(artifact).toMatchObject({ digest: ABC, bytes: 3 })
+    expect(await blobs.has(ABC)).toBe(false)
+    await draft.toBlob(ABC)
+    expect(String(await blobs.read(ABC))).toBe('abc')
+    expect(await blobs.drafts()).toEqual([])
+  })
+
+  test('a draft is not what its pieces say after one is missing, torn or changed; what is behind them is cut off', async () => {
+    const blobs = await opened()
+    const draft = blobs.draft('one')
+    const invalid = { code: 'INVALID_ARGUMENT', details: { part: 1 } }
+    const ab = await draft.write(0, chunks('ab'))
+    const c = await draft.write(2, chunks('c'))
+    await expect(blobs.draft('none').verify([ab, c])).rejects.toMatchObject(invalid)
+    await expect(draft.write(0, brokenSource())).rejects.toThrow('the client hung up')
+    await draft.write(0, chunks('x'))
+    await expect(draft.verify([ab, c])).rejects.toMatchObject(invalid)
+    await draft.write(0, chunks('a'))
+    await draft.write(3, chunks('longer'))
+    expect(await draft.verify([ab, c])).toMatchObject({ digest: ABC, bytes: 3 })
+    await expect(draft.write(0, chunks('abc'), 2)).rejects.toMatchObject({ code: 'TOO_LARGE' })
+    await draft.drop()
+    await draft.drop()
+    expect(await blobs.drafts()).toEqual(['none'])
   })
 
   test('a tree has the same digest in whatever order its files come', async () => {
@@ -120,5 +176,73 @@ export function blobsContract(open: () => Promise<Blobs>): void {
     const absent = { path: 'a', artifact: { ...artifact, digest: NONE } }
     await expect(blobs.putTree([absent])).rejects.toMatchObject({ code: 'NOT_FOUND' })
     await expect(blobs.readTree(artifact.digest)).rejects.toMatchObject(invalid)
+  })
+
+  test('the list gives every blob by its digest, with its size and when it was last used', async () => {
+    const blobs = await opened()
+    const [first, second] = [clock.now(), tick()]
+    await blobs.put(Buffer.from('abc'))
+    const empty = await blobs.put(Buffer.alloc(0))
+    clock.advance(60_000)
+    const stored = await Readable.from(blobs.list()).toArray()
+    expect(stored).toEqual([
+      { digest: ABC, bytes: 3, usedAt: second },
+      { digest: empty.digest, bytes: 0, usedAt: second },
+    ])
+    expect(second).not.toEqual(first)
+  })
+
+  test('a blob is removed once, and may be put again', async () => {
+    const blobs = await opened()
+    await blobs.put(Buffer.from('abc'))
+    const later = tick()
+    expect(await blobs.remove(ABC, later)).toBe(true)
+    expect(await blobs.remove(ABC, later)).toBe(false)
+    expect(await blobs.has(ABC)).toBe(false)
+    await expect(blobs.read(ABC)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+    await blobs.put(Buffer.from('abc'))
+    expect(String(await blobs.read(ABC))).toBe('abc')
+  })
+
+  test.each<[string, (blobs: Blobs) => Promise<unknown>]>([
+    ['put again', (blobs) => blobs.put(Buffer.from('abc'))],
+    ['asked for', (blobs) => blobs.has(ABC)],
+    [
+      'made a part of a tree',
+      (blobs) =>
+        blobs.putTree([
+          { path: 'a', artifact: { digest: ABC, bytes: 3, mediaType: 'text/plain' } },
+        ]),
+    ],
+  ])('a blob that was %s since is not removed', async (_how, use) => {
+    const blobs = await opened()
+    await blobs.put(Buffer.from('abc'))
+    const before = tick()
+    await use(blobs)
+    expect(await blobs.remove(ABC, before)).toBe(false)
+    expect(String(await blobs.read(ABC))).toBe('abc')
+    expect(await blobs.remove(ABC, tick())).toBe(true)
+  })
+
+  test('a put that meets a removal of the same bytes is not undone by it', async () => {
+    const blobs = await opened()
+    for (let round = 0; round < 20; round++) {
+      await blobs.put(Buffer.from('abc'))
+      const before = tick()
+      const puts = [0, 1, 2].map(() => blobs.put(chunks('a', 'bc')))
+      await Promise.all([...puts, blobs.remove(ABC, before), blobs.remove(ABC, before)])
+      expect(String(await blobs.read(ABC))).toBe('abc')
+    }
+  })
+
+  test('what nobody finished is told and swept, and what is still being written is not', async () => {
+    const blobs = await opened()
+    await writeFile(blobs.newTempPath(), 'left behind')
+    const soon = new Date(Date.now() + 60_000)
+    expect(await blobs.leftovers(new Date(0))).toEqual({ files: 0, bytes: 0 })
+    expect(await blobs.leftovers(soon)).toEqual({ files: 1, bytes: 11 })
+    expect(await blobs.sweep(new Date(0))).toEqual({ files: 0, bytes: 0 })
+    expect(await blobs.sweep(soon)).toEqual({ files: 1, bytes: 11 })
+    expect(await blobs.leftovers(soon)).toEqual({ files: 0, bytes: 0 })
   })
 }

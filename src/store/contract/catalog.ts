@@ -1,5 +1,7 @@
+import { join } from 'node:path'
 import { expect, onTestFinished, test } from 'vitest'
 import type { Catalog, Tx } from '../catalog.ts'
+import { tempFolder } from './temp-folder.ts'
 
 function lease(name: string) {
   return { name, holder: 'test', fence: 1, expires_at: 0 }
@@ -12,8 +14,11 @@ async function names(db: Tx): Promise<string[]> {
   return rows.map((row) => row.name)
 }
 
-/** What every catalog driver must do. `open` gives an empty, migrated catalog. */
-export function catalogContract(open: () => Promise<Catalog>): void {
+/** What every catalog driver must do. `open` gives an empty, migrated catalog, `reopen` the one in a file. */
+export function catalogContract(
+  open: () => Promise<Catalog>,
+  reopen: (path: string) => Promise<Catalog>,
+): void {
   async function opened(): Promise<Catalog> {
     const catalog = await open()
     onTestFinished(() => catalog.close())
@@ -24,9 +29,9 @@ export function catalogContract(open: () => Promise<Catalog>): void {
     const catalog = await opened()
     await catalog.write(insert('a'))
     await expect(catalog.write(insert('a'))).rejects.toMatchObject({ code: 'ALREADY_EXISTS' })
-    const orphan = { run_id: 'none', key: 'auc', value: 1, step: 0, at: '' }
+    const orphan = { run: 9, key: 'loss', value: 'high' }
     await expect(
-      catalog.write((tx) => tx.insertInto('run_metrics').values(orphan).execute()),
+      catalog.write((tx) => tx.insertInto('run_tags').values(orphan).execute()),
     ).rejects.toMatchObject({ code: 'CONFLICT' })
   })
 
@@ -136,5 +141,96 @@ export function catalogContract(open: () => Promise<Catalog>): void {
     await catalog.close()
     await expect(names(catalog.read)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
     await expect(catalog.write(insert('a'))).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  })
+
+  test('a snapshot holds what was committed before it, and nothing that was written since', async () => {
+    const catalog = await opened()
+    await catalog.write(insert('a'))
+    await using snapshot = await catalog.snapshot()
+    await catalog.write(insert('b'))
+    await using later = await catalog.snapshot()
+    await catalog.write((tx) => tx.deleteFrom('leases').execute())
+    expect(await names(snapshot.read)).toEqual(['a'])
+    expect(await names(later.read)).toEqual(['a', 'b'])
+    expect(await names(catalog.read)).toEqual([])
+  })
+
+  test('a snapshot streams any number of rows, and a reader may leave in the middle', async () => {
+    const catalog = await opened()
+    const all = Array.from({ length: 2_500 }, (_, i) => `n${String(i).padStart(4, '0')}`)
+    await catalog.write((tx) => Promise.all(all.map((name) => insert(name)(tx))))
+    await using snapshot = await catalog.snapshot()
+    const rows = () => snapshot.read.selectFrom('leases').selectAll().orderBy('name').stream(100)
+    for await (const row of rows()) {
+      expect(row).toEqual(lease('n0000'))
+      break
+    }
+    const read: string[] = []
+    for await (const { name } of rows()) read.push(name)
+    expect(read).toEqual(all)
+    await expect(rows().next()).resolves.toMatchObject({ done: false })
+  })
+
+  test('a snapshot writes nothing', async () => {
+    const catalog = await opened()
+    await using snapshot = await catalog.snapshot()
+    await expect(insert('a')(snapshot.read)).rejects.toMatchObject({ code: 'FOLDER_NOT_WRITABLE' })
+  })
+
+  test('a snapshot that was let go answers no more', async () => {
+    const catalog = await opened()
+    const snapshot = await catalog.snapshot()
+    await snapshot[Symbol.asyncDispose]()
+    await expect(names(snapshot.read)).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  })
+
+  test('a copy of a snapshot opens as a catalog that holds the same, whatever is written meanwhile', async () => {
+    const catalog = await opened()
+    const big = 'x'.repeat(100_000)
+    await catalog.write((tx) =>
+      Promise.all(Array.from({ length: 100 }, (_, i) => insert(`${i} ${big}`)(tx))),
+    )
+    const before = await names(catalog.read)
+    const path = join(await tempFolder(), 'copy.db')
+    await using snapshot = await catalog.snapshot()
+    const copied = new AbortController()
+    const copying = snapshot.copyTo(path).finally(() => copied.abort())
+    let written = 0
+    while (!copied.signal.aborted) await catalog.write(insert(`late ${written++}`))
+    await copying
+    const copy = await reopen(path)
+    onTestFinished(() => copy.close())
+    expect(await names(copy.read)).toEqual(before)
+    expect(written).toBeGreaterThan(1)
+  })
+
+  test('a copy into a folder that is not there is refused', async () => {
+    const catalog = await opened()
+    await using snapshot = await catalog.snapshot()
+    const absent = join(await tempFolder(), 'absent', 'copy.db')
+    await expect(snapshot.copyTo(absent)).rejects.toMatchObject({ code: 'FOLDER_NOT_WRITABLE' })
+  })
+
+  test('neither shrinking nor a checkpoint waits for a snapshot that is held', async () => {
+    const catalog = await opened()
+    await using snapshot = await catalog.snapshot()
+    await catalog.write(insert('a'))
+    const startMs = performance.now()
+    await catalog.checkpoint()
+    await catalog.shrink()
+    expect(performance.now() - startMs).toBeLessThan(4_000)
+    expect(await names(snapshot.read)).toEqual([])
+  })
+
+  test('shrinking goes on beside the writers, and changes nothing that can be read', async () => {
+    const catalog = await opened()
+    const big = 'x'.repeat(100_000)
+    await catalog.write((tx) =>
+      Promise.all(Array.from({ length: 100 }, (_, i) => insert(`${i} ${big}`)(tx))),
+    )
+    await catalog.write((tx) => tx.deleteFrom('leases').execute())
+    const writes = Array.from({ length: 50 }, (_, i) => catalog.write(insert(`n${i}`)))
+    await Promise.all([catalog.shrink(), ...writes, catalog.checkpoint()])
+    expect(await names(catalog.read)).toHaveLength(50)
   })
 }

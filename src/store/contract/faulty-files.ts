@@ -50,6 +50,7 @@ export function faultyFiles(): FaultyFiles {
     failNext: (step) => void failures.push(step),
     create: async (path) => wrap(path, await nodeFiles.create(path)),
     append: async (path) => wrap(path, await nodeFiles.append(path)),
+    writeFrom: async (path, offset) => wrap(path, await nodeFiles.writeFrom(path, offset)),
     async sync(path) {
       guard('sync', path)
       await nodeFiles.sync(path)

@@ -1,6 +1,10 @@
+import { Readable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { expect, onTestFinished, test } from 'vitest'
+import { z } from 'zod'
 import type { Analytics, Row } from '../analytics.ts'
-import type { RowStream, Rows, StreamOptions } from '../rows.ts'
+import type { Catalog, Snapshot } from '../catalog.ts'
+import type { HeldRows, RowFile, RowStream, Rows, StreamOptions } from '../rows.ts'
 
 export const COLUMNS = {
   id: 'INTEGER',
@@ -34,12 +38,31 @@ export const ids = (first: number, count: number) =>
 
 export const range = (count: number) => Array.from({ length: count }, (_, i) => i)
 
-/** What every rows driver must do. `open` gives an empty store and the analytics that read it. */
-export function rowsContract(open: () => Promise<{ rows: Rows; analytics: Analytics }>): void {
+export interface OpenedRows {
+  readonly rows: Rows
+  readonly analytics: Analytics
+  readonly catalog: Catalog
+}
+
+/** The ids in the text of held files, each a line of JSON. */
+async function heldIds(held: HeldRows, { read: db }: Snapshot): Promise<number[]> {
+  const files = await held.files(db)
+  const texts = await Promise.all(files.map(textOf))
+  expect(files.map(({ bytes }) => bytes)).toEqual(texts.map((one) => Buffer.byteLength(one)))
+  const lines = texts.flatMap((one) => one.split('\n').filter((line) => line !== ''))
+  return lines.map((line) => Line.parse(JSON.parse(line)).id).toSorted((a, b) => a - b)
+}
+
+export const textOf = (file: RowFile | undefined) => text(file?.read() ?? Readable.from([]))
+
+const Line = z.object({ id: z.number() })
+
+/** What every rows driver must do. `open` gives an empty store, and what it stands on. */
+export function rowsContract(open: () => Promise<OpenedRows>): void {
   async function opened(options: StreamOptions = FSYNC) {
-    const { rows, analytics } = await open()
+    const { rows, analytics, catalog } = await open()
     onTestFinished(() => rows.close())
-    return { rows, analytics, stream: rows.stream('feedback', options) }
+    return { rows, analytics, catalog, stream: rows.stream('feedback', options) }
   }
 
   test.each([
@@ -55,6 +78,16 @@ export function rowsContract(open: () => Promise<{ rows: Rows; analytics: Analyt
       code: 'INVALID_ARGUMENT',
     })
     expect(await ask(analytics, stream, 'count(*) AS n')).toEqual([{ n: 0 }])
+  })
+
+  test('half a surrogate pair, which no file can hold, becomes the replacement character', async () => {
+    const { stream, analytics } = await opened()
+    await stream.append([
+      { 'odd "name"': 'a\ud800', features: { b: ['\udc00', '😀'] }, tags: ['\\ud800'] },
+    ])
+    expect(await ask(analytics, stream, '"odd ""name""" AS text, features, tags')).toEqual([
+      { text: 'a\ufffd', features: '{"b":["\ufffd","😀"]}', tags: ['\\ud800'] },
+    ])
   })
 
   test('a name that is no name, a type nobody knows, and other options are refused', async () => {
@@ -152,5 +185,70 @@ export function rowsContract(open: () => Promise<{ rows: Rows; analytics: Analyt
     const dropped = stream.dropped()
     expect(dropped).toBeGreaterThan(0)
     expect(await ask(analytics, stream, 'count(*) AS n')).toEqual([{ n: 20 - dropped }])
+  })
+
+  test('a hold has every row appended before it, and none that comes while it lasts or after', async () => {
+    const { rows, stream, catalog } = await opened()
+    const later = rows.stream('later', { ...FSYNC, durability: 'deferred' })
+    await stream.append(ids(0, 10))
+    await later.append(ids(10, 10))
+    const held = await rows.hold()
+    const waiting = [stream.append(ids(20, 10)), rows.stream('new', FSYNC).append(ids(30, 10))]
+    await later.append(ids(40, 10))
+    await using snapshot = await catalog.snapshot()
+    expect(await heldIds(held, snapshot)).toEqual(range(20))
+    held.resume()
+    await Promise.all([...waiting, later.flush()])
+    expect(await heldIds(held, snapshot)).toEqual(range(20))
+    await held.release()
+  })
+
+  test('a hold cuts all streams at one instant: of rows written in turns, no later one is there alone', async () => {
+    const { rows, catalog } = await opened()
+    const streams = ['a', 'b', 'c'].map((name) => rows.stream(name, FSYNC))
+    const stop = new AbortController()
+    let acked = 0
+    const writing = (async () => {
+      for (; !stop.signal.aborted; acked++) await streams[acked % 3]?.append(ids(acked, 1))
+    })()
+    for (let round = 0; round < 10; round++) {
+      const before = acked
+      const held = await rows.hold()
+      await using snapshot = await catalog.snapshot()
+      const there = await heldIds(held, snapshot)
+      expect(there).toEqual(range(there.length))
+      expect(there.length).toBeGreaterThanOrEqual(before)
+      await held.release()
+      await streams[0]?.flush()
+    }
+    stop.abort()
+    await writing
+    expect(acked).toBeGreaterThan(10)
+  })
+
+  test('held files stay while their rows become Parquet, and go when they are released', async () => {
+    const { rows, stream, analytics, catalog } = await opened()
+    await stream.append(ids(0, 10))
+    const held = await rows.hold()
+    await using snapshot = await catalog.snapshot()
+    held.resume()
+    const [file] = await held.files(snapshot.read)
+    await rows.roll('feedback')
+    await stream.append(ids(10, 1))
+    expect((await textOf(file)).split('\n')).toHaveLength(11)
+    await held.release()
+    await held.release()
+    await expect(textOf(file)).rejects.toMatchObject({ code: 'ENOENT' })
+    expect(await idsIn(analytics, stream)).toEqual(range(11))
+  })
+
+  test('a second hold is CONFLICT until the first is resumed', async () => {
+    const { rows } = await opened()
+    const held = await rows.hold()
+    await expect(rows.hold()).rejects.toMatchObject({ code: 'CONFLICT' })
+    held.resume()
+    const second = await rows.hold()
+    await held.release()
+    await second.release()
   })
 }

@@ -6,8 +6,6 @@ export interface CoreTables {
   events: EventTable
   runs: RunTable
   run_refs: RunRefTable
-  run_metrics: RunMetricTable
-  run_metric_points: RunMetricPointTable
   leases: LeaseTable
   segments: SegmentTable
 }
@@ -45,15 +43,22 @@ interface RunTable {
   started_at: string
   ended_at: string | null
   actor: string
-  /** JSON object, as are `tags`, `code`, `environment` and `error`. */
-  params: string
-  tags: string
+  /** JSON object, as are `environment` and `error`. */
   code: string | null
   environment: string
   error: string | null
   seed: number | null
   /** 1 for a run that cannot outlive its server. Added by 0014. */
   ends_with_server: Generated<number>
+  /** Number of the experiment a client logs it under; NULL for a run of Gyre's own. Added by 0015, as are those below. */
+  experiment: number | null
+  /** What the client last said of it: `RUNNING`, `SCHEDULED`, `FINISHED`, `FAILED`, `KILLED`. */
+  phase: string | null
+  user_id: string | null
+  /** Epoch milliseconds, as a client tells them. */
+  start_ms: number | bigint
+  end_ms: number | bigint | null
+  deleted_ms: number | null
 }
 
 interface RunRefTable {
@@ -63,19 +68,6 @@ interface RunRefTable {
   ref: string
   role: string
   digest: string | null
-}
-
-/** The newest value of each key; `value` is NULL for NaN, which SQLite cannot store. */
-interface RunMetricTable {
-  run_id: string
-  key: string
-  value: number | null
-  step: number
-  at: string
-}
-
-interface RunMetricPointTable extends RunMetricTable {
-  seq: Generated<number>
 }
 
 interface LeaseTable {

@@ -1,47 +1,6 @@
-import type { Generated } from 'kysely'
 import type { Migration } from './migration.ts'
 
-export interface RegistryTables {
-  model_versions: ModelVersionTable
-  model_aliases: ModelAliasTable
-  model_approvals: ModelApprovalTable
-}
-
-interface ModelVersionTable {
-  project: string
-  name: string
-  /** 1, 2, 3 … per name. */
-  version: number
-  /** Digest of the model's tree of files. */
-  digest: string
-  run_id: string
-  stage: 'none' | 'staging' | 'production' | 'archived'
-  /** JSON object, as is `tags`. */
-  metrics: string
-  tags: string
-  created_at: string
-  created_by: string
-}
-
-interface ModelAliasTable {
-  project: string
-  name: string
-  alias: string
-  version: number
-}
-
-interface ModelApprovalTable {
-  /** Order of decision; the last one counts. */
-  seq: Generated<number>
-  project: string
-  name: string
-  version: number
-  actor: string
-  decision: 'approved' | 'rejected'
-  note: string
-  at: string
-}
-
+/** Made anew by 0017, which says what the columns mean. */
 export const registry: Migration = {
   version: 6,
   name: 'registry',

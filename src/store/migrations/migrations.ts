@@ -10,6 +10,12 @@ import { loop } from './0010-loop.ts'
 import { evaluate } from './0012-evaluate.ts'
 import { release } from './0013-release.ts'
 import { runOwner } from './0014-run-owner.ts'
+import { tracking } from './0015-tracking.ts'
+import { artifacts } from './0016-artifacts.ts'
+import { registeredModels } from './0017-registered-models.ts'
+import { loggedModels } from './0018-logged-models.ts'
+import { traces } from './0019-traces.ts'
+import { imports } from './0020-imports.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, oldest first. A new one is a file and a line here, and a name in `../schema.ts`. */
@@ -26,4 +32,10 @@ export const MIGRATIONS: readonly Migration[] = [
   evaluate,
   release,
   runOwner,
+  tracking,
+  artifacts,
+  registeredModels,
+  loggedModels,
+  traces,
+  imports,
 ]

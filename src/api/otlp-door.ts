@@ -1,0 +1,182 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { gunzip } from 'node:zlib'
+import { z } from 'zod'
+import { errnoOf, ERRORS, GyreError, toGyreError, type ErrorCode } from '../core/errors.ts'
+import {
+  packExportJson,
+  packExportResponse,
+  packRpcStatus,
+  readSpan,
+  unpackExport,
+  type OtlpSpan,
+} from '../core/formats/otlp.ts'
+import type { Log } from '../core/log.ts'
+import type { Rejection, Traces } from '../traces/traces.ts'
+import { decodeUtf8, readWhole } from './body.ts'
+import { declaredType } from './body-stream.ts'
+import { parseInt64Json } from './mlflow/json.ts'
+import { ExperimentId } from './mlflow/experiments.ts'
+import { parsePart } from './parse.ts'
+import { retryAfter } from './problem.ts'
+import { defineRawRoute, type RawDoor } from './raw-door.ts'
+import { expectMethod } from './raw-reply.ts'
+
+export interface OtlpDoorDeps {
+  readonly traces: Pick<Traces, 'log'>
+  readonly log: Log
+}
+
+/** Of a request, packed and unpacked: what OpenTelemetry's own Collector takes. */
+const MAX_BODY_BYTES = 20 * 1_048_576
+
+/** Of JSON; a value in a value takes two levels, and protobuf ends at a hundred messages. */
+const MAX_DEPTH = 256
+
+/** Reading so much takes some milliseconds; then others get their turn. */
+const BYTES_PER_TURN = 65_536
+
+const PROTOBUF = 'application/x-protobuf'
+const JSON_TYPE = 'application/json'
+
+/** Of the experiment that MLflow's client tells with its spans, and of the run it has open. */
+const [EXPERIMENT_HEADER, RUN_HEADER] = ['x-mlflow-experiment-id', 'x-mlflow-run-id'] as const
+
+/** `POST /v1/traces`: OTLP/HTTP, for exporters that name an experiment as MLflow's client does. */
+export function otlpDoor({ traces, log }: OtlpDoorDeps): RawDoor {
+  return defineRawRoute({
+    scope: 'write',
+    described: [
+      {
+        method: 'POST',
+        path: '/v1/traces',
+        scope: 'write',
+        summary: 'Spans of OpenTelemetry and MLflow, as OTLP/HTTP',
+        reply: z.looseObject({}),
+        errors: ['INVALID_ARGUMENT', 'NOT_FOUND', 'TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE'],
+      },
+    ],
+    matches: (path) => path === '/v1/traces',
+    async handle(request, response, ctx) {
+      expectMethod(request, response, 'POST')
+      const { experiment, run, type } = headOf(request)
+      const body = await readBody(request, response)
+      const packed = unpackExport(
+        type === JSON_TYPE ? packExportJson(parseInt64Json(decodeUtf8(body), MAX_DEPTH)) : body,
+      )
+      const origins = []
+      for (const { resource, spans } of packed)
+        origins.push({ resource, spans: await readSpans(spans) })
+      answer(response, type, await traces.log(ctx, { experiment, run, origins }))
+    },
+    answerError(response, thrown, requestId) {
+      const error = toGyreError(thrown)
+      if (error.code === 'INTERNAL')
+        log.error({ err: error.cause ?? error, requestId }, 'request failed')
+      answerError(response, error, requestId)
+    },
+  })
+}
+
+function headOf(request: IncomingMessage) {
+  const type = declaredType(request)
+  if (type !== PROTOBUF && type !== JSON_TYPE)
+    throw unsupported('content-type', `${PROTOBUF} or ${JSON_TYPE}`, type)
+  const experiment = request.headers[EXPERIMENT_HEADER]
+  if (experiment === undefined)
+    throw new GyreError(
+      'INVALID_ARGUMENT',
+      `${EXPERIMENT_HEADER}: spans are taken with this header, which names an experiment`,
+      { field: EXPERIMENT_HEADER },
+    )
+  const run = request.headers[RUN_HEADER]
+  return {
+    type,
+    experiment: parsePart(ExperimentId, experiment, EXPERIMENT_HEADER),
+    run: typeof run === 'string' && run !== '' ? run : undefined,
+  }
+}
+
+const unzip = promisify(gunzip)
+
+async function readBody(request: IncomingMessage, response: ServerResponse): Promise<Buffer> {
+  const encoding = request.headers['content-encoding'] ?? 'identity'
+  if (encoding !== 'gzip' && encoding !== 'identity')
+    throw unsupported('content-encoding', 'gzip or none', encoding)
+  const body = await readWhole(request, response, MAX_BODY_BYTES)
+  if (encoding === 'identity') return body
+  try {
+    return await unzip(body, { maxOutputLength: MAX_BODY_BYTES })
+  } catch (cause) {
+    if (errnoOf(cause) === 'ERR_BUFFER_TOO_LARGE')
+      throw new GyreError('TOO_LARGE', `body: expected at most ${MAX_BODY_BYTES} bytes unpacked`)
+    throw new GyreError('INVALID_ARGUMENT', 'body: this is no gzip', { field: 'body' }, cause)
+  }
+}
+
+async function readSpans(packed: readonly Uint8Array[]): Promise<OtlpSpan[]> {
+  const spans: OtlpSpan[] = []
+  let bytes = 0
+  for (const one of packed) {
+    bytes += one.length
+    if (bytes > BYTES_PER_TURN) {
+      await nextTurn()
+      bytes = one.length
+    }
+    spans.push(readSpan(one))
+  }
+  return spans
+}
+
+function answer(response: ServerResponse, type: string, { spans, why }: Rejection): void {
+  const partialSuccess = { rejectedSpans: String(spans), errorMessage: why }
+  const body =
+    type === JSON_TYPE
+      ? Buffer.from(JSON.stringify(spans === 0 ? {} : { partialSuccess }))
+      : packExportResponse(spans, why)
+  response.writeHead(200, { 'content-type': type, 'content-length': body.length })
+  response.end(body)
+}
+
+/** Of gRPC; what is none of these is its INTERNAL. */
+const RPC_CODES: Partial<Readonly<Record<ErrorCode, number>>> = {
+  INVALID_ARGUMENT: 3,
+  TOO_LARGE: 3,
+  UNSUPPORTED_MEDIA_TYPE: 3,
+  NOT_FOUND: 5,
+  FORBIDDEN: 7,
+  OVERLOADED: 8,
+  CONFLICT: 9,
+  METHOD_NOT_ALLOWED: 12,
+  UNAVAILABLE: 14,
+  UNAUTHENTICATED: 16,
+}
+
+/** A Status in the language of the request; what may be tried again has a status that says so. */
+function answerError(response: ServerResponse, error: GyreError, requestId: string): void {
+  if (response.headersSent) {
+    response.destroy()
+    return
+  }
+  const isJson = declaredType(response.req) === JSON_TYPE
+  const code = RPC_CODES[error.code] ?? 13
+  const message =
+    error.code === 'INTERNAL'
+      ? `internal error; see the server's log for ${requestId}`
+      : error.message
+  const wait = retryAfter(error)
+  response.writeHead(ERRORS[error.code].status, {
+    'content-type': isJson ? JSON_TYPE : PROTOBUF,
+    ...(wait === undefined ? {} : { 'retry-after': String(wait) }),
+  })
+  response.end(isJson ? JSON.stringify({ code, message }) : packRpcStatus(code, message))
+}
+
+function unsupported(field: string, expected: string, got: string | undefined): GyreError {
+  return new GyreError(
+    'UNSUPPORTED_MEDIA_TYPE',
+    `${field}: expected ${expected}, got ${got ?? 'nothing'}`,
+    { field },
+  )
+}

@@ -1,0 +1,29 @@
+import type { Manifest } from '@gyre/sdk/wire/manifest'
+import { Stage } from '@gyre/sdk/wire/stage'
+
+/** What a project's code asks of a model before it is promoted. */
+export interface ModelPolicy {
+  /** True of a model that a pipeline registers: it does so with the verdict of a gate. */
+  readonly gated: boolean
+  readonly approvals: number
+  readonly fourEyes: boolean
+  readonly forbids: readonly { readonly from: Stage; readonly to: Stage }[]
+}
+
+/** The policy for a model by the manifest in force; of a model that the code does not speak of nothing is asked. */
+export function modelPolicy(manifest: Manifest | undefined, model: string): ModelPolicy {
+  const { card, pipelines } = manifest ?? { card: null, pipelines: [] }
+  const steps = pipelines.flatMap((pipeline) => pipeline.steps)
+  const gated = steps.some((step) => step.kind === 'register' && step.model === model)
+  return {
+    gated,
+    approvals: gated ? (card?.approvals ?? 1) : 1,
+    fourEyes: card?.fourEyes === true,
+    forbids: gated ? (card?.forbids ?? []).map(toMove) : [],
+  }
+}
+
+function toMove(text: string): { readonly from: Stage; readonly to: Stage } {
+  const [from, to] = text.split('->')
+  return { from: Stage.parse(from), to: Stage.parse(to) }
+}

@@ -1,0 +1,93 @@
+"""Experiments: made, found, changed, deleted, restored; and what is refused."""
+
+import mlflow
+from mlflow.entities import ViewType
+from transcript import Transcript
+
+t = Transcript()
+client = mlflow.MlflowClient()
+
+def names(experiments):
+    return sorted(experiment.name for experiment in experiments)
+
+t("the default experiment is there", client.get_experiment, "0")
+t("no experiment of that name", client.get_experiment_by_name, "first")
+first = t.id("experiment", "create", client.create_experiment, "first")
+t("get", client.get_experiment, first)
+t("get by name", client.get_experiment_by_name, "first")
+tagged = t.id("experiment", "create with tags", client.create_experiment, "tagged", tags={"team": "risk", "µ": "√2"})
+t("get with tags", client.get_experiment, tagged)
+for name in ("Ünï ¢ode 日本 🚀", "a/b:c?d=e&f#g%20h", " spaces ", "quote'\"`", "x" * 500):
+    made = t.id("experiment", f"create {name[:12]!r}", client.create_experiment, name)
+    t(f"get {name[:12]!r} by name", client.get_experiment_by_name, name)
+
+t("a name that is taken", client.create_experiment, "first")
+t("an empty name", client.create_experiment, "")
+t("no name", client.create_experiment, None)
+t("a number as the name", client.create_experiment, 7)
+t("a name of 501 characters", client.create_experiment, "x" * 501)
+t("set_experiment finds it", mlflow.set_experiment, "first")
+t("set_experiment makes it", mlflow.set_experiment, "made by set_experiment")
+t("set_experiment by id", mlflow.set_experiment, experiment_id=first)
+t("set_experiment by an id that is not there", mlflow.set_experiment, experiment_id="987654321")
+t("an id that is not there", client.get_experiment, "987654321")
+t("an id that is no number", client.get_experiment, "abc")
+t("an empty id", client.get_experiment, "")
+
+t("rename", client.rename_experiment, first, "renamed")
+t("get renamed", client.get_experiment, first)
+t("the old name is free", client.get_experiment_by_name, "first")
+t("rename to its own name", client.rename_experiment, first, "renamed")
+t("rename to a name that is taken", client.rename_experiment, first, "tagged")
+t("rename to nothing", client.rename_experiment, first, "")
+t("rename what is not there", client.rename_experiment, "987654321", "x")
+t("rename to 501 characters", client.rename_experiment, first, "x" * 501)
+
+t("tag", client.set_experiment_tag, first, "k", "v")
+t("tag again", client.set_experiment_tag, first, "k", "v2")
+t("tag with a number", client.set_experiment_tag, first, "n", 1.5)
+t("tag with an empty value", client.set_experiment_tag, first, "empty", "")
+t("tag with 20000 characters", client.set_experiment_tag, first, "long", "v" * 20000)
+t("tag with 20001 characters", client.set_experiment_tag, first, "too long", "v" * 20001)
+t("tag key of 250 characters", client.set_experiment_tag, first, "k" * 250, "v")
+t("tag key of 251 characters", client.set_experiment_tag, first, "k" * 251, "v")
+t("tag key with a colon, a slash, a dot, a space", client.set_experiment_tag, first, "a:b/c.d e_f-g", "v")
+t("tag key with a comma", client.set_experiment_tag, first, "a,b", "v")
+t("empty tag key", client.set_experiment_tag, first, "", "v")
+t("tag key that climbs", client.set_experiment_tag, first, "../x", "v")
+t("tag what is not there", client.set_experiment_tag, "987654321", "k", "v")
+t("delete a tag", client.delete_experiment_tag, first, "k")
+t("delete a tag that is not there", client.delete_experiment_tag, first, "k")
+t("delete a tag of what is not there", client.delete_experiment_tag, "987654321", "k")
+t("tags at last", lambda: client.get_experiment(first).tags)
+
+t("delete", client.delete_experiment, first)
+t("get deleted", client.get_experiment, first)
+t("get deleted by name", client.get_experiment_by_name, "renamed")
+t("delete again", client.delete_experiment, first)
+t("the name of a deleted one", client.create_experiment, "renamed")
+t("set_experiment to a deleted one", mlflow.set_experiment, "renamed")
+t("rename deleted", client.rename_experiment, first, "other")
+t("tag deleted", client.set_experiment_tag, first, "late", "v")
+t("restore", client.restore_experiment, first)
+t("restore again", client.restore_experiment, first)
+t("restore what is not there", client.restore_experiment, "987654321")
+t("delete what is not there", client.delete_experiment, "987654321")
+t("get restored", client.get_experiment, first)
+
+run = t.id("run", "a run before the experiment goes", lambda: client.create_run(tagged).info.run_id)
+t("delete with a run in it", client.delete_experiment, tagged)
+t("its run", lambda: client.get_run(run).info.lifecycle_stage)
+t("restore with a run in it", client.restore_experiment, tagged)
+t("its run again", lambda: client.get_run(run).info.lifecycle_stage)
+t("delete once more", client.delete_experiment, tagged)
+t("a run in a deleted experiment", client.create_run, tagged)
+t("restore at last", client.restore_experiment, tagged)
+
+t("active ones", lambda: names(client.search_experiments()))
+t("the default", client.delete_experiment, "0")
+t("deleted ones", lambda: names(client.search_experiments(view_type=ViewType.DELETED_ONLY)))
+t("restore the default", client.restore_experiment, "0")
+
+t("active ones again", lambda: names(client.search_experiments()))
+t.end()
