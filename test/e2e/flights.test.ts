@@ -15,6 +15,9 @@ import { gyre } from './program.ts'
 /** Each test asks a DuckDB or starts a program: a second here, many on a busy machine. */
 vi.setConfig({ testTimeout: 120_000 })
 
+/** Forty seconds on two quiet cores; what it had printed is told when it takes so long. */
+const DEMO_LIMIT_MS = 600_000
+
 const BIN = fileURLToPath(new URL('../../bin/gyre.js', import.meta.url))
 
 /** Every 20th of the file's rows from February on, by its own count; and of them those of the outage's week. */
@@ -106,6 +109,10 @@ beforeAll(async () => {
       if (serving !== undefined) resolve(serving)
     })
     demo.once('close', () => reject(new Error(`the demo ended early:\n${printed}`)))
+    setTimeout(() => {
+      demo.kill('SIGKILL')
+      reject(new Error(`the demo did not end within ${DEMO_LIMIT_MS} ms:\n${printed}`))
+    }, DEMO_LIMIT_MS).unref()
   })
   const exported = join(folder, 'answered.parquet')
   await gyre(['predictions', 'export', 'flight-delay', '--out', exported, '--url', url])
