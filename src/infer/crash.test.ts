@@ -91,6 +91,7 @@ test('an error thrown after the reply costs the worker, and the next row is answ
   await using bench = await openBench()
   const session = await bench.infer.open(await bench.source('model:flight@1'))
   await session.predict(flight('LATE'))
+  await bench.release()
   await expect.poll(() => bench.infer.stats().workers[0]?.restarts, { interval: 1 }).toBe(1)
   await expect(session.predict(flight('ATL'))).resolves.toMatchObject({ score: expect.any(Number) })
 })

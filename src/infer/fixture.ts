@@ -72,22 +72,23 @@ export function logitsOnnx(weights: readonly (readonly number[])[]): Uint8Array 
 /** sigmoid(0.5·1 − 0.25·2 + 2·0.5 + 0.1) by numpy 2.4 in float64. */
 export const LINEAR3_OF_1_2_HALF = 0.7502601055951177
 
-/** User code with one transform that misbehaves as `origin` says; WAIT lasts until `folder.release()`. */
+/** User code with one transform that misbehaves as `origin` says; WAIT lasts, and LATE waits, until `folder.release()`. */
 const CALENDAR = `
 import { existsSync } from 'node:fs'
 import { parentPort } from 'node:worker_threads'
+const released = new URL('./released', import.meta.url)
 const never = new Int32Array(new SharedArrayBuffer(4))
 const ways = {
   THROW: () => { throw new Error('no such airport') },
   EXIT: () => process.exit(7),
   HANG: () => { for (;;); },
-  WAIT: () => { while (!existsSync(new URL('./released', import.meta.url))) Atomics.wait(never, 0, 0, 5) },
+  WAIT: () => { while (!existsSync(released)) Atomics.wait(never, 0, 0, 5) },
   TEXT: () => ({ hour: 'ten' }),
   PROMISE: () => Promise.resolve({ hour: 10 }),
   NAN: () => ({ hour: NaN }),
   PORT: () => parentPort.postMessage('hello'),
   STRAY: () => { void Promise.reject(new Error('nobody waits for me')) },
-  LATE: () => { setTimeout(() => { throw new Error('after the reply') }, 0) },
+  LATE: () => { setInterval(() => { if (existsSync(released)) throw new Error('after the reply') }, 5) },
 }
 export function calendar({ date, origin }) {
   return ways[origin]?.() ?? { hour: date.getUTCHours() }

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Manifest } from '@gyre/sdk/wire/manifest'
 import type { PipelineSpec, StepSpec, ValueSpec } from '@gyre/sdk/wire/pipeline'
 import type { JsonValue } from '@gyre/sdk/wire/ref'
@@ -79,7 +80,8 @@ function scriptedExec(script: Script, pipelines: () => Pipelines) {
       started.push(step)
       const attempt = { run, step, fence: Number(fence), timeoutMs: job.timeoutMs, environment }
       const cancelled = deferred<undefined>()
-      const stopped = Promise.race([closed.promise, cancelled.promise]).then(
+      // A script that ends when it is told to has the last word, as a process has until its grace is over.
+      const stopped = Promise.race([closed.promise, cancelled.promise.then(nextTurn)]).then(
         () => ({ end: { kind: 'cancelled' }, tail: '' }) as const,
       )
       const done = script(attempt, pipelines()).then((result) => ({

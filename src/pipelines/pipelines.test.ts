@@ -238,6 +238,18 @@ test('a step whose process heard that its time is up says so, with what it repor
   expect(steps[0]?.error?.message).toBe('step fit took longer than its time-out\nAbortError')
 })
 
+test('a process that has reported and never ends does not hold up its run', async () => {
+  const { serve } = await openBench(projectOf(moduleStep('fit')))
+  const { pipelines } = serve(async (attempt, server) => {
+    await succeedWith(attempt, server, { rows: 7 })
+    return new Promise(() => undefined)
+  })
+  const { id } = await pipelines.start(CTX, 'train', {})
+  const run = await pipelines.ended(CTX, id)
+  expect(run.status).toBe('succeeded')
+  expect(run.steps[0]?.outputs).toEqual({ rows: 7 })
+})
+
 test('a step is tried again as often as it may, each time with a higher fence', async () => {
   const { serve } = await openBench(projectOf(moduleStep('fit', {}, { retries: 2 })))
   const fences: number[] = []

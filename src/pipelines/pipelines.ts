@@ -7,10 +7,18 @@ import { GyreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { driveRun, type DriveDeps } from './drive.ts'
 import { checkGraph } from './graph.ts'
-import { LEASE_HOLDER, leasedStep, leaseName, STEP_LEASE_MS, type StepKey } from './leased-step.ts'
+import {
+  attemptName,
+  LEASE_HOLDER,
+  leasedStep,
+  leaseName,
+  STEP_LEASE_MS,
+  type StepKey,
+} from './leased-step.ts'
 import { lostAttempts } from './lost-attempts.ts'
 import { bindParams, type Params } from './params.ts'
 import { beginRun, endRun } from './pipeline-run.ts'
+import { createStepProcesses } from './step-processes.ts'
 import { concludeReport } from './step-report.ts'
 import {
   failureFrom,
@@ -28,7 +36,7 @@ import { fail, succeed, takeBack } from './step-transition.ts'
 import { checkUntil } from './until.ts'
 import { why } from './why.ts'
 
-export type PipelinesDeps = DriveDeps & { readonly log: Log }
+export type PipelinesDeps = Omit<DriveDeps, 'processes'> & { readonly log: Log }
 
 export interface Pipelines {
   /** Starts a run and returns at once. Throws NOT_FOUND (no such pipeline), INVALID_ARGUMENT (a parameter). */
@@ -56,10 +64,11 @@ export interface Pipelines {
 export function createPipelines(deps: PipelinesDeps): Pipelines {
   const { catalog, runs, leases, exec, log } = deps
   const driving = new Map<string, Promise<void>>()
+  const processes = createStepProcesses()
   const stopping = new AbortController()
 
   function drive(ctx: Context, pipeline: PipelineRow): void {
-    const ended = driveRun(deps, ctx, pipeline.id, stopping.signal)
+    const ended = driveRun({ ...deps, processes }, ctx, pipeline.id, stopping.signal)
       .catch((error: unknown) => giveUp(ctx, pipeline, error))
       .finally(() => driving.delete(pipeline.id))
     driving.set(pipeline.id, ended)
@@ -155,16 +164,15 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
 
     async report(ctx, key, report) {
       const { pipeline, step } = await attemptOf(ctx, { ...key, fence: report.fence })
-      if (report.status === 'succeeded')
-        return succeed(
-          deps,
-          ctx,
-          step,
-          concludeReport(deps.builtins, ctx, pipeline, step, report.outputs),
-        )
-      // Its process was told to end: the step did not fail, it starts over with the next server.
-      if (stopping.signal.aborted) throw new GyreError('UNAVAILABLE', 'the server stops')
-      await fail(deps, ctx, step, report.error)
+      if (report.status === 'succeeded') {
+        const conclude = concludeReport(deps.builtins, ctx, pipeline, step, report.outputs)
+        await succeed(deps, ctx, step, conclude)
+      } else {
+        // Its process was told to end: the step did not fail, it starts over with the next server.
+        if (stopping.signal.aborted) throw new GyreError('UNAVAILABLE', 'the server stops')
+        await fail(deps, ctx, step, report.error)
+      }
+      processes.reported(attemptName({ ...key, fence: report.fence }))
     },
 
     async resume() {

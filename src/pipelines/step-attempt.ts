@@ -5,6 +5,7 @@ import type { Exec, JobEnd } from '../exec/exec.ts'
 import type { BuiltinStep } from './builtin.ts'
 import { attemptName, keepLease, type LeasedStep } from './leased-step.ts'
 import { failureFrom, failureOf, loadStep, type PipelineRow } from './step-store.ts'
+import type { StepProcesses } from './step-processes.ts'
 import type { StepTask, TaskDeps } from './step-task.ts'
 import {
   begin,
@@ -21,6 +22,7 @@ const BUILTIN_TIMEOUT_MS = 30 * 60_000
 
 export interface AttemptDeps extends TransitionDeps, TaskDeps {
   readonly exec: Exec
+  readonly processes: StepProcesses
   /**
    * The environment of a step's process: where the server is, and a pass for `name` (`RUN/STEP/FENCE`), which
    * is all it may act for. Asked for when the process starts.
@@ -102,9 +104,10 @@ async function runProcess(
     }),
   })
   // A process that ends with this server needs no heartbeat, and one that computes cannot send any.
+  const ended = deps.processes.ended(job)
   const { end, tail } = await (deps.exec.can.survivesServer
-    ? job.ended
-    : keepLease(deps.leases, step, job.ended))
+    ? ended
+    : keepLease(deps.leases, step, ended))
   const row = await loadStep(deps.catalog.read, pipeline.id, step.step)
   if (row.fence !== step.fence) return
   const told = `step ${step.step} ${describeEnd(end)}`

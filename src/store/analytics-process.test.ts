@@ -76,7 +76,7 @@ test('a crash fails what is under way with UNAVAILABLE; the next query has a new
 test('a process nobody asks ends, which is no crash; the next query has a new one', async () => {
   const { analytics, children } = await opened(1)
   await analytics.query('SELECT 1')
-  await expect.poll(() => children[0]?.exitCode, { interval: 1, timeout: 10_000 }).toBe(0)
+  await expect.poll(() => children[0]?.signalCode, { interval: 1, timeout: 10_000 }).toBe('SIGKILL')
   expect(await analytics.query('SELECT 2 AS two')).toEqual([{ two: 2 }])
   expect(children).toHaveLength(2)
 })
@@ -86,5 +86,16 @@ test('a closed one is UNAVAILABLE, and its process is gone', async () => {
   await analytics.query('SELECT 1')
   await analytics.close()
   await expect(analytics.query('SELECT 1')).rejects.toMatchObject({ code: 'UNAVAILABLE' })
-  expect(children[0]?.exitCode).toBe(0)
+  expect(children[0]?.signalCode).toBe('SIGKILL')
+})
+
+test('it is closed under a query that would run for hours, at once and without a process left', async () => {
+  const { analytics, children } = await opened()
+  await analytics.query('SELECT 1')
+  const running = analytics.query(ENDLESS)
+  await Promise.all([
+    analytics.close(),
+    expect(running).rejects.toMatchObject({ code: 'UNAVAILABLE' }),
+  ])
+  expect(children[0]?.signalCode).toBe('SIGKILL')
 })

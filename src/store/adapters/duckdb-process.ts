@@ -52,6 +52,7 @@ function send(response: Response): void {
   process.send?.(response)
 }
 
-process.on('disconnect', () => process.exit(0))
+// Not by `process.exit`: that lets DuckDB put things away, and under a query it may wait for itself for ever.
+process.on('disconnect', () => process.kill(process.pid, 'SIGKILL'))
 setPriority(NICE)
 await serve(JSON.parse(process.argv[2] ?? '{}'))
