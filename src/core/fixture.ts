@@ -12,21 +12,24 @@ const Packed = z.record(
     text: z.exactOptional(z.string()),
     base64: z.exactOptional(z.string()),
     link: z.exactOptional(z.string()),
+    /** Statements that make an SQLite database. */
+    sql: z.exactOptional(z.array(z.string())),
   }),
 )
 
-function entriesOf(name: string) {
+/** What `pack.py` packed, by path; folders that nothing is in end in a slash. */
+export function packedEntries(name: string) {
   const bytes = gunzipSync(readFileSync(join(FOLDER, `${name}.json.gz`)))
   return Object.entries(Packed.parse(JSON.parse(bytes.toString('utf8'))))
 }
 
 /** The bytes of a file in a folder that `pack.py` packed; of the first one whose path ends so. */
 export function packedFile(name: string, ending: string): Buffer {
-  const [, entry] = entriesOf(name).find(([path]) => path.endsWith(ending)) ?? []
+  const [, entry] = packedEntries(name).find(([path]) => path.endsWith(ending)) ?? []
   if (!entry) throw new Error(`${name} has no ${ending}`)
   return contentOf(entry)
 }
 
-function contentOf({ text, base64 }: z.output<typeof Packed>[string]): Buffer {
+export function contentOf({ text, base64 }: z.output<typeof Packed>[string]): Buffer {
   return base64 === undefined ? Buffer.from(text ?? '', 'utf8') : Buffer.from(base64, 'base64')
 }

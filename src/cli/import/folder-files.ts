@@ -12,6 +12,8 @@ export interface Walk {
   readonly within: readonly string[]
   /** What the user may do about a link that leads elsewhere. */
   readonly hint?: string
+  /** Names in the folder itself that are passed over. */
+  readonly without?: readonly string[]
 }
 
 /** The files below a folder, by their paths in it. What is no file that may be read is told to the tally. */
@@ -40,6 +42,7 @@ async function* walkFolder(place: Place, walk: Walk): AsyncGenerator<SourceFile>
   const entries = await readdir(place.real, { withFileTypes: true })
   const above = [...place.above, place.real]
   for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (place.path === '' && walk.without?.includes(entry.name)) continue
     const [path, from] = [place.path + entry.name, join(place.real, entry.name)]
     const refuse = (reason: string): void =>
       walk.tally.miss('files', `${path} of ${walk.of}`, reason)

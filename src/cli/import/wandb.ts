@@ -109,15 +109,29 @@ function sourceRun(tally: Tally, run: WandbRun, { copies, followLinks }: WandbOp
           of: `run ${run.id}`,
           within: [followLinks ? '/' : folder],
           hint: '--follow-links takes it',
+          without: [LOGS],
         }
         // A resumed run has the same names again.
         const above = i === 0 ? '' : `${basename(folder)}/`
         for await (const { path, from } of filesIn(folder, walk))
           yield { path: above + pathInRun(path), from }
+        await leaveLogs(tally, folder)
       }
       yield* artifactFiles(tally, run, copies)
     },
   }
+}
+
+/** In the folder of a run: what W&B says of itself and this machine. It links to logs of other runs. */
+const LOGS = 'logs'
+
+async function leaveLogs(tally: Tally, folder: string): Promise<void> {
+  const { folders, others } = await entriesOf(join(folder, LOGS))
+  const count = folders.length + others.length
+  if (count === 0) return
+  tally.find("W&B's own logs", count)
+  tally.settle("W&B's own logs", 'leftOut', count)
+  tally.note("W&B's own logs: the folder logs tells of W&B and of its machine, not of the run")
 }
 
 /** What lies in `files` is the run's own; the rest is W&B's, its log among it. */
@@ -137,7 +151,9 @@ function leaveRest(tally: Tally, run: WandbRun): void {
   tally.find('summary values', repeated)
   tally.settle('summary values', 'there', repeated)
   leave('summary values', others + (run.exit ? 0 : run.summary.leaves().length))
-  for (const [name, count] of run.otherRecords) leave(RECORDS[name] ?? `records ${name}`, count)
+  for (const [name, count] of run.otherRecords)
+    if (name in RECORDS) leave(RECORDS[name] ?? name, count)
+    else tally.miss('log records', `${count} of run ${run.id}`, 'only a newer W&B knows their kind', count) // prettier-ignore
 }
 
 /** What W&B's records are about. */
@@ -146,6 +162,7 @@ const RECORDS: Readonly<Record<string, string>> = {
   files: 'lists of files',
   final: 'records of its end',
   footer: 'records of its end',
+  header: 'records of its beginning',
   metric: 'definitions of metrics',
   output: 'console output',
   outputLogger: 'console output',
