@@ -114,6 +114,7 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     patienceMs: SPANS_PATIENCE_MS,
     location: traceLocation,
     assertExperiment: async (ctx, number) => assertActive(await experiments.get(ctx, number)),
+    experimentNamed: async (ctx, name) => (await experiments.byName(ctx, name)).number,
     forgetArtifacts: (tx, ctx, ids) =>
       artifacts.forget(
         tx,

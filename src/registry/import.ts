@@ -7,7 +7,7 @@ import type {
   ImportStage,
 } from '@gyre/sdk/wire/import'
 import type { Context } from '../core/context.ts'
-import { refusalOf } from '../tracking/import-outcome.ts'
+import { refusalOf } from '../core/import-outcome.ts'
 import { importModel } from './import-model.ts'
 import { importVersion, type ImportVersionDeps } from './import-version.ts'
 import { findAlias, getByKey } from './model-version.ts'

@@ -19,7 +19,7 @@ export async function unpacked(name: string): Promise<string> {
 }
 
 /** Runs statements on the database at `path`, which is made where there is none. */
-function changeDatabase(path: string, statements: readonly string[]): void {
+export function changeDatabase(path: string, statements: readonly string[]): void {
   const database = openDatabase(path)
   try {
     // Tables come in the order of their names.

@@ -29,6 +29,11 @@ export async function openJournal(): Promise<Journal> {
       if (number > 9) throw new GyreError('NOT_FOUND', `No Experiment with id=${number} exists`)
       if (number === 9) throw new GyreError('CONFLICT', 'experiment 9 is deleted')
     },
+    async experimentNamed(_ctx, name) {
+      const [, number] = /^experiment (\d)$/.exec(name) ?? []
+      if (number === undefined) throw new GyreError('NOT_FOUND', `no experiment is named ${name}`)
+      return Number(number)
+    },
     async forgetArtifacts(_tx, _ctx, ids) {
       forgotten.push(...ids)
     },
@@ -60,6 +65,13 @@ export interface SampleSpan {
 
 /** A span as it comes over the wire; ids are one byte, repeated. */
 export function span(sample: SampleSpan = {}): OtlpSpan {
+  const [packed] = unpackExport(exportOf(sample)).flatMap(({ spans }) => spans)
+  if (!packed) throw new Error('a request lost its span')
+  return readSpan(packed)
+}
+
+/** A request of an exporter with one span in it. */
+export function exportOf(sample: SampleSpan = {}): Uint8Array {
   const { trace = '01', id = '02', parent, name = 'ask', at = 0n, ns = 3_000_000n, code } = sample
   const attributes = Object.entries(sample.attributes ?? {}).map(([key, value]) => ({
     key,
@@ -75,10 +87,7 @@ export function span(sample: SampleSpan = {}): OtlpSpan {
     attributes,
     ...(code === undefined ? {} : { status: { code } }),
   }
-  const bytes = packExportJson({ resourceSpans: [{ scopeSpans: [{ spans: [json] }] }] })
-  const [packed] = unpackExport(bytes).flatMap(({ spans }) => spans)
-  if (!packed) throw new Error('a request lost its span')
-  return readSpan(packed)
+  return packExportJson({ resourceSpans: [{ scopeSpans: [{ spans: [json] }] }] })
 }
 
 /** The id of the trace that `span` is of. */

@@ -95,7 +95,8 @@ function stateOf(root: OtlpSpan | undefined): TraceOfSpans['state'] {
   return root.status === 'ERROR' ? 'ERROR' : 'OK'
 }
 
-function cellsOf(span: OtlpSpan): SpanCells {
+/** A span as its row. */
+export function cellsOf(span: OtlpSpan): SpanCells {
   const { spanId, parentId, name, status, startNs, json } = span
   const type = textOf(span, 'mlflow.spanType')
   return {

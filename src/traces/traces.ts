@@ -1,9 +1,12 @@
 import type { Clock } from '../core/clock.ts'
+import type { ImportedTrace, ImportTrace } from '@gyre/sdk/wire/import'
 import type { Context } from '../core/context.ts'
+import { refusalOf } from '../core/import-outcome.ts'
 import { GyreError } from '../core/errors.ts'
 import type { Tx } from '../store/catalog.ts'
 import { logSpans } from '../store/trace-spans.ts'
 import { createAssessments, type Assessments } from './assessments.ts'
+import { importTrace } from './import-trace.ts'
 import { faultOf, tracesOf, type SpansOfOrigin } from './span-log.ts'
 import { getInfo, readInfos, seqOf, type TraceInfo } from './trace-info.ts'
 import { assertFree, assertTagKey, keptTag } from './trace-label.ts'
@@ -72,6 +75,11 @@ export interface Traces {
   removeTag(ctx: Context, id: string, key: string): Promise<void>
   /** Removes traces with all that hangs on them, for ever; gives how many. */
   remove(ctx: Context, experiment: number, which: DoomedTraces): Promise<number>
+  /**
+   * Keeps what another tracker kept. Each trace is a unit of its own: one that is refused leaves the others alone, and
+   * what is here already is not added again. Outcomes are in the order of what was given.
+   */
+  adopt(ctx: Context, traces: readonly ImportTrace[]): Promise<ImportedTrace[]>
   /** Makes traces to be found by a run too. Ids that are not there are passed over. */
   linkRun(ctx: Context, ids: readonly string[], run: string): Promise<void>
   /** `NAME/VERSION` of each prompt. Throws NOT_FOUND for the trace. */
@@ -83,6 +91,8 @@ export interface TracesDeps extends RemovalDeps {
   readonly clock: Clock
   /** Throws NOT_FOUND for an experiment that is not there, CONFLICT for a deleted one. */
   readonly assertExperiment: (ctx: Context, number: number) => Promise<void>
+  /** Throws NOT_FOUND; one that is deleted is found. */
+  readonly experimentNamed: (ctx: Context, name: string) => Promise<number>
   /** Where a client is told to put artifacts of a trace. */
   readonly location: (experiment: number, trace: string) => string
   /** How long `get` waits for spans. */
@@ -188,6 +198,20 @@ export function createTraces(deps: TracesDeps): Traces {
       if ('ids' in which) assertFew(which.ids)
       return removeTraces(deps, ctx, experiment, which)
     },
+
+    adopt: (ctx, given) =>
+      Promise.all(
+        given.map((trace) =>
+          importTrace(deps, ctx, trace).catch((thrown: unknown): ImportedTrace => ({
+            outcome: refusalOf(thrown),
+            metadata: [],
+            tags: [],
+            assessments: [],
+            links: [],
+            spans: [],
+          })),
+        ),
+      ),
 
     async linkRun({ project }, ids, run) {
       assertFew(ids)

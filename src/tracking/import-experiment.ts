@@ -8,7 +8,7 @@ import {
   newestExperiment,
   putExperimentTag,
 } from './experiments.ts'
-import { judgeLabels } from './import-outcome.ts'
+import { judgeLabels } from '../core/import-outcome.ts'
 import { assertLength, missingError } from '../core/label-key.ts'
 import { LIMITS } from './limits.ts'
 

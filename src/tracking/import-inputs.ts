@@ -1,7 +1,7 @@
 import type { ImportOutcome, ImportRun } from '@gyre/sdk/wire/import'
 import type { Tx } from '../store/catalog.ts'
 import { addDatasets, datasetsOf, type DatasetInput } from './dataset-input.ts'
-import { brief, labelFault } from './import-outcome.ts'
+import { brief, labelFault } from '../core/import-outcome.ts'
 import { modelUsesOf, putModelUses } from './model-use.ts'
 
 type Dataset = ImportRun['datasets'][number]

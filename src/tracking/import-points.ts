@@ -5,7 +5,7 @@ import { GyreError } from '../core/errors.ts'
 import type { Tx } from '../store/catalog.ts'
 import { decodePoints, POINT_BYTES } from '../store/metric-chunks.ts'
 import { logToRun } from '../store/run-metrics.ts'
-import { labelFault } from './import-outcome.ts'
+import { labelFault } from '../core/import-outcome.ts'
 
 /**
  * Adds points to runs that were imported, each stretch where the one before it ended. Throws NOT_FOUND for a run that

@@ -9,7 +9,7 @@ import { paramCell } from '../store/run-labels.ts'
 import { logToRun } from '../store/run-metrics.ts'
 import { findExperimentByName, getExperiment, type Experiment } from './experiments.ts'
 import { importDatasets, importModelUses } from './import-inputs.ts'
-import { judgeLabels } from './import-outcome.ts'
+import { judgeLabels } from '../core/import-outcome.ts'
 
 /** Tags that say the same as a column of the run. */
 const [NAME_TAG, PARENT_TAG] = ['mlflow.runName', 'mlflow.parentRunId']

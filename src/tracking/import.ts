@@ -17,7 +17,7 @@ import { DEFAULT, type Experiments } from './experiments.ts'
 import { importExperiment } from './import-experiment.ts'
 import { importFile, type ImportFileDeps } from './import-file.ts'
 import { importLoggedModel } from './import-logged-model.ts'
-import { refusalOf } from './import-outcome.ts'
+import { refusalOf } from '../core/import-outcome.ts'
 import { importPoints } from './import-points.ts'
 import { importRun } from './import-run.ts'
 

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { ArtifactDigest } from './artifact.ts'
+import { Json } from './ref.ts'
 import { Double } from './run.ts'
 import { Stage } from './stage.ts'
 
@@ -117,9 +118,9 @@ export type ImportPoints = z.infer<typeof ImportPoints>
 export const ImportSeries = z.strictObject({ series: z.array(ImportPoints).max(10 * MOST) })
 export const ImportedSeries = z.strictObject({ series: outcomes })
 
-/** Files of a run or a logged model, whose bytes were stored under their digests before. */
+/** Files of a run, a logged model or a trace, whose bytes were stored under their digests before. */
 export const ImportFiles = z.strictObject({
-  root: z.strictObject({ kind: z.enum(['run', 'logged-model']), id: z.string() }),
+  root: z.strictObject({ kind: z.enum(['run', 'logged-model', 'trace']), id: z.string() }),
   files: z
     .array(
       z.strictObject({
@@ -142,6 +143,73 @@ export const ImportedFile = z.strictObject({
 export type ImportedFile = z.infer<typeof ImportedFile>
 
 export const ImportedFiles = z.strictObject({ files: z.array(ImportedFile) })
+
+/** What somebody found of a trace. */
+const Assessment = z.strictObject({
+  id: z.string().min(1),
+  name: z.string().min(1),
+  judgement: z.discriminatedUnion('kind', [
+    z.strictObject({
+      kind: z.literal('feedback'),
+      value: Json,
+      error: z
+        .strictObject({
+          code: z.string(),
+          message: z.string().nullable(),
+          stack: z.string().nullable(),
+        })
+        .nullable(),
+    }),
+    /** JSON, digit for digit. */
+    z.strictObject({ kind: z.literal('expectation'), json: z.string() }),
+    z.strictObject({ kind: z.literal('issue'), issueName: z.string() }),
+  ]),
+  sourceType: z.string(),
+  sourceId: z.string().nullable(),
+  span: z.string().nullable(),
+  rationale: z.string().nullable(),
+  overrides: z.string().nullable(),
+  valid: z.boolean(),
+  metadata: z.record(z.string(), z.string()),
+  createdMs: TimeMs,
+  updatedMs: TimeMs,
+})
+export type ImportAssessment = z.infer<typeof Assessment>
+
+/** A trace under its id. Sent again with more parts it takes them too: one too large comes in several requests. */
+export const ImportTrace = z.strictObject({
+  id: z.string().regex(/^[\w-]{1,100}$/, 'expected letters, digits, _ and -'),
+  /** By its name; it must be here. */
+  experiment: z.string(),
+  startMs: TimeMs,
+  durationMs: z.int().nonnegative().nullable(),
+  state: z.enum(['STATE_UNSPECIFIED', 'OK', 'ERROR', 'IN_PROGRESS']),
+  requestPreview: z.string().nullable(),
+  responsePreview: z.string().nullable(),
+  clientRequestId: z.string().nullable(),
+  metadata: z.array(Label),
+  tags: z.array(Label),
+  assessments: z.array(Assessment),
+  /** Runs by their ids and prompts as `NAME/VERSION`, but for the run that it was made in. */
+  links: z.array(z.strictObject({ kind: z.enum(['run', 'prompt']), to: z.string().min(1) })),
+  /** Base64, each of a request of an OTLP exporter with one span in it. */
+  spans: z.array(z.base64()),
+})
+export type ImportTrace = z.infer<typeof ImportTrace>
+
+export const ImportTraces = z.strictObject({ traces: z.array(ImportTrace).max(MOST) })
+
+export const ImportedTrace = z.strictObject({
+  outcome: ImportOutcome,
+  metadata: outcomes,
+  tags: outcomes,
+  assessments: outcomes,
+  links: outcomes,
+  spans: outcomes,
+})
+export type ImportedTrace = z.infer<typeof ImportedTrace>
+
+export const ImportedTraces = z.strictObject({ traces: z.array(ImportedTrace) })
 
 export const ImportLoggedModel = z.strictObject({
   id: z.string().regex(/^m-[\w-]{1,126}$/, 'expected m- and letters, digits, _ and -'),

@@ -79,6 +79,7 @@ export async function openDoors({ keyless = true, policy = UNGOVERNED } = {}): P
       patienceMs: 50,
       location: traceLocation,
       assertExperiment: async (of, number) => assertActive(await experiments.get(of, number)),
+      experimentNamed: async (of, name) => (await experiments.byName(of, name)).number,
       forgetArtifacts: (tx, of, ids) =>
         artifacts.forget(
           tx,

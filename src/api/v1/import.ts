@@ -9,6 +9,7 @@ import {
   ImportedRuns,
   ImportedSeries,
   ImportedStages,
+  ImportedTraces,
   ImportExperiments,
   ImportFiles,
   ImportLoggedModels,
@@ -17,6 +18,7 @@ import {
   ImportRuns,
   ImportSeries,
   ImportStages,
+  ImportTraces,
 } from '@gyre/sdk/wire/import'
 import { defineRoute } from '../route.ts'
 
@@ -60,12 +62,24 @@ export const importPoints = defineRoute({
 export const importFiles = defineRoute({
   method: 'POST',
   path: '/api/v1/import/files',
-  summary: 'Files of a run or a logged model, whose bytes were stored before',
+  summary: 'Files of a run, a logged model or a trace, whose bytes were stored before',
   scope: 'write',
   body: ImportFiles,
   reply: ImportedFiles,
   errors: ['INVALID_ARGUMENT'],
   handle: async ({ imports }, ctx, { body }) => ({ files: await imports.files(ctx, body) }),
+})
+
+export const importTraces = defineRoute({
+  method: 'POST',
+  path: '/api/v1/import/traces',
+  summary:
+    'Traces of another tracker, under their own ids, with their spans and what was said of them',
+  scope: 'write',
+  body: ImportTraces,
+  reply: ImportedTraces,
+  errors: ['INVALID_ARGUMENT'],
+  handle: async ({ traces }, ctx, { body }) => ({ traces: await traces.adopt(ctx, body.traces) }),
 })
 
 export const importLoggedModels = defineRoute({

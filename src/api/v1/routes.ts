@@ -23,6 +23,7 @@ import {
   importPoints,
   importRuns,
   importStages,
+  importTraces,
 } from './import.ts'
 import { createKey, listKeys, revokeKey } from './keys.ts'
 import { listRetrains, settle } from './loop.ts'
@@ -99,6 +100,7 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     importModelVersions,
     importAliases,
     importStages,
+    importTraces,
   ],
   serving: [
     listEndpoints,

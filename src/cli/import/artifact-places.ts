@@ -11,6 +11,8 @@ export interface ArtifactPlaces {
   readonly within: readonly string[]
   /** A location's folder on this machine; undefined where it has none. */
   find(location: string): Promise<string | undefined>
+  /** The same where nothing may ever have been put. */
+  findAny(location: string): Promise<string | undefined>
   /** Tells the tally of the places of which nothing was found. */
   finish(): Promise<void>
 }
@@ -23,8 +25,8 @@ export interface PlacesDeps {
   readonly folders: readonly string[]
 }
 
-/** The last names of a location, by which its copy is found: experiment, run or model, `artifacts`. */
-const TAIL = /([^/]+\/(?:models\/)?[^/]+\/artifacts)\/?$/
+/** The last names of a location, by which its copy is found: experiment, what it is of, `artifacts`. */
+const TAIL = /([^/]+\/(?:(?:models|traces)\/)?[^/]+\/artifacts)\/?$/
 
 /** Where MLflow puts artifacts beside its database unless it is told. */
 const USUAL = ['', 'mlruns', 'mlartifacts']
@@ -65,7 +67,7 @@ export async function createArtifactPlaces({
   return {
     within,
     async find(location) {
-      const [, tail] = TAIL.exec(location) ?? []
+      const tail = tailOf(location)
       const name = tail === undefined ? location : location.slice(0, location.lastIndexOf(tail))
       const root = roots.get(name) ?? { found: 0, missed: 0, outside: undefined }
       roots.set(name, root)
@@ -75,9 +77,10 @@ export async function createArtifactPlaces({
       else root.found++
       return folder
     },
+    findAny: async (location) => (await search(location, tailOf(location))).folder,
     async finish() {
       for (const [name, { found, missed, outside }] of roots) {
-        if (found > 0 || missed === 0) continue
+        if (missed === 0 || (found > 0 && outside === undefined)) continue
         // A root of this machine that is there: nothing was put into it.
         const local = localPath(base, name)
         const real = local === undefined ? undefined : await existing(local)
@@ -86,6 +89,10 @@ export async function createArtifactPlaces({
       }
     },
   }
+}
+
+function tailOf(location: string): string | undefined {
+  return TAIL.exec(location)?.[1]
 }
 
 function reasonOf(outside: string | undefined): string {

@@ -16,6 +16,7 @@ import {
 import { inLots } from './lots.ts'
 import { countLoggedModel, sendLoggedModels } from './send-logged-models.ts'
 import { countRun, sendRuns } from './send-runs.ts'
+import { countTrace, sendTraces } from './send-traces.ts'
 import { settle, settleAll } from './settle.ts'
 import type { Label } from '../../tracking/tracked-run.ts'
 import type { Source } from './source.ts'
@@ -28,6 +29,7 @@ export async function deliver(client: GyreClient, tally: Tally, source: Source):
     return (await client.post(path, { experiments }, ImportedExperiments)).experiments
   })
   await sendRuns(client, tally, source)
+  await sendTraces(client, tally, source)
   await sendLoggedModels(client, tally, source)
   await send(tally, MODELS, source.models(), async (models) => {
     const path = '/api/v1/import/models'
@@ -53,6 +55,10 @@ export async function survey(tally: Tally, source: Source): Promise<void> {
   for await (const { run, points, files } of source.runs()) {
     countRun(tally, run)
     for await (const _ of points()) tally.find('points')
+    for await (const _ of files()) tally.find('files')
+  }
+  for await (const { trace, files } of source.traces()) {
+    countTrace(tally, trace)
     for await (const _ of files()) tally.find('files')
   }
   for await (const { model, files } of source.loggedModels()) {

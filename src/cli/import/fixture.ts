@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { ImportRun } from '@gyre/sdk/wire/import'
 import type { RunPoint } from '../../store/run-metrics.ts'
-import type { Source, SourceFile, SourceLoggedModel } from './source.ts'
+import type { Source, SourceFile, SourceLoggedModel, SourceTrace } from './source.ts'
 
 export interface ReadRun {
   readonly run: ImportRun
@@ -13,6 +13,9 @@ export interface ReadRun {
 export interface ReadSource {
   readonly experiments: readonly Item<'experiments'>[]
   readonly runs: readonly ReadRun[]
+  readonly traces: readonly (Pick<SourceTrace, 'trace'> & {
+    readonly files: readonly SourceFile[]
+  })[]
   readonly loggedModels: readonly (Pick<SourceLoggedModel, 'model'> & {
     readonly files: readonly SourceFile[]
   })[]
@@ -34,6 +37,9 @@ export async function readAll(source: Source): Promise<ReadSource> {
       points: await collect(points()),
       files: await collect(files()),
     })
+  const traces = []
+  for await (const { trace, files } of source.traces())
+    traces.push({ trace, files: await collect(files()) })
   const loggedModels = []
   for await (const { model, files } of source.loggedModels())
     loggedModels.push({ model, files: await collect(files()) })
@@ -42,7 +48,7 @@ export async function readAll(source: Source): Promise<ReadSource> {
   const aliases = await collect(source.aliases())
   const stages = await collect(source.stages())
   source.close()
-  return { experiments, runs, loggedModels, models, versions, aliases, stages }
+  return { experiments, runs, traces, loggedModels, models, versions, aliases, stages }
 }
 
 async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {

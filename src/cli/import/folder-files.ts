@@ -54,7 +54,8 @@ async function* walkFolder(place: Place, walk: Walk): AsyncGenerator<SourceFile>
       if (real === undefined) refuse('the link leads nowhere')
       else if (!liesWithin(real, walk.within))
         refuse(`the link leads to ${real}${walk.hint === undefined ? '' : `: ${walk.hint}`}`)
-      else if (above.includes(real)) refuse('the link leads to a folder above it')
+      else if (above.includes(real) || liesWithin(place.real, [real]))
+        refuse('the link leads to a folder above it')
       else if ((await stat(real)).isDirectory())
         yield* walkFolder({ real, path: `${path}/`, above }, walk)
       else yield { path, from: real }

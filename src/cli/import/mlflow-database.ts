@@ -7,6 +7,7 @@ import type { RunPoint } from '../../store/run-metrics.ts'
 import { createArtifactPlaces, type ArtifactPlaces } from './artifact-places.ts'
 import { filesIn } from './folder-files.ts'
 import { databaseRegistry } from './mlflow-database-registry.ts'
+import { refuseStrangeLinks, tracesInDatabase } from './mlflow-database-traces.ts'
 import { shaped } from './mlflow-folder.ts'
 import {
   ExperimentRow,
@@ -27,6 +28,9 @@ interface Deps {
   readonly places: ArtifactPlaces
 }
 
+/** What every MLflow has had since its first database; the other tables came later. */
+const ALWAYS = ['experiments', 'runs', 'params', 'tags', 'metrics']
+
 interface KnownExperiment {
   readonly id: string
   readonly name: string
@@ -42,9 +46,14 @@ export async function openMlflowDatabase(
   copies: readonly string[],
 ): Promise<Source> {
   const database = openForeignDatabase(path)
-  if (!database.tables.has('experiments') || !database.tables.has('runs')) {
+  const missing = ALWAYS.filter((table) => !database.tables.has(table))
+  if (missing.length > 0) {
     database.close()
-    throw new GyreError('INVALID_ARGUMENT', `${path}: expected a database of MLflow`, { path })
+    throw new GyreError(
+      'INVALID_ARGUMENT',
+      `${path}: expected a database of MLflow, which has the tables ${missing.join(', ')}`,
+      { path },
+    )
   }
   const base = dirname(resolve(path))
   const folders = [join(base, 'mlruns'), join(base, 'mlartifacts'), ...copies]
@@ -74,6 +83,10 @@ export async function openMlflowDatabase(
           locations.set(run.run.id, location)
           yield run
         }
+    },
+    async *traces() {
+      for (const experiment of experiments) yield* tracesInDatabase(deps, experiment)
+      refuseStrangeLinks(deps)
     },
     async *loggedModels() {
       for (const experiment of experiments)

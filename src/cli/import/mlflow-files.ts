@@ -9,6 +9,7 @@ import { distinct } from './distinct-points.ts'
 import { filesIn } from './folder-files.ts'
 import { entriesOf, isThere, labelsIn, readMeta, refuseStrange, shaped, type Shelf } from './mlflow-folder.ts' // prettier-ignore
 import { fileRegistry } from './mlflow-file-registry.ts'
+import { tracesInFolder } from './mlflow-file-traces.ts'
 import { readMetricFile } from './mlflow-metric-file.ts'
 import {
   ExperimentRow,
@@ -66,6 +67,9 @@ export async function openFileStore(
           yield run
         }
     },
+    async *traces() {
+      for (const folder of experiments) yield* tracesInFolder(shelf, places, folder)
+    },
     async *loggedModels() {
       for (const folder of experiments)
         for await (const model of loggedModelsIn(shelf, places, folder)) {
@@ -112,18 +116,11 @@ async function* experimentsIn(
       const row = await readMeta(shelf, 'experiments', path, ExperimentRow)
       if (!row) continue
       const tags = await labelsIn(shelf, 'experiment tags', join(path, 'tags'), row.name)
-      await refuseTraces(shelf, path, row.name)
       const { others: strange } = await entriesOf(path)
       refuseStrange(shelf.tally, path, strange, ['meta.yaml'])
       yield { folder: { path, name: row.name }, experiment: toExperiment(row, tags) }
     }
   }
-}
-
-async function refuseTraces({ tally }: Shelf, path: string, experiment: string): Promise<void> {
-  const { folders } = await entriesOf(join(path, 'traces'))
-  if (folders.length > 0)
-    tally.miss('traces', `those of ${experiment}`, 'Gyre has no place for them yet', folders.length)
 }
 
 async function* runsIn(

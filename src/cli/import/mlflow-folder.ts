@@ -1,5 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { basename, join } from 'node:path'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { errnoOf } from '../../core/errors.ts'
@@ -46,15 +46,27 @@ export function refuseStrange(
 
 /** `meta.yaml` of a folder in the shape of `schema`; undefined, and told to the tally as `kind`, where it is not. */
 export async function readMeta<T>(
-  { tally }: Shelf,
+  shelf: Shelf,
   kind: string,
   folder: string,
   schema: z.ZodType<T>,
+  name = 'meta.yaml',
+): Promise<T | undefined> {
+  return readYaml(shelf, kind, folder, join(folder, name), schema)
+}
+
+/** A file of YAML; `what` is what the tally calls it. */
+export async function readYaml<T>(
+  { tally }: Shelf,
+  kind: string,
+  what: string,
+  path: string,
+  schema: z.ZodType<T>,
 ): Promise<T | undefined> {
   try {
-    return schema.parse(parse(await readFile(join(folder, 'meta.yaml'), 'utf8')))
+    return schema.parse(parse(await readFile(path, 'utf8')))
   } catch (error) {
-    tally.miss(kind, folder, `meta.yaml: ${reasonOf(error)}`)
+    tally.miss(kind, what, `${basename(path)}: ${reasonOf(error)}`)
     return undefined
   }
 }

@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs'
 import { toInt64, type ChunkPoint } from '../../store/metric-chunks.ts'
-import { brief } from '../../tracking/import-outcome.ts'
+import { brief } from '../../core/import-outcome.ts'
 
 /** A line of a metric's file: a point, and what follows it, or what is wrong with it. */
 export type MetricLine =

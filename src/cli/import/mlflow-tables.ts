@@ -24,6 +24,12 @@ const READ = [
   'registered_model_aliases',
   'model_versions',
   'model_version_tags',
+  'trace_info',
+  'trace_tags',
+  'trace_request_metadata',
+  'spans',
+  'assessments',
+  'entity_associations',
 ]
 
 /** What repeats other tables, or is of MLflow's server alone. */
@@ -32,6 +38,12 @@ const PASSED_OVER = [
   'job_locks',
   'latest_metrics',
   'scheduler_leases',
+  'span_metrics',
+  'sql_assessment_daily_rollups',
+  'sql_span_cost_daily_rollups',
+  'sql_trace_metric_daily_rollups',
+  'sql_trace_rollup_rebuild_queue',
+  'trace_metrics',
   'workspaces',
 ]
 

@@ -6,6 +6,7 @@ import type {
   ImportModelVersion,
   ImportRun,
   ImportStage,
+  ImportTrace,
 } from '@gyre/sdk/wire/import'
 import type { RunPoint } from '../../store/run-metrics.ts'
 
@@ -29,6 +30,12 @@ export interface SourceLoggedModel {
   readonly files: () => AsyncIterable<SourceFile>
 }
 
+export interface SourceTrace {
+  /** Its spans come packed as the wire has them; those that cannot were told to the tally. */
+  readonly trace: ImportTrace
+  readonly files: () => AsyncIterable<SourceFile>
+}
+
 /**
  * What another tracker wrote, thing by thing in this order. What cannot be read is told to the tally and left out;
  * what comes out of here is counted by whoever takes it.
@@ -36,6 +43,7 @@ export interface SourceLoggedModel {
 export interface Source {
   experiments(): AsyncIterable<ImportExperiment>
   runs(): AsyncIterable<SourceRun>
+  traces(): AsyncIterable<SourceTrace>
   loggedModels(): AsyncIterable<SourceLoggedModel>
   models(): AsyncIterable<ImportModel>
   versions(): AsyncIterable<ImportModelVersion>

@@ -43,6 +43,7 @@ export async function openWandb(
         yield sourceRun(tally, run, { copies, followLinks })
       }
     },
+    async *traces() {},
     async *loggedModels() {},
     async *models() {},
     async *versions() {},

@@ -1,6 +1,7 @@
-import type { ImportOutcome } from '@gyre/sdk/wire/import'
-import { GyreError } from '../core/errors.ts'
-import type { Label } from './tracked-run.ts'
+import type { ImportOutcome, ImportRun } from '@gyre/sdk/wire/import'
+import { GyreError } from './errors.ts'
+
+type Label = ImportRun['tags'][number]
 
 /** In characters: what other trackers keep is longer than what MLflow takes. */
 const [MAX_KEY, MAX_VALUE] = [250, 100_000]
