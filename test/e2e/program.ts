@@ -28,6 +28,18 @@ export async function gyre(args: readonly string[], options: RunOptions = {}): P
   return endOf(start(args, options))
 }
 
+/** A command that is under way. */
+export interface Begun {
+  readonly kill: () => void
+  readonly ended: Promise<Ended>
+}
+
+/** `gyre ARGS`, which may be killed before its end. */
+export function begin(args: readonly string[], options: RunOptions = {}): Begun {
+  const child = start(args, options)
+  return { kill: () => void child.kill('SIGKILL'), ended: endOf(child) }
+}
+
 /** Builds what is stale, so that no command under test has to say so. */
 export async function build(): Promise<void> {
   const { code, stderr } = await gyre(['--build-only'])

@@ -1,6 +1,8 @@
 import { stat, writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import type { Command } from 'commander'
 import { z } from 'zod'
+import { errnoOf, GyreError } from '../../core/errors.ts'
 import { withClient, withServer, type AddCommand, type CliDeps } from '../command.ts'
 import { deliver, survey } from '../import/deliver.ts'
 import { openMlflowDatabase } from '../import/mlflow-database.ts'
@@ -63,17 +65,37 @@ async function importAll(
 }
 
 async function openMlflow(tally: Tally, given: string, { artifacts }: Options): Promise<Source> {
-  const path = given.replace(/^sqlite:\/\/\//, '')
-  const isFolder = (await stat(path)).isDirectory()
-  return isFolder
+  const path = localPath(given)
+  return (await isFolder(path))
     ? openFileStore(tally, path, artifacts)
     : openMlflowDatabase(tally, path, artifacts)
 }
 
-function openRuns(
+/** Of what MLflow calls a tracking URI, or of a path as it is. Throws INVALID_ARGUMENT for what is elsewhere. */
+function localPath(given: string): string {
+  if (given.startsWith('file://')) return fileURLToPath(given)
+  const path = given.replace(/^sqlite:\/\/\//, '')
+  if (!/^[a-z0-9+]+:\/\//i.test(path)) return path
+  throw new GyreError('INVALID_ARGUMENT', `${given}: expected a folder or an SQLite database`, {
+    path: given,
+  })
+}
+
+/** Throws INVALID_ARGUMENT where there is nothing. */
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch (cause) {
+    if (errnoOf(cause) !== 'ENOENT') throw cause
+    throw new GyreError('INVALID_ARGUMENT', `${path}: no such file or folder`, { path }, cause)
+  }
+}
+
+async function openRuns(
   tally: Tally,
   path: string,
   { artifacts, followLinks }: Options,
 ): Promise<Source> {
+  await isFolder(path)
   return openWandb(tally, path, { copies: artifacts, followLinks })
 }

@@ -168,11 +168,8 @@ async function spansOf(
 function assessmentsOf({ tally, tables }: TraceDeps, trace: string): ImportAssessment[] {
   const rows = tables.each('assessments', 'assessments', AssessmentRow, { trace_id: trace })
   return [...rows].map(({ assessment, run }) => {
-    if (run !== null) {
-      tally.find('runs of assessments')
-      tally.settle('runs of assessments', 'leftOut')
-      tally.note('runs of assessments: Gyre does not say which run made an assessment')
-    }
+    if (run !== null)
+      tally.leave('runs of assessments', 'Gyre does not say which run made an assessment')
     return assessment
   })
 }

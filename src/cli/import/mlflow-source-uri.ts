@@ -62,7 +62,5 @@ const PROMPT = 'mlflow.prompt.is_prompt'
 
 /** Puts down a version of which MLflow has kept only that it was there. */
 export function leaveDeleted(tally: Tally): void {
-  tally.find('deleted model versions')
-  tally.settle('deleted model versions', 'leftOut')
-  tally.note('deleted model versions: MLflow keeps nothing of them but the number')
+  tally.leave('deleted model versions', 'MLflow keeps nothing of them but the number')
 }

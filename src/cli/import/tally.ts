@@ -17,16 +17,21 @@ export interface Tally {
   /** Things of a kind that the source has. */
   find(kind: string, count?: number): void
   /** What became of things that were found. */
-  settle(kind: string, fate: Exclude<Fate, 'refused'>, count?: number): void
+  settle(kind: string, fate: 'imported' | 'there', count?: number): void
   /** Things that were found and did not come, by name. */
   refuse(kind: string, what: string, reason: string, count?: number): void
   /** Things that were not known to be there before they were refused. */
   miss(kind: string, what: string, reason: string, count?: number): void
   /** Things that were found and are refused with what they belong to: counted, without a line of their own. */
   drop(kind: string, count: number): void
-  /** Why things of a kind are left out: told once. */
-  note(text: string): void
+  /** Puts down things that were found and are left out on purpose, and why. */
+  leave(kind: string, reason: string, count?: number): void
   report(): Report
+}
+
+export interface Note {
+  readonly kinds: readonly string[]
+  readonly reason: string
 }
 
 export interface Report {
@@ -34,7 +39,8 @@ export interface Report {
   readonly counts: Readonly<Record<string, Counts>>
   /** At most 10,000; the counts have them all. */
   readonly refusals: readonly Refusal[]
-  readonly notes: readonly string[]
+  /** Why kinds of things are left out. */
+  readonly notes: readonly Note[]
   readonly refused: number
 }
 
@@ -44,7 +50,8 @@ const MAX_REFUSALS = 10_000
 export function createTally(): Tally {
   const counts = new Map<string, Record<Fate | 'found', number>>()
   const refusals: Refusal[] = []
-  const notes = new Set<string>()
+  /** Kinds by the reason why they are left out. */
+  const notes = new Map<string, Set<string>>()
 
   function add(kind: string, fate: Fate | 'found', count: number): void {
     const known = counts.get(kind) ?? { found: 0, imported: 0, there: 0, leftOut: 0, refused: 0 }
@@ -66,13 +73,17 @@ export function createTally(): Tally {
       add(kind, 'found', count)
       refuse(kind, what, reason, count)
     },
-    note: (text) => void notes.add(text),
+    leave(kind, reason, count = 1) {
+      add(kind, 'found', count)
+      add(kind, 'leftOut', count)
+      if (count > 0) notes.set(reason, (notes.get(reason) ?? new Set()).add(kind))
+    },
     report() {
       const kinds = [...counts].filter(([, { found }]) => found > 0)
       return {
         counts: Object.fromEntries(kinds.map(([kind, known]) => [kind, { ...known }])),
         refusals,
-        notes: [...notes],
+        notes: [...notes].map(([reason, of]) => ({ kinds: [...of], reason })),
         refused: kinds.reduce((sum, [, { refused }]) => sum + refused, 0),
       }
     },
@@ -94,7 +105,7 @@ export function printReport({ counts, refusals, notes, refused }: Report): strin
   ])
   const lines = [
     table(['', 'found', 'imported', 'already there', 'left out', 'refused'], rows),
-    ...notes.map((note) => `left out: ${note}`),
+    ...notes.map((note) => `left out: ${note.kinds.join(', ')}: ${note.reason}`),
     ...refusals
       .slice(0, MAX_PRINTED)
       .map(({ kind, what, reason }) => `refused: ${kind}: ${what}: ${reason}`),

@@ -5,7 +5,7 @@ import { z } from 'zod'
 import { errnoOf } from '../../core/errors.ts'
 import type { SourceFile } from './source.ts'
 import type { Tally } from './tally.ts'
-import type { WandbRun } from './wandb-run.ts'
+import { IN_LOG, type WandbRun } from './wandb-run.ts'
 
 /**
  * The files of the artifacts that a run logged, which W&B keeps outside of the run's folder: where the log says, or
@@ -27,9 +27,7 @@ export async function* artifactFiles(
     for (const { path, digest, ref, localPath } of contents) {
       const what = `${folder}/${path} of run ${id}`
       if (ref !== '' || localPath === '') {
-        tally.find('artifact references')
-        tally.settle('artifact references', 'leftOut')
-        tally.note('artifact references: they are in the log of their run')
+        tally.leave('artifact references', IN_LOG)
         continue
       }
       const from = await findFile([localPath, ...copies.map((copy) => join(copy, basename(localPath)))], digest) // prettier-ignore

@@ -11,6 +11,9 @@ type Of<K extends WandbRecord['kind']> = Extract<WandbRecord, { kind: K }>
 export type WandbHead = Of<'run'>['value']
 export type WandbArtifact = Of<'artifact'>['value']
 
+/** Why what has no place in Gyre is not lost. */
+export const IN_LOG = 'they stay in the log of their run, which comes as wandb/run-ID.wandb'
+
 /** A folder of one run, and the transaction log in it. */
 export interface RunFolder {
   readonly path: string

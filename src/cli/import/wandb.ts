@@ -8,7 +8,7 @@ import type { Source, SourceRun } from './source.ts'
 import type { Tally } from './tally.ts'
 import { addFromFiles } from './wandb-files.ts'
 import { artifactFiles } from './wandb-artifacts.ts'
-import { loggedPoints, scanLog, type RunFolder, type WandbRun } from './wandb-run.ts'
+import { IN_LOG, loggedPoints, scanLog, type RunFolder, type WandbRun } from './wandb-run.ts'
 import { experimentOf, summaryOf, toRun } from './wandb-shape.ts'
 
 export interface WandbOptions {
@@ -128,11 +128,11 @@ const LOGS = 'logs'
 
 async function leaveLogs(tally: Tally, folder: string): Promise<void> {
   const { folders, others } = await entriesOf(join(folder, LOGS))
-  const count = folders.length + others.length
-  if (count === 0) return
-  tally.find("W&B's own logs", count)
-  tally.settle("W&B's own logs", 'leftOut', count)
-  tally.note("W&B's own logs: the folder logs tells of W&B and of its machine, not of the run")
+  tally.leave(
+    "W&B's own logs",
+    'they tell of W&B and of its machine',
+    folders.length + others.length,
+  )
 }
 
 /** What lies in `files` is the run's own; the rest is W&B's, its log among it. */
@@ -142,11 +142,7 @@ function pathInRun(path: string): string {
 
 /** Puts down what only the log tells of, which comes with the files of the run. */
 function leaveRest(tally: Tally, run: WandbRun): void {
-  const leave = (kind: string, count: number): void => {
-    tally.find(kind, count)
-    tally.settle(kind, 'leftOut', count)
-    if (count > 0) tally.note(`${kind}: they are in the log of their run, wandb/run-ID.wandb`)
-  }
+  const leave = (kind: string, count: number): void => tally.leave(kind, IN_LOG, count)
   leave('values that are no numbers', run.otherValues)
   const { repeated, others } = summaryOf(run)
   tally.find('summary values', repeated)
