@@ -54,7 +54,10 @@ async function importAll(
   const source = await open(tally, path, options)
   try {
     if (options.dryRun) await survey(tally, source)
-    else await withClient(given, (client) => deliver(client, tally, source))
+    else
+      await withClient(given, (client) =>
+        deliver(client, tally, source).catch((thrown: unknown) => cutOff(tally, thrown)),
+      )
   } finally {
     source.close()
   }
@@ -62,6 +65,13 @@ async function importAll(
   if (options.json !== undefined) await writeFile(options.json, JSON.stringify(report, null, 2))
   console.log(printReport(report))
   if (report.refused > 0) exit(1)
+}
+
+function cutOff(tally: Tally, thrown: unknown): never {
+  const { counts } = tally.report()
+  if (Object.values(counts).some(({ imported }) => imported > 0))
+    console.error('gyre: the import was cut off; run it again, and it goes on where it was')
+  throw thrown
 }
 
 async function openMlflow(tally: Tally, given: string, { artifacts }: Options): Promise<Source> {

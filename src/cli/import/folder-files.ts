@@ -39,7 +39,16 @@ interface Place {
 }
 
 async function* walkFolder(place: Place, walk: Walk): AsyncGenerator<SourceFile> {
-  const entries = await readdir(place.real, { withFileTypes: true })
+  const entries = await readdir(place.real, { withFileTypes: true }).catch((error: unknown) => {
+    const code = errnoOf(error)
+    if (code === undefined) throw error
+    walk.tally.miss(
+      'folders',
+      `${place.path || place.real} of ${walk.of}`,
+      `it cannot be read (${code})`,
+    )
+    return []
+  })
   const above = [...place.above, place.real]
   for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
     if (place.path === '' && walk.without?.includes(entry.name)) continue

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { changeDatabase, unpacked } from '../../store/foreign-fixture.ts'
@@ -41,6 +41,16 @@ test('a file that is no database of MLflow is refused', async () => {
       code: 'INVALID_ARGUMENT',
       message: expect.stringMatching(reason),
     })
+})
+
+test('a damaged database is refused where it is damaged', async () => {
+  const { path } = await openStore()
+  const bytes = await readFile(path)
+  await writeFile(path, bytes.fill(0x41, 1_500_000, 1_700_000))
+  await expect(read(path)).rejects.toMatchObject({
+    code: 'INVALID_INPUT',
+    message: `${path}: database disk image is malformed`,
+  })
 })
 
 test('a database that somebody else has open is read', async () => {

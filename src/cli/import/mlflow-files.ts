@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { ImportExperiment, ImportRun } from '@gyre/sdk/wire/import'
 import { z } from 'zod'
-import { GyreError } from '../../core/errors.ts'
+import { errnoOf, GyreError } from '../../core/errors.ts'
 import type { RunPoint } from '../../store/run-metrics.ts'
 import { createArtifactPlaces, type ArtifactPlaces } from './artifact-places.ts'
 import { distinct } from './distinct-points.ts'
@@ -203,7 +203,13 @@ async function* pointsIn(
         tally.miss('points', `${key} of run ${run}, line ${line.line}`, line.reason)
     }
   }
-  for await (const point of distinct(read, () => repeat(tally))) yield { key, ...point }
+  try {
+    for await (const point of distinct(read, () => repeat(tally))) yield { key, ...point }
+  } catch (error) {
+    const code = errnoOf(error)
+    if (code === undefined) throw error
+    tally.miss('points', `those of ${key} of run ${run}`, `their file cannot be read (${code})`)
+  }
 }
 
 function repeat(tally: Tally): void {
