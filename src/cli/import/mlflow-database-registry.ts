@@ -52,12 +52,12 @@ export function databaseRegistry(
 
     async *versions() {
       for (const row of each('model_versions', 'model versions', VersionRow)) {
-        if (isDeletedVersion(row)) {
-          leaveDeleted(tally)
-          continue
-        }
         const { name, version } = row
         const tags = tables.labels('model_version_tags', 'model version tags', { name, version })
+        if (isDeletedVersion(row)) {
+          leaveDeleted(tally, tags.length)
+          continue
+        }
         const source = versionSource(tally, row, tags, known)
         if (source === undefined) continue
         const stage = stageOf(row)
@@ -73,6 +73,7 @@ export function databaseRegistry(
 
     async *stages() {
       yield* stages
+      tables.refuseUnread()
     },
   }
 }

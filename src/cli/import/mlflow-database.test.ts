@@ -71,6 +71,8 @@ test('rows that make no sense are refused by their place, the others come', asyn
     "UPDATE trace_info SET status = 'DANCING' WHERE trace_name = 'ask'",
     "INSERT INTO inputs (input_uuid, source_type, source_id, destination_type, destination_id) VALUES ('x', 'MOON', '1', 'RUN', '2')",
     "INSERT INTO entity_associations VALUES ('a', 'moon', '1', 'run', '2', 0)",
+    "INSERT INTO params VALUES ('lost', '1', 'nobody')",
+    "INSERT INTO datasets (dataset_uuid, experiment_id, name, digest, dataset_source_type, dataset_source) VALUES ('d', 1, 'n', 'd', 't', 's')",
     'CREATE TABLE moons (name TEXT)',
     "INSERT INTO moons VALUES ('Io'), ('Europa')",
   )
@@ -85,7 +87,14 @@ test('rows that make no sense are refused by their place, the others come', asyn
     expect.stringMatching(/^links: rows of the table entity_associations: /),
     expect.stringMatching(/^inputs: rows of the table inputs: /),
     'moons: the table moons: Gyre has no place for its rows yet',
+    'datasets: rows of the table datasets: no run uses them',
+    ...['params', 'tags', 'trace_tags', 'trace_request_metadata', 'spans', 'assessments'].map(
+      (table) => expect.stringContaining(`rows of the table ${table}: they belong to nothing that`),
+    ),
   ])
+  // One of no run; those of two traces that make no sense, of three.
+  expect(counts['params']).toMatchObject({ found: 1, refused: 1 })
+  expect(counts['spans']).toMatchObject({ refused: 5 })
   expect(counts['moons']).toMatchObject({ found: 2, refused: 2 })
   expect(source.runs).toHaveLength(5)
   expect(source.traces.map(({ trace }) => trace.spans)).toEqual([[]])

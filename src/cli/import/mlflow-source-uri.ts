@@ -61,6 +61,8 @@ export function versionSource(
 const PROMPT = 'mlflow.prompt.is_prompt'
 
 /** Puts down a version of which MLflow has kept only that it was there. */
-export function leaveDeleted(tally: Tally): void {
-  tally.leave('deleted model versions', 'MLflow keeps nothing of them but the number')
+export function leaveDeleted(tally: Tally, tags = 0): void {
+  const reason = 'MLflow keeps nothing of them but the number'
+  tally.leave('deleted model versions', reason)
+  tally.leave('model version tags', reason, tags)
 }

@@ -32,6 +32,26 @@ const READ = [
   'entity_associations',
 ]
 
+/** Tables whose rows belong to one thing each, by what their rows are; the other tables are links. */
+const PARTS: Readonly<Record<string, string>> = {
+  experiment_tags: 'experiment tags',
+  runs: 'runs',
+  params: 'params',
+  tags: 'tags',
+  metrics: 'points',
+  logged_models: 'logged models',
+  logged_model_params: 'logged model params',
+  logged_model_tags: 'logged model tags',
+  logged_model_metrics: 'logged model metrics',
+  registered_model_tags: 'registered model tags',
+  model_version_tags: 'model version tags',
+  trace_info: 'traces',
+  trace_tags: 'trace tags',
+  trace_request_metadata: 'trace metadata',
+  spans: 'spans',
+  assessments: 'assessments',
+}
+
 /** What repeats other tables, or is of MLflow's server alone. */
 const PASSED_OVER = [
   'alembic_version',
@@ -62,6 +82,8 @@ export interface Tables {
   count(table: string, where?: Where): number
   /** Tells the tally of tables that have rows and no place in Gyre. */
   refuseStrange(): void
+  /** Tells the tally of rows that nobody asked for: what they belong to is not there, or was refused. */
+  refuseUnread(): void
 }
 
 const LabelRow = z.object({
@@ -77,6 +99,9 @@ const CountRow = z.object({ count: z.bigint().transform(Number) })
 const PlaceRow = z.object({ gyre_place: z.bigint() })
 
 export function createTables(database: ForeignDatabase, tally: Tally): Tables {
+  /** Rows by table. */
+  const read = new Map<string, number>()
+
   function select(what: string, table: string, where: Where, rest = '', last: bigint[] = []) {
     if (!database.tables.has(table)) return []
     const clauses = Object.keys(where).map((column) => `${column} = ?`)
@@ -97,13 +122,23 @@ export function createTables(database: ForeignDatabase, tally: Tally): Tables {
   }
 
   function* each<T>(table: string, kind: string, schema: z.ZodType<T>, where: Where = {}) {
-    for (const rows of pages(table, where))
+    for (const rows of pages(table, where)) {
+      read.set(table, (read.get(table) ?? 0) + rows.length)
       for (const row of rows) {
         const parsed = schema.safeParse(row)
         if (parsed.success) yield parsed.data
         else
           tally.miss(kind, `row ${String(row['gyre_place'])} of ${table}`, reasonOf(parsed.error))
       }
+    }
+  }
+
+  /** Datasets of no run. */
+  function countUnused(): number {
+    if (!database.tables.has('datasets') || !database.tables.has('inputs')) return 0
+    const used = "SELECT source_id FROM inputs WHERE source_type = 'DATASET'"
+    const sql = `SELECT count(*) AS count FROM datasets WHERE dataset_uuid NOT IN (${used})`
+    return CountRow.parse(database.rows(sql)[0]).count
   }
 
   function count(table: string, where: Where = {}): number {
@@ -115,6 +150,16 @@ export function createTables(database: ForeignDatabase, tally: Tally): Tables {
     each,
     labels: (table, kind, where) => [...each(table, kind, LabelRow, where)],
     count,
+    refuseUnread() {
+      const unused = countUnused()
+      if (unused > 0)
+        tally.miss('datasets', 'rows of the table datasets', 'no run uses them', unused)
+      for (const [table, kind] of Object.entries(PARTS)) {
+        const unread = count(table) - (read.get(table) ?? 0)
+        if (unread > 0)
+          tally.miss(kind, `rows of the table ${table}`, 'they belong to nothing that was read', unread) // prettier-ignore
+      }
+    },
     refuseStrange() {
       for (const table of [...database.tables].toSorted()) {
         if (READ.includes(table) || PASSED_OVER.includes(table) || table.startsWith('sqlite_'))
