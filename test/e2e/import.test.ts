@@ -33,7 +33,7 @@ async function importFrom(url: string, tracker: string, path: string, ...more: s
 
 interface Made {
   readonly experiments: Record<string, MadeExperiment>
-  readonly models: Readonly<Record<string, { versions: Record<string, object> }>>
+  readonly models: Readonly<Record<string, { tags: object; versions: Record<string, object> }>>
   readonly linked?: object
 }
 
@@ -127,11 +127,23 @@ const FINITE: Readonly<Record<string, string>> = {
   '8000000000000000': '0000000000000000',
 }
 
+/** The numbers that experiments have here, as MLflow's client names them in the tag of a prompt. */
+async function shownIn(url: string, name: string): Promise<string> {
+  const query = new URLSearchParams({ experiment_name: name }).toString()
+  const reply = await fetch(`${url}/api/2.0/mlflow/experiments/get-by-name?${query}`)
+  const { experiment } = z
+    .object({ experiment: z.object({ experiment_id: z.string() }) })
+    .parse(await reply.json())
+  return `,${experiment.experiment_id},`
+}
+
 /** Everything once: what the report counts, what can be read, and that nothing is left to import. */
 async function expectWhole(url: string, name: string, path: string): Promise<void> {
   const given = made(name)
   const back = Shown.parse(await readBack(url))
   Object.assign(given.experiments, { Default: back.experiments['Default'] })
+  const number = await shownIn(url, 'flights')
+  Object.assign(given.models['greet']?.tags ?? {}, { _mlflow_experiment_ids: number })
   expect(back).toEqual(atTheDoor(given))
   const { report, code } = await importFrom(url, 'mlflow', path)
   expect(code).toBe(0)
@@ -155,6 +167,7 @@ test.for(SOURCES)('a %s of MLflow comes whole, and once', async ([name, path]) =
   const { url } = await up(await tempFolder())
   const planned = await importFrom(url, 'mlflow', source, '--dry-run')
   expect(planned.code).toBe(0)
+  expect(planned.stdout).toMatch(/nothing was sent\n$/)
   const first = await importFrom(url, 'mlflow', source)
   expect(first.code).toBe(0)
   for (const [kind, count] of Object.entries(countsOf(made(name)))) {

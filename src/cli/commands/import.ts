@@ -64,6 +64,7 @@ async function importAll(
   const report = tally.report()
   if (options.json !== undefined) await writeFile(options.json, JSON.stringify(report, null, 2))
   console.log(printReport(report))
+  if (options.dryRun) console.log('nothing was sent')
   if (report.refused > 0) exit(1)
 }
 

@@ -24,15 +24,20 @@ import type { Tally } from './tally.ts'
 
 /** Sends everything that a source has to a server. What is refused is put down, and the rest goes on. */
 export async function deliver(client: GyreClient, tally: Tally, source: Source): Promise<void> {
+  const numbers = new Map<string, number>()
   await send(tally, EXPERIMENTS, source.experiments(), async (experiments) => {
     const path = '/api/v1/import/experiments'
-    return (await client.post(path, { experiments }, ImportedExperiments)).experiments
+    const replies = (await client.post(path, { experiments }, ImportedExperiments)).experiments
+    for (const [i, { number }] of replies.entries())
+      if (number !== null) numbers.set(experiments[i]?.name ?? '', number)
+    return replies
   })
   await sendRuns(client, tally, source)
   await sendTraces(client, tally, source)
   await sendLoggedModels(client, tally, source)
-  await send(tally, MODELS, source.models(), async (models) => {
+  await send(tally, MODELS, source.models(), async (given) => {
     const path = '/api/v1/import/models'
+    const models = given.map((model) => renumbered(model, source.numbered, numbers))
     return (await client.post(path, { models }, ImportedModels)).models
   })
   await send(tally, VERSIONS, source.versions(), async (versions) => {
@@ -47,6 +52,23 @@ export async function deliver(client: GyreClient, tally: Tally, source: Source):
     const path = '/api/v1/import/stages'
     return (await client.post(path, { stages }, ImportedStages)).stages.map(untagged)
   })
+}
+
+/** Where MLflow keeps the numbers of the experiments that show a prompt. */
+const SHOWN_IN = '_mlflow_experiment_ids'
+
+/** A model that is shown in the same experiments, which have other numbers here. */
+function renumbered(
+  model: ImportModel,
+  names: ReadonlyMap<string, string>,
+  numbers: ReadonlyMap<string, number>,
+): ImportModel {
+  const here = (former: string) => numbers.get(names.get(former) ?? '') ?? former
+  const tags = model.tags.map(
+    ({ key, value }) =>
+    key === SHOWN_IN ? { key, value: value.replaceAll(/\d+/g, (one) => String(here(one))) } : { key, value }, // prettier-ignore
+  )
+  return { ...model, tags }
 }
 
 /** Counts everything that a source has, and what of it cannot be read. */

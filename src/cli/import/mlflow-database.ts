@@ -63,8 +63,10 @@ export async function openMlflowDatabase(
   const experiments: KnownExperiment[] = []
   const locations = new Map<string, string>()
   const models = new Set<string>()
+  const numbered = new Map<string, string>()
 
   return {
+    numbered,
     async *experiments() {
       for (const row of tables.each('experiments', 'experiments', ExperimentRow)) {
         const { experiment_id: id, name, workspace } = row
@@ -73,6 +75,7 @@ export async function openMlflowDatabase(
           continue
         }
         experiments.push({ id, name })
+        numbered.set(id, name)
         const where = { experiment_id: id }
         yield toExperiment(row, tables.labels('experiment_tags', 'experiment tags', where))
       }

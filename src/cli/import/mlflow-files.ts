@@ -51,12 +51,15 @@ export async function openFileStore(
   const experiments: ExperimentFolder[] = []
   const locations = new Map<string, string>()
   const models = new Set<string>()
+  const numbered = new Map<string, string>()
   await assertStore(root)
 
   return {
+    numbered,
     async *experiments() {
-      for await (const { folder, experiment } of experimentsIn(shelf, root)) {
+      for await (const { folder, id, experiment } of experimentsIn(shelf, root)) {
         experiments.push(folder)
+        numbered.set(id, experiment.name)
         yield experiment
       }
     },
@@ -106,7 +109,7 @@ async function assertStore(root: string): Promise<void> {
 async function* experimentsIn(
   shelf: Shelf,
   root: string,
-): AsyncGenerator<{ folder: ExperimentFolder; experiment: ImportExperiment }> {
+): AsyncGenerator<{ folder: ExperimentFolder; id: string; experiment: ImportExperiment }> {
   for (const parent of [root, join(root, TRASH)]) {
     const { folders, others } = await entriesOf(parent)
     refuseStrange(shelf.tally, parent, others, [])
@@ -118,7 +121,8 @@ async function* experimentsIn(
       const tags = await labelsIn(shelf, 'experiment tags', join(path, 'tags'), row.name)
       const { others: strange } = await entriesOf(path)
       refuseStrange(shelf.tally, path, strange, ['meta.yaml'])
-      yield { folder: { path, name: row.name }, experiment: toExperiment(row, tags) }
+      const experiment = toExperiment(row, tags)
+      yield { folder: { path, name: row.name }, id: row.experiment_id, experiment }
     }
   }
 }

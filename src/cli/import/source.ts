@@ -41,6 +41,8 @@ export interface SourceTrace {
  * what comes out of here is counted by whoever takes it.
  */
 export interface Source {
+  /** The names of its experiments by the numbers that they have there; complete once they were read. */
+  readonly numbered: ReadonlyMap<string, string>
   experiments(): AsyncIterable<ImportExperiment>
   runs(): AsyncIterable<SourceRun>
   traces(): AsyncIterable<SourceTrace>

@@ -34,6 +34,7 @@ export async function openWandb(
   }
 
   return {
+    numbered: new Map(),
     async *experiments() {
       yield* experimentsOf(runs)
     },
