@@ -314,3 +314,19 @@ test('what a source has and does not come ends the command with 1, each by its n
     stages: { found: 3, imported: 0, refused: 3 },
   })
 })
+
+test('a server without a registry takes the rest, and the models are refused by name', async () => {
+  const { url } = await up(await tempFolder(), { args: ['--modules', 'tracking'] })
+  const source = join(await unpacked('mlflow-database'), 'mlflow.db')
+  const { code, report, stdout } = await importFrom(url, 'mlflow', source)
+  expect(code).toBe(1)
+  expect(stdout).toMatch(/refused: registered models: delay: .*registry/)
+  expect(report?.counts).toMatchObject({
+    traces: { imported: 3 },
+    'logged models': { imported: 2 },
+    'registered models': { found: 3, refused: 3 },
+    'model versions': { found: 5, refused: 5 },
+    aliases: { found: 3, refused: 3 },
+    stages: { found: 3, refused: 3 },
+  })
+})

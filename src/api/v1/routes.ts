@@ -86,6 +86,7 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     importRuns,
     importPoints,
     importFiles,
+    importTraces,
     importLoggedModels,
   ],
   registry: [
@@ -100,7 +101,6 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     importModelVersions,
     importAliases,
     importStages,
-    importTraces,
   ],
   serving: [
     listEndpoints,
