@@ -45,3 +45,9 @@ test.each(['{"a":1,}', '{"a":9223372036854775807', ''.padStart(50, '['), 'NaN'])
     )
   },
 )
+
+test('a text of megabytes beside a long integer is read', () => {
+  const text = '\n'.repeat(4_000_000)
+  const body = JSON.stringify({ text, step: 1 }).replace(':1}', ':9007199254740993}')
+  expect(parseInt64Json(body)).toEqual({ text, step: '9007199254740993' })
+})

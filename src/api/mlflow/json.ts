@@ -1,3 +1,4 @@
+import { rewriteOutsideStrings } from '../../core/json-stretches.ts'
 import { parseJson } from '../parse.ts'
 
 /** 2^53 has 16 digits: shorter integers are exact as numbers. The digits behind a point are of no integer. */
@@ -11,13 +12,11 @@ export function parseInt64Json(text: string, maxDepth?: number): unknown {
   return parseJson(LONG_INTEGER.test(text) ? quoteLongIntegers(text) : text, maxDepth)
 }
 
-/** A string, or a whole number of 16 digits or more that is no part of a longer number. */
-const STRING_OR_LONG_INTEGER = /"(?:[^"\\]|\\.)*"|(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g
+/** A whole number of 16 digits or more that is no part of a longer number. */
+const WHOLE = /(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g
 
 function quoteLongIntegers(text: string): string {
-  return text.replaceAll(STRING_OR_LONG_INTEGER, (token) =>
-    token.startsWith('"') ? token : `"${token}"`,
-  )
+  return rewriteOutsideStrings(text, (part) => part.replaceAll(WHOLE, (digits) => `"${digits}"`))
 }
 
 /** Stands before the digits of a bigint in a string that is about to lose its quotes; no text of a client holds NUL. */
