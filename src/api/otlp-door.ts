@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { gunzip } from 'node:zlib'
+import { gunzip, inflate } from 'node:zlib'
 import { z } from 'zod'
 import { errnoOf, ERRORS, GyreError, toGyreError, type ErrorCode } from '../core/errors.ts'
 import {
@@ -98,20 +98,26 @@ function headOf(request: IncomingMessage) {
   }
 }
 
-const unzip = promisify(gunzip)
+/** As exporters of OpenTelemetry pack. */
+const UNPACK = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const
 
 async function readBody(request: IncomingMessage, response: ServerResponse): Promise<Buffer> {
   const encoding = request.headers['content-encoding'] ?? 'identity'
-  if (encoding !== 'gzip' && encoding !== 'identity')
-    throw unsupported('content-encoding', 'gzip or none', encoding)
+  if (encoding !== 'gzip' && encoding !== 'deflate' && encoding !== 'identity')
+    throw unsupported('content-encoding', 'gzip, deflate or none', encoding)
   const body = await readWhole(request, response, MAX_BODY_BYTES)
   if (encoding === 'identity') return body
   try {
-    return await unzip(body, { maxOutputLength: MAX_BODY_BYTES })
+    return await UNPACK[encoding](body, { maxOutputLength: MAX_BODY_BYTES })
   } catch (cause) {
     if (errnoOf(cause) === 'ERR_BUFFER_TOO_LARGE')
       throw new GyreError('TOO_LARGE', `body: expected at most ${MAX_BODY_BYTES} bytes unpacked`)
-    throw new GyreError('INVALID_ARGUMENT', 'body: this is no gzip', { field: 'body' }, cause)
+    throw new GyreError(
+      'INVALID_ARGUMENT',
+      `body: this is no ${encoding}`,
+      { field: 'body' },
+      cause,
+    )
   }
 }
 

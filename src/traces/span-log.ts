@@ -1,5 +1,6 @@
 import { exactJson } from '../core/exact-json.ts'
 import { plainValue, type Attribute, type OtlpSpan } from '../core/formats/otlp.ts'
+import { unquoted } from '../core/formats/otlp-json-text.ts'
 import { groupBy } from '../core/group.ts'
 import { assertKey } from '../core/label-key.ts'
 import type { SpanCells, TraceOfSpans } from '../store/trace-spans.ts'
@@ -149,7 +150,7 @@ function rootTags(root: OtlpSpan | undefined): (readonly [string, string])[] {
 /** Nothing where the key is no tag's: spans are not refused for what is only said beside them. */
 function tagOf(key: string, value: unknown): (readonly [string, string])[] {
   if (value === undefined || !isKey(key)) return []
-  return [keptTag(key, whole(typeof value === 'string' ? value : exactJson(value)))]
+  return [keptTag(key, whole(typeof value === 'string' ? unquoted(value) : exactJson(value)))]
 }
 
 function isKey(key: string): boolean {
@@ -177,7 +178,8 @@ function firstOf(
 
 function textOf(span: OtlpSpan, key: string): string | undefined {
   const value = valueOf(span, key)
-  return typeof value === 'string' || value === undefined ? value : exactJson(value)
+  if (value === undefined) return undefined
+  return typeof value === 'string' ? unquoted(value) : exactJson(value)
 }
 
 function valueOf({ attributes }: OtlpSpan, key: string): unknown {

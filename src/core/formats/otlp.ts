@@ -2,6 +2,7 @@ import protojson from 'protobufjs/ext/protojson.js'
 import { z } from 'zod'
 import { GyreError } from '../errors.ts'
 import { exactJson } from '../exact-json.ts'
+import { decodeJsonTexts } from './otlp-json-text.ts'
 import {
   ExportRequest,
   ExportResponse,
@@ -34,8 +35,12 @@ export interface OtlpSpan {
   readonly startNs: bigint
   readonly endNs: bigint
   readonly status: 'UNSET' | 'OK' | 'ERROR'
+  /** As they were sent. */
   readonly attributes: readonly Attribute[]
-  /** Protobuf's JSON with the names of the fields as they are, ids as base64, 64-bit integers without quotes. */
+  /**
+   * Protobuf's JSON with the names of the fields as they are, ids as base64, 64-bit integers without quotes; texts
+   * among its attributes that are JSON are read (`otlp-json-text.ts`).
+   */
   readonly json: string
 }
 
@@ -122,7 +127,11 @@ export function readSpan(bytes: Uint8Array): OtlpSpan {
     endNs: span.end_time_unix_nano,
     status: STATUSES[String(span.status?.code)] ?? 'UNSET',
     attributes: span.attributes,
-    json: exactJson(object),
+    json: exactJson(
+      span.attributes.length === 0
+        ? object
+        : { ...object, attributes: decodeJsonTexts(span.attributes) },
+    ),
   }
 }
 

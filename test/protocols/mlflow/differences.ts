@@ -9,6 +9,7 @@ import { registry } from './differences/registry.ts'
 import { searchExperiments } from './differences/search-experiments.ts'
 import { searchModels } from './differences/search-models.ts'
 import { searchRuns } from './differences/search-runs.ts'
+import { traces } from './differences/traces.ts'
 import type { Step } from './scenario.ts'
 
 /** Every intended difference, by scenario, but the one `asGyre` knows by itself. One that is none any more fails. */
@@ -23,6 +24,7 @@ const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
   search_experiments: searchExperiments,
   search_models: searchModels,
   search_runs: searchRuns,
+  traces,
 }
 
 /**
