@@ -128,6 +128,9 @@ with mlflow.start_run(run_id=run):
     t("log an image with a key and a step", lambda: mlflow.log_image(__import__("numpy").zeros((4, 4, 3), "uint8"), key="dog", step=3, timestamp=5))
     t("log a table", mlflow.log_table, {"q": ["a", "b"], "n": [1, 2]}, "table.json")
     t("log more of the table", mlflow.log_table, {"q": ["c"], "n": [3]}, "table.json")
+    # An image with a key is uploaded, and the run tagged with it, in the background.
+    mlflow.flush_artifact_async_logging()
+    mlflow.flush_async_logging()
     t("the uri", mlflow.get_artifact_uri)
     t("a uri below", mlflow.get_artifact_uri, "a/b.txt")
 t("load an image", lambda: load_image(f"runs:/{run}/image.png").size)
