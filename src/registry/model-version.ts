@@ -3,6 +3,7 @@ import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
 import { parseRef } from '../core/ref.ts'
 import type { Tx } from '../store/catalog.ts'
+import { PROMPT_TAG } from './model-tag.ts'
 import type { VersionKey } from './version-key.ts'
 import { toVersions } from './version-row.ts'
 
@@ -103,14 +104,23 @@ export async function getVersion(db: Tx, ctx: Context, ref: string): Promise<Mod
   return version
 }
 
-/** The project's versions, newest first within each name; of one name when given. */
+/** The project's versions, newest first within each name; of one name when given. Prompts are listed by name alone. */
 export async function listVersions(
   db: Tx,
   ctx: Context,
   name?: string,
 ): Promise<readonly ModelVersion[]> {
-  let query = versionRows(db, ctx)
-  if (name !== undefined) query = query.where('name', '=', name)
+  const rows = versionRows(db, ctx)
+  const query =
+    name === undefined
+      ? rows.where('seq', 'not in', (eb) =>
+          eb
+            .selectFrom('model_version_tags')
+            .select('version')
+            .where('key', '=', PROMPT_TAG)
+            .where('value', '=', 'true'),
+        )
+      : rows.where('name', '=', name)
   return toVersions(db, ctx, await query.orderBy('name').orderBy('version', 'desc').execute())
 }
 

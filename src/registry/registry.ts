@@ -72,7 +72,7 @@ export interface Registry {
     digest: string,
     tx?: Tx,
   ): Promise<ModelVersion | undefined>
-  /** Newest first within each name; of one name when given. */
+  /** Newest first within each name; of one name when given. Prompts of MLflow's clients are listed by name alone. */
   list(ctx: Context, name?: string): Promise<readonly ModelVersion[]>
   /**
    * Moves a version by hand; never moves traffic. Throws CONFLICT for a move that is not allowed, and for

@@ -185,6 +185,17 @@ test('a prompt is its tags: no files, and no source but a placeholder', async ()
   expect(await registry.versions.byAlias(ctx, 'churn', 'latest')).toMatchObject({ version: '2' })
 })
 
+test('a list of models has no prompts in it, unless it is asked for one by name', async () => {
+  await using shelf = await openChurn()
+  const { make, runId, registry } = shelf
+  await make({ runId })
+  await registry.models.create(ctx, { name: 'greet', tags: PROMPT })
+  await make({ name: 'greet', source: 'dummy-source', tags: PROMPT })
+  const refs = async (name?: string) => (await registry.list(ctx, name)).map(({ ref }) => ref)
+  expect(await refs()).toEqual(['model:churn@1'])
+  expect(await refs('greet')).toEqual(['model:greet@1'])
+})
+
 test('a deleted version is gone for every reader, and its number with it', async () => {
   await using shelf = await openChurn()
   const { make, runId, registry } = shelf
