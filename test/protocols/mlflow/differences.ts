@@ -5,6 +5,7 @@ import { datasets } from './differences/datasets.ts'
 import { experiments } from './differences/experiments.ts'
 import { loggedModels } from './differences/logged-models.ts'
 import { metrics } from './differences/metrics.ts'
+import { prompts } from './differences/prompts.ts'
 import { registry } from './differences/registry.ts'
 import { searchExperiments } from './differences/search-experiments.ts'
 import { searchModels } from './differences/search-models.ts'
@@ -20,6 +21,7 @@ const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
   experiments,
   logged_models: loggedModels,
   metrics,
+  prompts,
   registry,
   search_experiments: searchExperiments,
   search_models: searchModels,
