@@ -1,7 +1,7 @@
 import { request, type ClientRequest } from 'node:http'
 import { once } from 'node:events'
 import { gzipSync, deflateSync } from 'node:zlib'
-import { describe, expect, test, vi } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import { packExportJson, packExportResponse } from '../core/formats/otlp.ts'
 import { as, openDoors, type Asked, type Doors } from './mlflow/fixture.ts'
 
@@ -46,56 +46,58 @@ async function spansOf(doors: Doors, trace = `tr-${SPAN.traceId}`): Promise<stri
   )
 }
 
-describe('what cannot be read is refused, and nothing of it is kept', () => {
-  const jsonOf = (value: unknown): Sent => ({
-    body: JSON.stringify(value),
-    headers: { 'content-type': JSON_TYPE },
-  })
-  const deep = `{"resourceSpans":${'['.repeat(300)}${']'.repeat(300)}}`
-  test.each<[string, number, Sent]>([
-    ['bytes that are no protobuf', 400, { body: 'nobody' }],
-    ['half a message', 400, { body: packed(SPAN).subarray(0, 40) }],
-    ['text that is no JSON', 400, { body: '{', headers: { 'content-type': JSON_TYPE } }],
-    ['JSON that is no object', 400, jsonOf([])],
-    ['JSON of another shape', 400, jsonOf({ resourceSpans: [{ scopeSpans: 3 }] })],
-    ['JSON nested deeply', 400, { body: deep, headers: { 'content-type': JSON_TYPE } }],
-    ['a time that is none', 400, jsonOf(exported({ ...SPAN, startTimeUnixNano: 'now' }))],
-    [
-      'bytes that are not UTF-8',
-      400,
-      { body: Buffer.from('{"a":"\xff"}', 'latin1'), headers: { 'content-type': JSON_TYPE } },
-    ],
-    ['spans of which none can be kept', 400, { body: packed({ ...SPAN, spanId: '00' }) }],
-    ['no gzip', 400, { body: packed(SPAN), headers: { 'content-encoding': 'gzip' } }],
-    [
-      'half a gzip',
-      400,
-      { body: gzipSync(packed(SPAN)).subarray(0, -9), headers: { 'content-encoding': 'gzip' } },
-    ],
-    ['no deflate', 400, { body: packed(SPAN), headers: { 'content-encoding': 'deflate' } }],
-    [
-      'an experiment that is no number',
-      400,
-      { body: packed(SPAN), headers: { 'x-mlflow-experiment-id': 'a' } },
-    ],
-    [
-      'an experiment that is not there',
-      404,
-      { body: packed(SPAN), headers: { 'x-mlflow-experiment-id': '77' } },
-    ],
-    ['another encoding', 415, { body: packed(SPAN), headers: { 'content-encoding': 'br' } }],
-    ['another type', 415, { body: packed(SPAN), headers: { 'content-type': 'text/plain' } }],
-    ['more bytes than are taken', 413, { body: Buffer.alloc(20 * MIB + 1) }],
-    [
-      'a bomb',
-      413,
-      { body: gzipSync(Buffer.alloc(21 * MIB)), headers: { 'content-encoding': 'gzip' } },
-    ],
-  ])('%s: %i', async (_what, status, sent) => {
-    await using doors = await openDoors()
-    expect(await send(doors, sent)).toMatchObject({ status })
-    expect(await spansOf(doors)).toEqual([])
-  })
+const jsonOf = (value: unknown): Sent => ({
+  body: JSON.stringify(value),
+  headers: { 'content-type': JSON_TYPE },
+})
+const deep = `{"resourceSpans":${'['.repeat(300)}${']'.repeat(300)}}`
+
+const UNREADABLE: readonly [what: string, status: number, sent: Sent][] = [
+  ['bytes that are no protobuf', 400, { body: 'nobody' }],
+  ['half a message', 400, { body: packed(SPAN).subarray(0, 40) }],
+  ['text that is no JSON', 400, { body: '{', headers: { 'content-type': JSON_TYPE } }],
+  ['JSON that is no object', 400, jsonOf([])],
+  ['JSON of another shape', 400, jsonOf({ resourceSpans: [{ scopeSpans: 3 }] })],
+  ['JSON nested deeply', 400, { body: deep, headers: { 'content-type': JSON_TYPE } }],
+  ['a time that is none', 400, jsonOf(exported({ ...SPAN, startTimeUnixNano: 'now' }))],
+  [
+    'bytes that are not UTF-8',
+    400,
+    { body: Buffer.from('{"a":"\xff"}', 'latin1'), headers: { 'content-type': JSON_TYPE } },
+  ],
+  ['spans of which none can be kept', 400, { body: packed({ ...SPAN, spanId: '00' }) }],
+  ['no gzip', 400, { body: packed(SPAN), headers: { 'content-encoding': 'gzip' } }],
+  [
+    'half a gzip',
+    400,
+    { body: gzipSync(packed(SPAN)).subarray(0, -9), headers: { 'content-encoding': 'gzip' } },
+  ],
+  ['no deflate', 400, { body: packed(SPAN), headers: { 'content-encoding': 'deflate' } }],
+  [
+    'an experiment that is no number',
+    400,
+    { body: packed(SPAN), headers: { 'x-mlflow-experiment-id': 'a' } },
+  ],
+  [
+    'an experiment that is not there',
+    404,
+    { body: packed(SPAN), headers: { 'x-mlflow-experiment-id': '77' } },
+  ],
+  ['another encoding', 415, { body: packed(SPAN), headers: { 'content-encoding': 'br' } }],
+  ['another type', 415, { body: packed(SPAN), headers: { 'content-type': 'text/plain' } }],
+  ['more bytes than are taken', 413, { body: Buffer.alloc(20 * MIB + 1) }],
+  [
+    'a bomb',
+    413,
+    { body: gzipSync(Buffer.alloc(21 * MIB)), headers: { 'content-encoding': 'gzip' } },
+  ],
+]
+
+test('what cannot be read is refused, and nothing of it is kept', async () => {
+  await using doors = await openDoors()
+  for (const [what, status, sent] of UNREADABLE)
+    expect([what, await send(doors, sent)]).toMatchObject([what, { status }])
+  expect(await spansOf(doors)).toEqual([])
 })
 
 test('an error is a Status in the language of the request', async () => {
