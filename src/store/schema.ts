@@ -14,6 +14,7 @@ import type { RegisteredModelTables } from './migrations/0017-registered-models.
 import type { LoggedModelTables } from './migrations/0018-logged-models.ts'
 import type { TraceTables } from './migrations/0019-traces.ts'
 import type { ImportTables } from './migrations/0020-imports.ts'
+import type { IssueTables } from './migrations/0021-issues.ts'
 
 /** Every table of the catalog, by the migration that made it. */
 export interface Tables
@@ -33,4 +34,5 @@ export interface Tables
     RegisteredModelTables,
     LoggedModelTables,
     TraceTables,
-    ImportTables {}
+    ImportTables,
+    IssueTables {}

@@ -7,6 +7,7 @@ import type { Tx } from '../store/catalog.ts'
 import { logSpans } from '../store/trace-spans.ts'
 import { createAssessments, type Assessments } from './assessments.ts'
 import { importTrace } from './import-trace.ts'
+import { createIssues, type Issues } from './issues.ts'
 import { faultOf, tracesOf, type SpansOfOrigin } from './span-log.ts'
 import { getInfo, readInfos, seqOf, type TraceInfo } from './trace-info.ts'
 import { assertFree, assertTagKey, keptTag } from './trace-label.ts'
@@ -85,6 +86,7 @@ export interface Traces {
   /** `NAME/VERSION` of each prompt. Throws NOT_FOUND for the trace. */
   linkPrompts(ctx: Context, id: string, prompts: readonly string[]): Promise<void>
   readonly assessments: Assessments
+  readonly issues: Issues
 }
 
 export interface TracesDeps extends RemovalDeps {
@@ -108,6 +110,7 @@ export function createTraces(deps: TracesDeps): Traces {
 
   return {
     assessments: createAssessments(deps),
+    issues: createIssues(deps),
 
     async start(ctx, trace) {
       const { id, experiment } = trace

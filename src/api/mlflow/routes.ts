@@ -3,6 +3,7 @@ import { artifactRoutes } from './artifacts.ts'
 import { assessmentRoutes } from './assessments.ts'
 import { experimentRoutes } from './experiments.ts'
 import { metricRoutes } from './metrics.ts'
+import { issueRoutes } from './issues.ts'
 import { loggedModelRoutes } from './logged-models.ts'
 import { modelVersionRoutes } from './model-versions.ts'
 import { multipartRoutes } from './multipart.ts'
@@ -24,6 +25,7 @@ const BY_MODULE: Partial<Readonly<Record<Module, readonly MlflowRoute[]>>> = {
     ...multipartRoutes,
     ...traceRoutes,
     ...assessmentRoutes,
+    ...issueRoutes,
     ...serverInfoRoutes,
   ],
   registry: [...registeredModelRoutes, ...modelVersionRoutes],

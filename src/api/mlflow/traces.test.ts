@@ -6,6 +6,7 @@ vi.setConfig({ testTimeout: 60_000 })
 
 const V3 = '/api/3.0/mlflow/traces'
 const V2 = '/api/2.0/mlflow/traces'
+const ISSUES = '/api/3.0/mlflow/issues'
 const ID = `tr-${'01'.repeat(16)}`
 const NOBODY = `tr-${'0f'.repeat(16)}`
 const PLACE = { type: 'MLFLOW_EXPERIMENT', mlflow_experiment: { experiment_id: '0' } }
@@ -186,6 +187,8 @@ test('what is not there is missing, for every verb', async () => {
     ['DELETE', `${V2}/${NOBODY}/tags`, { key: 'a' }],
     ['POST', `${V3}/${NOBODY}/assessments`, { assessment }],
     ['GET', `${V3}/${NOBODY}/assessments/a-1`],
+    ['GET', `${ISSUES}/iss-1`],
+    ['PATCH', `${ISSUES}/iss-1`, { name: 'x' }],
     ['PATCH', `${V3}/${NOBODY}/assessments/a-1`, mask],
     [
       'POST',
@@ -227,6 +230,7 @@ test('a viewer reads and does not write; nobody does either without a key', asyn
     ['GET', `${V3}/batchGet?trace_ids=${ID}`],
     ['POST', `${V3}/batchGetInfos`, { trace_ids: [ID] }],
     ['POST', `${V3}/search`, filter],
+    ['POST', `${ISSUES}/search`, {}],
   ]
   const writes: [string, string, unknown][] = [
     ['POST', V3, told({ state: 'ERROR' })],
@@ -242,6 +246,8 @@ test('a viewer reads and does not write; nobody does either without a key', asyn
       { trace_id: ID, prompt_versions: [{ name: 'p', version: '1' }] },
     ],
     ['POST', `${V3}/delete-traces`, { experiment_id: '0', request_ids: [ID] }],
+    ['POST', ISSUES, { experiment_id: '0', name: 'slow', description: 'd' }],
+    ['PATCH', `${ISSUES}/iss-1`, { name: 'slower' }],
   ]
   for (const [method, path, body] of reads) {
     expect(await send(doors, method, path, body, viewer)).toMatchObject({ status: 200 })

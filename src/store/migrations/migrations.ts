@@ -16,6 +16,7 @@ import { registeredModels } from './0017-registered-models.ts'
 import { loggedModels } from './0018-logged-models.ts'
 import { traces } from './0019-traces.ts'
 import { imports } from './0020-imports.ts'
+import { issues } from './0021-issues.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, oldest first. A new one is a file and a line here, and a name in `../schema.ts`. */
@@ -38,4 +39,5 @@ export const MIGRATIONS: readonly Migration[] = [
   loggedModels,
   traces,
   imports,
+  issues,
 ]

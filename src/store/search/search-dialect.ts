@@ -183,6 +183,16 @@ export const LOGGED_MODELS: Dialect = {
   },
 }
 
+const isOrNot = { type: 'text', operators: ['=', '!='] } as const
+
+export const ISSUES: Dialect = {
+  kind: 'issues',
+  prefixes: { attribute: ATTRIBUTE },
+  attributes: { status: isOrNot, source_run_id: isOrNot },
+  keyed: {},
+  order: { keyed: [], usual: [], ties: [] },
+}
+
 const asked = { type: 'text', operators: LISTED } as const
 const judged = {
   type: 'any',

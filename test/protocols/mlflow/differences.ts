@@ -3,6 +3,7 @@ import { artifacts } from './differences/artifacts.ts'
 import { batches } from './differences/batches.ts'
 import { datasets } from './differences/datasets.ts'
 import { experiments } from './differences/experiments.ts'
+import { issues } from './differences/issues.ts'
 import { loggedModels } from './differences/logged-models.ts'
 import { metrics } from './differences/metrics.ts'
 import { prompts } from './differences/prompts.ts'
@@ -19,6 +20,7 @@ const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
   batches,
   datasets,
   experiments,
+  issues,
   logged_models: loggedModels,
   metrics,
   prompts,

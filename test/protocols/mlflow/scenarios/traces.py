@@ -180,6 +180,15 @@ t("5,000 spans: what is lost", lambda: lost(live, store.get_trace(root.trace_id)
 t("5,000 spans: which comes first", lambda: store.get_trace(root.trace_id).data.spans[0].name)
 t("5,000 spans: the trace", lambda: timed(store.get_trace_info(root.trace_id)))
 
+with mlflow.start_span("counted") as counted:
+    with mlflow.start_span("model", span_type="LLM") as asked:
+        asked.set_attribute("mlflow.chat.tokenUsage", {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7})
+    with mlflow.start_span("model again", span_type="LLM") as asked:
+        asked.set_attribute("mlflow.chat.tokenUsage", {"input_tokens": 10, "output_tokens": 20, "total_tokens": 30})
+t("tokens", lambda: client.get_trace(counted.trace_id).info.token_usage)
+t("tokens of each span", lambda: [span.get_attribute("mlflow.chat.tokenUsage") for span in client.get_trace(counted.trace_id).data.spans])
+t("with bytes, sets and objects", lambda: spans(client.get_trace(made("odd", inputs={"bytes": b"\x00\xff", "nan": float("nan"), "path": os.path, "tuple": (1, 2)}).trace_id))[0]["attributes"]["mlflow.spanInputs"]["bytes"])
+
 # Told in one piece.
 logged = mlflow.log_trace("logged", request="q", response={"a": 1}, intermediate_outputs={"docs": ["d1"]}, tags={"from": "log_trace"}, start_time_ms=1_764_000_000_000, execution_time_ms=1_234)
 t.name("trace", logged)
