@@ -169,6 +169,28 @@ test('what the client tells of the whole wins over what its spans told, before a
   })
 })
 
+test('a text that an exporter wrote as JSON is said as it is in tags, session, user and type', async () => {
+  await using journal = await openJournal()
+  const { traces } = journal
+  const attributes = {
+    'mlflow.spanInputs': '{"q":  1}',
+    'mlflow.spanOutputs': '"said"',
+    'mlflow.spanType': '"LLM"',
+    'mlflow.traceTag.team': '"risk \\u65e5"',
+    'session.id': '"s1"',
+    'user.id': '"u1"',
+  }
+  await traces.log(ctx, batch(span({ attributes })))
+  expect(await traces.info(ctx, traceId())).toMatchObject({
+    requestPreview: '{"q":  1}',
+    responsePreview: '"said"',
+    tags: { team: 'risk 日' },
+    metadata: { 'mlflow.trace.session': 's1', 'mlflow.trace.user': 'u1' },
+  })
+  const page = await traces.search(ctx, { experiments: [1], filter: "span.type = 'LLM'", limit: 9 })
+  expect(page.traces).toHaveLength(1)
+})
+
 test('spans come root first, then by nanoseconds that no double tells apart', async () => {
   await using journal = await openJournal()
   const { traces } = journal

@@ -317,7 +317,7 @@ test("a trace comes back in the shape of MLflow 3.17, and is another's only when
   })
 })
 
-test('what only clients before MLflow 3.2 ask is no endpoint here', async () => {
+test("what only clients before MLflow 3.2 and MLflow's own pages ask is no endpoint here", async () => {
   await using doors = await openTraced()
   // The client of 3.17 falls back on these where the endpoints of version 3.0 are not there.
   const legacy: [string, string][] = [
@@ -327,6 +327,9 @@ test('what only clients before MLflow 3.2 ask is no endpoint here', async () => 
     ['GET', `${V2}?experiment_ids=0`],
     ['GET', '/api/2.0/mlflow/unified-traces'],
     ['GET', '/api/2.0/mlflow/get-online-trace-details'],
+    ['POST', `${V3}/metrics`],
+    ['POST', `${V3}/calculate-filter-correlation`],
+    ['GET', '/ajax-api/2.0/mlflow/get-trace-artifact'],
   ]
   for (const [method, path] of legacy)
     expect([path, await send(doors, method, path)]).toMatchObject([path, unknown])

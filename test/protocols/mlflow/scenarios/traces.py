@@ -265,6 +265,15 @@ t("link 101", client.link_traces_to_run, [one] * 101, run.info.run_id)
 t("link none", client.link_traces_to_run, [], run.info.run_id)
 t("link a trace that is not there", client.link_traces_to_run, ["tr-" + "0" * 32], run.info.run_id)
 t("traces of the run", lambda: sorted(trace.info.tags["mlflow.traceName"] for trace in mlflow.search_traces(locations=[experiment], run_id=run.info.run_id, return_type="list")))
+app = mlflow.create_external_model(name="app")
+t.name("model", app.model_id)
+mlflow.set_active_model(model_id=app.model_id)
+with mlflow.start_span("of a model") as of_model:
+    pass
+mlflow.clear_active_model()
+t.name("trace", of_model.trace_id)
+t("the model of a trace", lambda: client.get_trace(of_model.trace_id).info.trace_metadata["mlflow.modelId"])
+t("traces of the model", lambda: [trace.info.trace_id for trace in mlflow.search_traces(locations=[experiment], model_id=app.model_id, return_type="list")])
 mlflow.genai.register_prompt("greet", "Hello {{name}}")
 prompt = mlflow.genai.load_prompt("prompts:/greet/1")
 t("link a prompt", client.link_prompt_versions_to_trace, [prompt], one)
@@ -448,6 +457,17 @@ as_json = {"resourceSpans": [{"resource": {"attributes": [{"key": "service.name"
 otlp("otlp as JSON", json.dumps(as_json), {"content-type": "application/json"})
 t("otlp as JSON: the spans", lambda: spans(client.get_trace("tr-" + "0a" * 16)))
 t("otlp as JSON: the tags", lambda: client.get_trace("tr-" + "0a" * 16).info.tags)
+# As OpenTelemetry's exporter sends what MLflow's client has recorded: JSON in every attribute.
+DUMPED = {
+    "mlflow.traceRequestId": f"tr-{'0e' * 16}", "mlflow.spanInputs": {"q": "日本"}, "mlflow.spanOutputs": [1, 2.5, None], "mlflow.spanType": "LLM", "mlflow.traceTag.team": "risk", "session.id": "s-1", "user.id": "u-1",
+    "text": "plain", "json in a text": '{"a": 1}', "number": 5, "float": 1.0, "true": True, "none": None, "empty": {}, "deep": {"a": {"b": [None, True, 2**53 + 1, -0.0, 1e300]}}, "quote": '"',
+}
+otlp("otlp of texts with JSON", request(trace=b"\x0e" * 16, attributes={key: json.dumps(value) for key, value in DUMPED.items()}).SerializeToString())
+dumped = f"tr-{'0e' * 16}"
+t.name("trace", dumped)
+t("otlp of texts with JSON: the trace", lambda: timed(client.get_trace(dumped).info))
+t("otlp of texts with JSON: the spans", lambda: spans(client.get_trace(dumped)))
+t("otlp of texts with JSON: by its type", lambda: [trace.info.trace_id for trace in client.search_traces([elsewhere], filter_string="span.type = 'LLM'")])
 with mlflow.start_run(experiment_id=elsewhere) as other:
     t.name("run", other.info.run_id)
 otlp("otlp of a run", request(trace=b"\x0c" * 16).SerializeToString(), {"x-mlflow-run-id": other.info.run_id})
@@ -477,10 +497,23 @@ mlflow.set_experiment("traces")
 os.environ["MLFLOW_ENABLE_ASYNC_TRACE_LOGGING"] = "true"
 mlflow.tracing.reset()
 mlflow.tracing.enable()
-with mlflow.start_span("not waited for") as late:
-    for i in range(20):
-        with mlflow.start_span(f"part {i}") as part:
-            part.set_outputs(i)
+live = []
+try:
+    with mlflow.start_span("not waited for") as late:
+        late.set_inputs({"text": "Ünï 日本 🚀", "long": "x" * 1_000_000, "nan": float("nan"), "json": '{"a": [1]}'})
+        for i in range(20):
+            with mlflow.start_span(f"part {i}") as part:
+                part.set_outputs(i)
+                part.add_event(SpanEvent("said", timestamp=START + i, attributes={"n": i, "many": ["a", "日"]}))
+            live.append(part)
+        raise RuntimeError("not waited for")
+except RuntimeError:
+    pass
+live.append(late)
 mlflow.flush_trace_async_logging()
 t("not waited for", lambda: sorted(span.name for span in client.get_trace(late.trace_id).data.spans))
+t("not waited for: what is lost", same, late.trace_id, live)
+t("not waited for: its state", lambda: str(client.get_trace(late.trace_id).info.state))
+failed = client.get_trace(late.trace_id).data.spans[0]
+t("not waited for: why", lambda: [failed.name, failed.status.description, [event.attributes["exception.message"] for event in failed.events]])
 t.end()
