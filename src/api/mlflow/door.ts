@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import { z } from 'zod'
 import { GyreError, toGyreError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
-import { readText } from '../body.ts'
+import { checkJsonType, readText } from '../body.ts'
 import { parseJson, parsePart } from '../parse.ts'
 import { endWithJson, pathOf } from '../raw-reply.ts'
 import { defineRawRoute, type RawDoor } from '../raw-door.ts'
@@ -64,12 +64,16 @@ export function mlflowDoor({ rooms, routes, log }: MlflowDoorDeps): RawDoor {
   })
 }
 
-/** A GET says it in its query; anything else in its body, and a DELETE without one in its query. */
+/**
+ * A GET says it in its query; anything else in its body, and a DELETE without one in its query. As with MLflow, a
+ * POST or PUT says that it is JSON: no page of another site can, without asking first.
+ */
 async function inputOf(
   request: IncomingMessage,
   { method, plainNumbers }: MlflowRoute,
 ): Promise<unknown> {
   if (method === 'GET') return queryOf(request)
+  if (method === 'POST' || method === 'PUT') checkJsonType(request)
   const text = await readText(request, MAX_BODY_BYTES)
   if (text === '' && method === 'DELETE') return queryOf(request)
   return (plainNumbers ? parseJson(text) : parseInt64Json(text)) ?? {}

@@ -26,7 +26,11 @@ function asker(doors: Doors, headers: Readonly<Record<string, string>> = {}) {
     const base = `/api/2.0/mlflow/${path}`
     const body = JSON.stringify(input)
     // Node sends no length of a DELETE's body by itself.
-    const sized = { ...headers, 'content-length': String(Buffer.byteLength(body)) }
+    const sized = {
+      'content-type': 'application/json',
+      'content-length': String(Buffer.byteLength(body)),
+      ...headers,
+    }
     if (method !== 'GET') return doors.ask({ method, path: base, body, headers: sized })
     const query = new URLSearchParams(
       Object.entries(input).flatMap(([key, value]) =>
