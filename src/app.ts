@@ -307,6 +307,7 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     answeredHosts: answeredHosts(config.host, config.allowedHosts),
     maxBodyBytes: config.maxBodyBytes,
     newId,
+    clock,
     log,
   })
   closers.push(() => http.close())

@@ -27,7 +27,8 @@ test.each([
   [`GET / HTTP/1.1\r\nhost: a\r\nx: ${'x'.repeat(20_000)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE'],
   ['GET / HTTP/1.1\r\nhost: a\r\n', 408, 'REQUEST_TIMEOUT'],
 ])('%j is answered %i', async (bytes, status, code) => {
-  const server = createServer({ headersTimeout: 50, connectionsCheckingInterval: 20 })
+  const timeouts = { headersTimeout: 50, requestTimeout: 0, connectionsCheckingInterval: 20 }
+  const server = createServer(timeouts)
   server.on('clientError', answer)
   try {
     const socket = await connectTo(server)

@@ -97,6 +97,7 @@ async function openServer({ keyless = true, routes = ROUTES } = {}) {
     answeredHosts: answeredHosts('10.1.2.3', ['Gyre.Example']),
     maxBodyBytes,
     newId,
+    clock: fakeClock(),
     log: silentLog,
   })
   const port = await http.listen('127.0.0.1', 0)

@@ -3,10 +3,12 @@ import type { Socket } from 'node:net'
 import { fastify, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import type { Access } from '../access/access.ts'
+import type { Clock } from '../core/clock.ts'
 import { errnoOf, GyreError, toGyreError } from '../core/errors.ts'
 import type { NewId } from '../core/id.ts'
 import type { Log } from '../core/log.ts'
 import { allowedMethods } from './allowed-methods.ts'
+import { createArrivals } from './arrival.ts'
 import { answerClientErrors } from './client-error.ts'
 import { checkHost, checkOrigin } from './host.ts'
 import { boundPort, listenError } from './listen.ts'
@@ -27,6 +29,7 @@ export interface HttpDeps {
   readonly answeredHosts: ReadonlySet<string>
   readonly maxBodyBytes: number
   readonly newId: NewId
+  readonly clock: Clock
   readonly log: Log
 }
 
@@ -37,9 +40,13 @@ export interface HttpServer {
   close(): Promise<void>
 }
 
-/** A client must have sent its headers within this, its whole request within the other. */
+/** A client must have sent its headers within this. */
 const HEADERS_TIMEOUT_MS = 10_000
-const REQUEST_TIMEOUT_MS = 300_000
+/** Of a body so much must come within so long. It may take hours in all: an upload is as slow as its line. */
+const BODY_LEAST_BYTES = 1_024
+const BODY_IDLE_MS = 120_000
+/** How often bodies that have stopped coming are looked for. */
+const ARRIVALS_MS = 5_000
 /** Longer than load balancers keep a connection (60 s): whoever sends last must not find it closed. */
 const KEEP_ALIVE_MS = 72_000
 /** How often connections that have become idle are closed while the server stops. */
@@ -49,6 +56,15 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
   const stopping = new AbortController()
   const answers = new WeakMap<Socket, ServerResponse>()
   let server: Server | undefined
+  const arrivals = createArrivals({
+    clock: deps.clock,
+    leastBytes: BODY_LEAST_BYTES,
+    idleMs: BODY_IDLE_MS,
+    latestRequest: (socket) => answers.get(socket)?.req,
+    cutOff: (socket) => server?.emit('clientError', tooSlow(), socket),
+  })
+  const looking = setInterval(() => arrivals.sweep(), ARRIVALS_MS)
+  looking.unref()
   const app = fastify({
     logger: false,
     bodyLimit: deps.maxBodyBytes,
@@ -73,7 +89,8 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
       server = createServer(
         {
           headersTimeout: HEADERS_TIMEOUT_MS,
-          requestTimeout: REQUEST_TIMEOUT_MS,
+          // Node would count a whole request, however much of it comes; `arrivals` counts what does not come.
+          requestTimeout: 0,
           keepAliveTimeout: KEEP_ALIVE_MS,
           // A request without a host is refused like one with a foreign one, and not by an empty 400.
           requireHostHeader: false,
@@ -82,6 +99,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
       )
       // An expectation nobody knows may be ignored (RFC 9110, 10.1.1); Node would answer with an empty 417.
       server.on('checkExpectation', answer)
+      server.on('connection', (socket) => arrivals.watch(socket))
       return server
     },
   })
@@ -106,9 +124,15 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
         await app.close()
       } finally {
         clearInterval(sweeping)
+        clearInterval(looking)
       }
     },
   }
+}
+
+/** As Node says it of headers that do not come. */
+function tooSlow(): Error {
+  return Object.assign(new Error('the body stopped coming'), { code: 'ERR_HTTP_REQUEST_TIMEOUT' })
 }
 
 /** The document of all routes, itself among them. */

@@ -7,6 +7,8 @@ export interface PutOptions {
   readonly expected?: Digest
   /** Refuse with TOO_LARGE, leaving nothing behind, past this size. */
   readonly maxBytes?: number
+  /** What is to come: DISK_FULL, or TOO_LARGE, before a byte of it is written. */
+  readonly announcedBytes?: number | undefined
   /** `application/octet-stream` unless told. */
   readonly mediaType?: string
 }
@@ -25,8 +27,8 @@ export interface Piece {
 
 /** Bytes that come in pieces, in any order, several at once, and over several lives of the server. */
 export interface Draft {
-  /** Puts a stream on the disk at its place. Throws TOO_LARGE past `maxBytes`. */
-  write(offset: number, source: AsyncIterable<Uint8Array>, maxBytes?: number): Promise<Piece>
+  /** Puts a stream on the disk at its place. Throws DISK_FULL where there is no room for `announcedBytes`, TOO_LARGE past them. */
+  write(offset: number, source: AsyncIterable<Uint8Array>, announcedBytes?: number): Promise<Piece>
   /** What a blob of it would be. Throws INVALID_ARGUMENT unless it is these pieces one after the other. */
   verify(pieces: readonly Piece[]): Promise<Artifact>
   /** Moves what was verified into the store; nothing may write to it meanwhile. */

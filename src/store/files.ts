@@ -1,5 +1,5 @@
 import { constants } from 'node:fs'
-import { mkdir, open, readdir, rename, rm, stat, utimes } from 'node:fs/promises'
+import { mkdir, open, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises'
 import { errnoOf } from '../core/errors.ts'
 
 /** An open file, written front to back. */
@@ -38,6 +38,8 @@ export interface Files {
   statOf(path: string): Promise<FileStat | undefined>
   /** Says when an existing file was last used. */
   touch(path: string, at: Date): Promise<void>
+  /** Bytes that this program may still put on the disk that the folder is on. */
+  freeBytes(folder: string): Promise<number>
 }
 
 export interface FileStat {
@@ -69,6 +71,10 @@ export const nodeFiles: Files = {
   sizeOf: async (path) => (await statOf(path))?.bytes,
   statOf,
   touch: (path, at) => utimes(path, at, at),
+  async freeBytes(folder) {
+    const { bavail, bsize } = await statfs(folder)
+    return bavail * bsize
+  },
 }
 
 async function statOf(path: string): Promise<FileStat | undefined> {

@@ -3,17 +3,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fakeClock, type Clock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
+import { nodeFiles, type Files } from './files.ts'
 import { openStore, type Store } from './store.ts'
 
 export interface TempStore extends Store, AsyncDisposable {}
 
-/** A real store in a folder of its own, gone when disposed; at a standing clock unless told. */
-export async function openTempStore(clock: Clock = fakeClock()): Promise<TempStore> {
+/** A real store in a folder of its own, gone when disposed; at a standing clock and on a sound disk unless told. */
+export async function openTempStore(
+  clock: Clock = fakeClock(),
+  files: Files = nodeFiles,
+): Promise<TempStore> {
   const folder = await mkdtemp(join(tmpdir(), 'gyre-'))
   const store = await openStore({
     folder,
     clock,
     log: silentLog,
+    files,
     config: { analyticsMemoryMb: 128 },
   })
   return {
@@ -24,3 +29,6 @@ export async function openTempStore(clock: Clock = fakeClock()): Promise<TempSto
     },
   }
 }
+
+/** A disk with its faults on demand, for whoever tests what lies above the store. */
+export { faultyFiles } from './contract/faulty-files.ts'

@@ -12,7 +12,7 @@ import type { Analytics } from './analytics.ts'
 import type { Blobs } from './blobs.ts'
 import type { Catalog } from './catalog.ts'
 import { createEvents, type Events } from './events.ts'
-import { nodeFiles } from './files.ts'
+import { nodeFiles, type Files } from './files.ts'
 import { openFolder } from './folder.ts'
 import { createLeases, type Leases } from './lease.ts'
 import type { Rows } from './rows.ts'
@@ -24,6 +24,8 @@ export interface StoreDeps {
   readonly clock: Clock
   readonly log: Log
   readonly config: Pick<Config, 'analyticsMemoryMb'>
+  /** The disk that blobs and rows lie on; a test may put in one that is full. */
+  readonly files?: Files
 }
 
 /** Everything Gyre remembers, under one data folder that one server at a time may hold. */
@@ -59,7 +61,7 @@ export async function openStore(deps: StoreDeps): Promise<Store> {
 }
 
 async function openParts(
-  { folder: path, clock, log, config }: StoreDeps,
+  { folder: path, clock, log, config, files = nodeFiles }: StoreDeps,
   closers: (() => Promise<void>)[],
 ): Promise<Omit<Store, 'close'>> {
   const folder = await openFolder(path)
@@ -79,13 +81,13 @@ async function openParts(
     { clock, log },
   )
   closers.push(() => analytics.close())
-  const blobs = await openDisk({ folder: join(path, 'blobs'), files: nodeFiles, newId, clock })
+  const blobs = await openDisk({ folder: join(path, 'blobs'), files, newId, clock })
   closers.push(() => blobs.close())
   const rows = await openNdjson({
     folder: join(path, 'rows'),
     catalog,
     analytics,
-    files: nodeFiles,
+    files,
     clock,
     newId,
     log,

@@ -128,7 +128,8 @@ export function createUploads(deps: UploadsDeps, locate: Locate): Uploads {
     { id, parts, part_bytes: size }: Upload,
     { number, length, bytes }: IncomingPart,
   ): Promise<Piece> {
-    if (number === parts) return blobs.put(bytes, { maxBytes: MAX_PART_BYTES })
+    if (number === parts)
+      return blobs.put(bytes, { maxBytes: MAX_PART_BYTES, announcedBytes: length })
     if (length === undefined) throw invalid('content-length', 'expected the size of the part')
     if (length > MAX_PART_BYTES || (size !== null && length !== size))
       throw invalid(

@@ -102,7 +102,7 @@ test('equal bytes are stored once, under their digest', async () => {
   await using shelf = await openShelf()
   const { artifacts, root, store } = shelf
   const [one, two] = [
-    await artifacts.put(ctx, { root, path: 'one' }, bytesOf('same'), 'text/plain'),
+    await artifacts.put(ctx, { root, path: 'one' }, bytesOf('same'), { mediaType: 'text/plain' }),
     await artifacts.put(ctx, { root, path: 'two' }, bytesOf('same')),
   ]
   const hex = createHash('sha256').update('same').digest('hex')

@@ -18,6 +18,12 @@ export interface ArtifactFile extends Artifact {
   readonly path: string
 }
 
+/** What a client says of a file before it sends it. */
+export interface ToldOfFile {
+  readonly mediaType?: string | undefined
+  readonly announcedBytes?: number | undefined
+}
+
 export interface OpenedFile extends ArtifactFile {
   /** Its bytes, or a range of them. */
   read(range?: ByteRange): Promise<Readable>
@@ -31,12 +37,15 @@ export interface OpenedFile extends ArtifactFile {
 export interface Artifacts {
   /** Throws INVALID_ARGUMENT, and tells the log who asked, for a path that could mean another place. */
   checkPath(ctx: Context, path: string): void
-  /** Stores a stream, in the place of the file that was there. Throws INVALID_ARGUMENT where a folder is, or below a file. */
+  /**
+   * Stores a stream, in the place of the file that was there. Throws INVALID_ARGUMENT where a folder is, or below a
+   * file, and DISK_FULL and TOO_LARGE, before a byte is written where it was announced.
+   */
   put(
     ctx: Context,
     place: ArtifactPlace,
     bytes: AsyncIterable<Uint8Array>,
-    mediaType?: string,
+    told?: ToldOfFile,
   ): Promise<ArtifactFile>
   /** Throws NOT_FOUND, and INVALID_ARGUMENT for a folder. */
   open(ctx: Context, place: ArtifactPlace): Promise<OpenedFile>
@@ -94,10 +103,14 @@ export function createArtifacts(deps: ArtifactsDeps): Artifacts {
     checkPath,
     uploads: createUploads(deps, locate),
 
-    async put(ctx, place, bytes, mediaType = 'application/octet-stream') {
+    async put(ctx, place, bytes, { mediaType = 'application/octet-stream', announcedBytes } = {}) {
       const target = await locate(ctx, place)
       await assertNoClash(catalog.read, target)
-      const artifact = await blobs.put(bytes, { maxBytes: MAX_UPLOAD_BYTES, mediaType })
+      const artifact = await blobs.put(bytes, {
+        maxBytes: MAX_UPLOAD_BYTES,
+        announcedBytes,
+        mediaType,
+      })
       await catalog.write(async (tx) => {
         await experimentOf(tx, ctx, place.root)
         await putFile(tx, target, artifact, clock.now().getTime())

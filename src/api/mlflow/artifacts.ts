@@ -1,10 +1,12 @@
+import type { IncomingMessage } from 'node:http'
 import { z } from 'zod'
 import type { Context } from '../../core/context.ts'
 import { GyreError } from '../../core/errors.ts'
 import { readVersionLocation } from '../../registry/version-location.ts'
 import type { ArtifactEntry } from '../../tracking/artifact-listing.ts'
+import type { ToldOfFile } from '../../tracking/artifacts.ts'
 import type { ArtifactPlace } from '../../tracking/artifact-root.ts'
-import { bodyStream, declaredType } from '../body-stream.ts'
+import { announcedBytes, bodyStream, declaredType } from '../body-stream.ts'
 import { sendFile } from '../file-reply.ts'
 import { parsePart } from '../parse.ts'
 import type { Rooms } from '../rooms.ts'
@@ -64,7 +66,7 @@ const upload = defineMlflow({
   async handle(rooms, ctx, _input, call) {
     const { request } = call
     const place = placeOf(rooms, ctx, call)
-    await rooms.artifacts.put(ctx, place, bodyStream(request), declaredType(request))
+    await rooms.artifacts.put(ctx, place, bodyStream(request), toldOf(request))
     call.response.end()
     return undefined
   },
@@ -157,6 +159,10 @@ const fileOfModel = defineMlflow({
   },
 })
 
+function toldOf(request: IncomingMessage): ToldOfFile {
+  return { mediaType: declaredType(request), announcedBytes: announcedBytes(request) }
+}
+
 /** MLflow's own bound on what its web page uploads. */
 const MAX_PAGE_UPLOAD_BYTES = 10 * 1024 * 1024
 
@@ -171,7 +177,7 @@ const uploadOfRun = defineMlflow({
     if (Number(request.headers['content-length'] ?? 0) > MAX_PAGE_UPLOAD_BYTES)
       throw new GyreError('INVALID_ARGUMENT', 'Artifact size is too large. Max size is 10MB.')
     const root = { kind: 'run', id: run_uuid } as const
-    await artifacts.put(ctx, { root, path }, bodyStream(request), declaredType(request))
+    await artifacts.put(ctx, { root, path }, bodyStream(request), toldOf(request))
     return {}
   },
 })

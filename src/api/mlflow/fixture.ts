@@ -5,6 +5,7 @@ import { systemClock } from '../../core/clock.ts'
 import { silentLog } from '../../core/log.ts'
 import { UNGOVERNED } from '../../registry/fixture.ts'
 import { createRegistry } from '../../registry/registry.ts'
+import { nodeFiles } from '../../store/files.ts'
 import { openTempStore, type TempStore } from '../../store/fixture.ts'
 import { createArtifacts } from '../../tracking/artifacts.ts'
 import { createLoggedModels } from '../../tracking/logged-models.ts'
@@ -58,8 +59,12 @@ export const ARTIFACTS = '/api/2.0/mlflow-artifacts/artifacts'
 const ctx = { project: 'default', actor: 'local', requestId: 'req_1' }
 
 /** MLflow's doors over a real store, on a port of their own. */
-export async function openDoors({ keyless = true, policy = UNGOVERNED } = {}): Promise<Doors> {
-  const store = await openTempStore(systemClock)
+export async function openDoors({
+  keyless = true,
+  policy = UNGOVERNED,
+  files = nodeFiles,
+} = {}): Promise<Doors> {
+  const store = await openTempStore(systemClock, files)
   const clock = systemClock
   const { newId } = store
   const access = createAccess({ ...store, clock, keyless })
@@ -113,6 +118,7 @@ export async function openDoors({ keyless = true, policy = UNGOVERNED } = {}): P
     answeredHosts: answeredHosts('127.0.0.1', []),
     maxBodyBytes: 1_000,
     newId,
+    clock,
     log: silentLog,
   })
   const port = await http.listen('127.0.0.1', 0)

@@ -3,7 +3,7 @@ import { ArtifactDigest } from '@gyre/sdk/wire/artifact'
 import { z } from 'zod'
 import type { Context } from '../../core/context.ts'
 import type { ArtifactPlace } from '../../tracking/artifact-root.ts'
-import { bodyStream } from '../body-stream.ts'
+import { announcedBytes, bodyStream } from '../body-stream.ts'
 import type { Rooms } from '../rooms.ts'
 import { placeOf } from './artifacts.ts'
 import { defineMlflow, type Call, type MlflowRoute } from './route.ts'
@@ -41,11 +41,10 @@ const putPart = defineMlflow({
   input: undefined,
   async handle({ artifacts }, _ctx, _input, { params, request, response }) {
     const secret = request.headers[SECRET_HEADER]
-    const length = request.headers['content-length']
     const { digest } = await artifacts.uploads.putPart(params['upload_id'] ?? '', {
       secret: typeof secret === 'string' ? secret : '',
       number: Number(params['part_number']),
-      length: length === undefined ? undefined : Number(length),
+      length: announcedBytes(request),
       bytes: bodyStream(request),
     })
     response.setHeader('etag', `"${digest}"`)

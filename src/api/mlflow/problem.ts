@@ -20,6 +20,8 @@ const IN_MLFLOW: Partial<Readonly<Record<ErrorCode, readonly [code: string, stat
   APPROVAL_MISSING: ['PERMISSION_DENIED', 403],
   FORBIDDEN: ['PERMISSION_DENIED', 403],
   UNAUTHENTICATED: ['UNAUTHENTICATED', 401],
+  // With another status than MLflow's own, 429, which its client would try again for minutes.
+  DISK_FULL: ['RESOURCE_EXHAUSTED', 507],
   OVERLOADED: ['REQUEST_LIMIT_EXCEEDED', 429],
   UNAVAILABLE: ['TEMPORARILY_UNAVAILABLE', 503],
 }

@@ -50,6 +50,7 @@ async function openDoors(): Promise<Doors> {
     answeredHosts: answeredHosts('127.0.0.1', []),
     maxBodyBytes,
     newId,
+    clock: fakeClock(),
     log: silentLog,
   })
   const port = await http.listen('127.0.0.1', 0)

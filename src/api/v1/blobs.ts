@@ -2,6 +2,7 @@ import { pipeline } from 'node:stream/promises'
 import { DigestText } from '@gyre/sdk/wire/ref'
 import { Artifact } from '@gyre/sdk/wire/artifact'
 import { z } from 'zod'
+import { announcedBytes } from '../body-stream.ts'
 import { parsePart } from '../parse.ts'
 import { defineRoute, defineStream } from '../route.ts'
 
@@ -29,7 +30,11 @@ export const putBlob = defineStream({
   errors: ['INVALID_ARGUMENT', 'TOO_LARGE', 'DISK_FULL'],
   async handle({ blobs }, _ctx, { params, request, response }) {
     const { digest } = parsePart(Params, params, 'params')
-    const artifact = await blobs.put(request, { expected: digest, maxBytes: MAX_BLOB_BYTES })
+    const artifact = await blobs.put(request, {
+      expected: digest,
+      maxBytes: MAX_BLOB_BYTES,
+      announcedBytes: announcedBytes(request),
+    })
     response.writeHead(201, { 'content-type': 'application/json' })
     response.end(JSON.stringify(Artifact.parse(artifact)))
   },

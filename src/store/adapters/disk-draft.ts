@@ -5,6 +5,7 @@ import type { Digest } from '../../core/digest.ts'
 import { GyreError, toGyreError } from '../../core/errors.ts'
 import type { Draft, Piece } from '../blobs.ts'
 import type { Files } from '../files.ts'
+import { assertRoom } from './room-left.ts'
 import { writeAll } from './write-all.ts'
 
 export interface DiskDraftDeps {
@@ -18,10 +19,15 @@ const READ_BYTES = 1024 * 1024
 /** A draft as a file of its own, written in place. */
 export function diskDraft(path: string, { files, place }: DiskDraftDeps): Draft {
   return {
-    async write(offset, source, maxBytes) {
+    async write(offset, source, announcedBytes) {
       try {
+        await assertRoom(files, dirname(path), announcedBytes)
         const file = await files.writeFrom(path, offset)
-        const piece = await writeAll(file, source, maxBytes === undefined ? {} : { maxBytes })
+        const piece = await writeAll(
+          file,
+          source,
+          announcedBytes === undefined ? {} : { maxBytes: announcedBytes },
+        )
         await files.syncFolder(dirname(path))
         return piece
       } catch (error) {

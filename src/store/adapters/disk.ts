@@ -12,7 +12,8 @@ import { toTree } from '../artifact-tree.ts'
 import type { Blobs, Pile, PutOptions, StoredBlob } from '../blobs.ts'
 import type { Files } from '../files.ts'
 import { diskDraft } from './disk-draft.ts'
-import { writeAll } from './write-all.ts'
+import { assertRoom } from './room-left.ts'
+import { assertSize, writeAll } from './write-all.ts'
 
 export interface DiskOptions {
   /** Holds `sha256/ab/cd…`, `temp/` and `drafts/`. */
@@ -106,6 +107,8 @@ export async function openDisk({ folder, files, newId, clock }: DiskOptions): Pr
   async function put(source: AsyncIterable<Uint8Array> | Uint8Array, options: PutOptions = {}) {
     const tempPath = newTempPath()
     try {
+      if (options.announcedBytes !== undefined) assertSize(options.announcedBytes, options.maxBytes)
+      await assertRoom(files, tempFolder, options.announcedBytes)
       const file = await files.create(tempPath)
       const { digest, bytes } = await writeAll(file, source, options)
       await place(tempPath, digest)

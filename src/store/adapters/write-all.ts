@@ -4,6 +4,12 @@ import { GyreError } from '../../core/errors.ts'
 import type { PutOptions } from '../blobs.ts'
 import type { WritableFile } from '../files.ts'
 
+/** Throws TOO_LARGE for more than `maxBytes`, where there is a limit. */
+export function assertSize(bytes: number, maxBytes: number | undefined): void {
+  if (maxBytes !== undefined && bytes > maxBytes)
+    throw new GyreError('TOO_LARGE', `the blob has more than ${maxBytes} bytes`, { maxBytes })
+}
+
 /** Puts a stream on the disk and closes the file, whatever happens. */
 export async function writeAll(
   file: WritableFile,
@@ -15,8 +21,7 @@ export async function writeAll(
   try {
     for await (const chunk of source instanceof Uint8Array ? [source] : source) {
       bytes += chunk.byteLength
-      if (maxBytes !== undefined && bytes > maxBytes)
-        throw new GyreError('TOO_LARGE', `the blob has more than ${maxBytes} bytes`, { maxBytes })
+      assertSize(bytes, maxBytes)
       const written = file.write(chunk)
       // While the disk takes one chunk, this thread digests it.
       hash.update(chunk)

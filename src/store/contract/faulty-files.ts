@@ -7,12 +7,15 @@ export interface FaultyFiles extends Files {
   readonly steps: string[]
   /** The next `step` fails with ENOSPC; a `write` first puts half of its bytes in the file. */
   failNext(step: Step): void
+  /** From now on the disk says that it has room for so many bytes, whatever it has. */
+  leaveFree(bytes: number): void
 }
 
 /** The real file system, with its steps written down and its faults on demand. */
 export function faultyFiles(): FaultyFiles {
   const steps: string[] = []
   const failures: Step[] = []
+  let free: number | undefined
 
   function take(step: Step, path: string): boolean {
     steps.push(`${step} ${path.slice(path.lastIndexOf('/') + 1)}`)
@@ -48,6 +51,10 @@ export function faultyFiles(): FaultyFiles {
     ...nodeFiles,
     steps,
     failNext: (step) => void failures.push(step),
+    leaveFree(bytes) {
+      free = bytes
+    },
+    freeBytes: async (folder) => free ?? nodeFiles.freeBytes(folder),
     create: async (path) => wrap(path, await nodeFiles.create(path)),
     append: async (path) => wrap(path, await nodeFiles.append(path)),
     writeFrom: async (path, offset) => wrap(path, await nodeFiles.writeFrom(path, offset)),
