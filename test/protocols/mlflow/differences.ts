@@ -1,4 +1,5 @@
 import { INVALID, REFUSED, type Difference } from './difference.ts'
+import { artifactLocation } from './differences/artifact-location.ts'
 import { artifacts } from './differences/artifacts.ts'
 import { batches } from './differences/batches.ts'
 import { datasets } from './differences/datasets.ts'
@@ -16,6 +17,7 @@ import type { Step } from './scenario.ts'
 
 /** Every intended difference, by scenario, but the one `asGyre` knows by itself. One that is none any more fails. */
 const DIFFERENCES: Readonly<Record<string, readonly Difference[]>> = {
+  artifact_location: artifactLocation,
   artifacts,
   batches,
   datasets,
