@@ -4,6 +4,7 @@ import type { StartedServer } from './command.ts'
 import { addApply } from './commands/apply.ts'
 import { addData } from './commands/data.ts'
 import { addDemo } from './commands/demo.ts'
+import { addExperiments } from './commands/experiments.ts'
 import { addFeatures } from './commands/features.ts'
 import { addImport } from './commands/import.ts'
 import { addInit } from './commands/init.ts'
@@ -13,6 +14,7 @@ import { addModel } from './commands/model.ts'
 import { addPipeline } from './commands/pipeline.ts'
 import { addPredictions } from './commands/predictions.ts'
 import { addRelease } from './commands/release.ts'
+import { addRuns } from './commands/runs.ts'
 import { addUp } from './commands/up.ts'
 import { explain, usageError } from './explain.ts'
 import { VERSION } from './version.ts'
@@ -26,6 +28,8 @@ const COMMANDS = [
   addData,
   addFeatures,
   addPipeline,
+  addExperiments,
+  addRuns,
   addModel,
   addRelease,
   addPredictions,

@@ -76,6 +76,7 @@ test('everything a run was started with comes back', async () => {
     project: 'default',
     actor: 'local',
     status: 'succeeded',
+    experiment: null,
     startedAt: '2001-01-01T00:00:00.000Z',
     endedAt: '2001-01-01T00:00:01.000Z',
     tags: { owner: 'ann', stage: 'dev' },

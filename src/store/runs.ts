@@ -6,7 +6,8 @@ import type { NewId } from '../core/id.ts'
 import type { Catalog, Tx } from './catalog.ts'
 import type { Events } from './events.ts'
 import { addRefs } from './run-refs.ts'
-import type { Int64 } from './metric-chunks.ts'
+import { readChart, type ChartRange } from './metric-chart.ts'
+import type { ChunkPoint, Int64 } from './metric-chunks.ts'
 import { readHistory, type MetricHistory } from './metric-history.ts'
 import { paramCell } from './run-labels.ts'
 import { logToRun } from './run-metrics.ts'
@@ -97,6 +98,8 @@ export interface Runs {
   /** Throws NOT_FOUND. */
   get(ctx: Context, id: string, tx?: Tx): Promise<Run>
   find(ctx: Context, id: string, tx?: Tx): Promise<Run | undefined>
+  /** In the order of `ids`; those that are not there are left out. */
+  getMany(ctx: Context, ids: readonly string[]): Promise<readonly Run[]>
   /** Newest first. */
   list(ctx: Context, filter: RunFilter, limit: number, cursor?: string): Promise<RunPage>
   /** Every point of one metric by time, then step, then value. Throws NOT_FOUND and INVALID_ARGUMENT. */
@@ -107,6 +110,14 @@ export interface Runs {
     limit: number,
     cursor?: string,
   ): Promise<MetricHistory>
+  /** At most `most` points of one metric by step, its extremes among them. Throws NOT_FOUND. */
+  metricChart(
+    ctx: Context,
+    id: string,
+    key: string,
+    most: number,
+    range?: ChartRange,
+  ): Promise<readonly ChunkPoint[]>
   /** Runs that list `ref` among their outputs, oldest first. */
   producersOf(ctx: Context, ref: string): Promise<readonly Run[]>
   /** Runs that list `ref` among their inputs, oldest first. */
@@ -294,6 +305,17 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
     get,
     find,
 
+    async getMany(ctx, ids) {
+      const rows = await catalog.read
+        .selectFrom('runs')
+        .select(RUN_COLUMNS)
+        .where('project', '=', ctx.project)
+        .where('id', 'in', [...ids])
+        .execute()
+      const byId = new Map((await toRuns(catalog.read, rows)).map((run) => [run.id, run]))
+      return ids.map((id) => byId.get(id)).filter((run) => run !== undefined)
+    },
+
     async list(ctx, filter, limit, cursor) {
       let query = catalog.read
         .selectFrom('runs')
@@ -312,6 +334,11 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
     async metricHistory(ctx, id, key, limit, cursor) {
       const seq = await seqOf(catalog.read, ctx, id)
       return readHistory(catalog.read, seq, key, limit, cursor)
+    },
+
+    async metricChart(ctx, id, key, most, range) {
+      const seq = await seqOf(catalog.read, ctx, id)
+      return readChart(catalog.read, seq, key, most, range)
     },
 
     producersOf: (ctx, ref) => named(ctx, ref, 'output'),

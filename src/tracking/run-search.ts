@@ -14,7 +14,8 @@ import { RUN_PLAN } from './run-plan.ts'
 export type View = 'active' | 'deleted' | 'all'
 
 export interface RunQuery {
-  readonly experiments: readonly number[]
+  /** `all` of them that are not deleted, those made between two pages too. */
+  readonly experiments: readonly number[] | 'all'
   /** `metrics.auc > 0.9 AND params.lr = '0.1'`; see docs/guides/search.md. */
   readonly filter?: string
   /** `metrics.auc DESC`; newest start first after that. */
@@ -48,9 +49,10 @@ export async function searchRuns(
   const { clauses } = parseFilter(filter, RUNS)
   const scope = { of: 'runs', project, experiments, filter, view }
   createKeyset(orderSql(order, RUN_PLAN, RUNS).keys, scope).after(pageToken)
-  if (experiments.length === 0) return { seqs: [] }
+  const numbers = experiments === 'all' ? await activeExperiments(db, project) : experiments
+  if (numbers.length === 0) return { seqs: [] }
 
-  const listed = sql<SqlBool>`runs.project = ${project} AND runs.experiment IN (${sql.join(experiments)})`
+  const listed = sql<SqlBool>`runs.project = ${project} AND runs.experiment IN (${sql.join(numbers)})`
   const { areFew, source, where } = await candidatesOf(db, { order, clauses, listed, few })
   const stretches = areFew
     ? [wholeOrder(order, source, RUN_PLAN, RUNS)]
@@ -69,6 +71,16 @@ export async function searchRuns(
   const page = createKeyset(stretches[0].keys, scope).page(rows, limit)
   const seqs = page.rows.map(({ seq }) => seq)
   return page.nextToken === undefined ? { seqs } : { seqs, nextToken: page.nextToken }
+}
+
+async function activeExperiments(db: Tx, project: string): Promise<readonly number[]> {
+  const rows = await db
+    .selectFrom('experiments')
+    .select('number')
+    .where('project', '=', project)
+    .where('deleted_ms', 'is', null)
+    .execute()
+  return rows.map(({ number }) => number)
 }
 
 interface SortedRow extends Readonly<Record<string, unknown>> {

@@ -52,6 +52,8 @@ export const Run = z.strictObject({
   name: z.string(),
   status: RunStatus,
   parentId: z.string().nullable(),
+  /** The id of the experiment that a client logs it under; null for a run that Gyre made by itself. */
+  experiment: z.string().nullable(),
   startedAt: z.iso.datetime(),
   endedAt: z.iso.datetime().nullable(),
   actor: z.string(),
@@ -67,6 +69,18 @@ export const Run = z.strictObject({
   seed: z.number().int().nullable(),
 })
 export type Run = z.infer<typeof Run>
+
+/** An integer of 64 bits: a number where one holds it, else its digits. */
+const Int64 = z.union([z.int(), z.string().regex(/^-?\d+$/)])
+
+/** A point of a metric as it was logged. */
+export const MetricSample = z.strictObject({
+  step: Int64,
+  /** Epoch milliseconds. */
+  atMs: Int64,
+  value: Double,
+})
+export type MetricSample = z.infer<typeof MetricSample>
 
 /** One point of a run's metric; `at` is UTC, `step` counts from 0. */
 export const MetricPoint = z.strictObject({

@@ -25,6 +25,7 @@ import {
   importStages,
   importTraces,
 } from './import.ts'
+import { listExperiments, showExperiment } from './experiments.ts'
 import { createKey, listKeys, revokeKey } from './keys.ts'
 import { listRetrains, settle } from './loop.ts'
 import {
@@ -49,7 +50,7 @@ import {
 } from './pipelines.ts'
 import { countPredictions, exportPredictions } from './predictions.ts'
 import { applyProject, showProject } from './projects.ts'
-import { listRuns, showRun } from './runs.ts'
+import { listRuns, metricChart, metricHistory, showRun } from './runs.ts'
 
 /** What every module stands on: code, bytes, events, keys. */
 const GROUND: readonly AnyRoute[] = [
@@ -79,8 +80,12 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     stepReport,
   ],
   tracking: [
+    listExperiments,
+    showExperiment,
     listRuns,
     showRun,
+    metricHistory,
+    metricChart,
     showLineage,
     importExperiments,
     importRuns,

@@ -1,0 +1,66 @@
+import { Run } from '@gyre/sdk/wire/run'
+import { z } from 'zod'
+import { withClient, withServer, type AddCommand } from '../command.ts'
+import { describeRun } from '../run-screen.ts'
+import { table } from '../table.ts'
+
+const Listing = z.object({
+  experiment: z.exactOptional(z.string()),
+  filter: z.exactOptional(z.string()),
+  order: z.exactOptional(z.string()),
+  kind: z.exactOptional(z.string()),
+  limit: z.string().default('50'),
+})
+
+const Json = z.object({ json: z.boolean().default(false) })
+
+/** `gyre runs ls|show` */
+export const addRuns: AddCommand = (program) => {
+  const runs = program
+    .command('runs')
+    .description('whatever made something: training, steps, imports')
+
+  withServer(runs.command('ls'))
+    .description(
+      'runs, newest first; with --experiment, --filter or --order those that clients log',
+    )
+    .option('--experiment <name>', 'of this experiment, by its name or id')
+    .option('--filter <text>', `such as "metrics.auc > 0.9 AND params.lr = '0.1'"`)
+    .option('--order <keys>', 'such as "metrics.auc DESC, attributes.start_time"')
+    .option('--kind <kind>', 'training, pipeline, step, …; not together with those above')
+    .option('--limit <count>', 'how many, 1000 at most (50)')
+    .option('--json', 'as JSON')
+    .action((options: unknown) =>
+      withClient(options, async (client) => {
+        const reply = z.strictObject({ runs: z.array(Run), next: z.string().nullable() })
+        const { order, ...asked } = Listing.parse(options)
+        const query = new URLSearchParams({ ...asked, ...(order && { order_by: order }) })
+        const found = await client.get(`/api/v1/runs?${query.toString()}`, reply)
+        const rows = found.runs.map(({ id, kind, name, status, startedAt, actor }) => [
+          id,
+          kind,
+          name,
+          status,
+          startedAt,
+          actor,
+        ])
+        console.log(
+          Json.parse(options).json
+            ? JSON.stringify(z.encode(z.array(Run), found.runs), null, 2)
+            : table(['run', 'kind', 'name', 'status', 'started', 'by'], rows),
+        )
+      }),
+    )
+
+  withServer(runs.command('show'))
+    .description('a run with its parameters, newest metrics, tags, inputs and outputs')
+    .argument('<id>')
+    .option('--json', 'as JSON')
+    .action((id: string, options: unknown) =>
+      withClient(options, async (client) => {
+        const run = await client.get(`/api/v1/runs/${encodeURIComponent(id)}`, Run)
+        const { json } = Json.parse(options)
+        console.log(json ? JSON.stringify(z.encode(Run, run), null, 2) : describeRun(run))
+      }),
+    )
+}

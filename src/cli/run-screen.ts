@@ -1,0 +1,42 @@
+import type { Run, RunRef } from '@gyre/sdk/wire/run'
+import { facts, table } from './table.ts'
+
+/** What `gyre runs show` prints: a paragraph for each thing that the run has. */
+export function describeRun(run: Run): string {
+  const about: [string, string][] = [
+    ['run', `${run.id}, ${run.kind} ${run.name}`],
+    ['status', run.error ? `${run.status}: ${run.error.message}` : run.status],
+    ['started', `${run.startedAt} by ${run.actor}`],
+    ['ended', run.endedAt ?? '–'],
+  ]
+  if (run.experiment !== null) about.push(['experiment', run.experiment])
+  if (run.parentId !== null) about.push(['parent', run.parentId])
+  const metrics = byKey(run.metrics).map(([key, value]) => [key, String(value)])
+  const params = byKey(run.params).map(([key, value]) => [
+    key,
+    typeof value === 'string' ? value : JSON.stringify(value),
+  ])
+  const refs = [...run.inputs.map(refRow('in')), ...run.outputs.map(refRow('out'))]
+  return [
+    facts(about),
+    ...listed(['metric', 'value'], metrics),
+    ...listed(['parameter', 'value'], params),
+    ...listed(['tag', 'value'], byKey(run.tags)),
+    ...listed(['', 'role', 'what'], refs),
+  ].join('\n\n')
+}
+
+function byKey<T>(record: Readonly<Record<string, T>>): readonly (readonly [string, T])[] {
+  return Object.entries(record).toSorted(([a], [b]) => (a < b ? -1 : 1))
+}
+
+function listed(
+  headings: readonly string[],
+  rows: readonly (readonly string[])[],
+): readonly string[] {
+  return rows.length === 0 ? [] : [table(headings, rows)]
+}
+
+function refRow(direction: 'in' | 'out') {
+  return ({ ref, role }: RunRef): readonly string[] => [direction, role, ref]
+}
