@@ -1,8 +1,11 @@
+import type { RunRef } from '@gyre/sdk/wire/run'
 import { sql } from 'kysely'
 import { z } from 'zod'
 import { groupBy } from '../core/group.ts'
+import { formatRef } from '../core/ref.ts'
 import { among } from '../store/among.ts'
 import type { Tx } from '../store/catalog.ts'
+import { addRefs } from '../store/run-refs.ts'
 import type { DatasetName } from './logged-model.ts'
 import type { Label } from './tracked-run.ts'
 
@@ -58,7 +61,10 @@ const Tags = z.array(z.strictObject({ key: z.string(), value: z.string() }))
 /** The tag that says what a run used a dataset for. */
 const CONTEXT_TAG = 'mlflow.data.context'
 
-/** Adds those that the run has not named; a dataset that its experiment knows already stays as it is known. */
+/**
+ * Adds those that the run has not named, to its lineage too; a dataset that its experiment knows already stays as it
+ * is known.
+ */
 export async function addDatasets(
   tx: Tx,
   run: number,
@@ -75,12 +81,30 @@ export async function addDatasets(
         dataset: seq,
         name,
         digest,
-        context: tags.find(({ key }) => key === CONTEXT_TAG)?.value ?? null,
+        context: contextOf(tags) ?? null,
         tags: JSON.stringify(tags.map(({ key, value }) => ({ key, value }))),
       })
       .onConflict((conflict) => conflict.columns(['dataset', 'run']).doNothing())
       .execute()
   }
+  const { id } = await tx
+    .selectFrom('runs')
+    .select('id')
+    .where('seq', '=', run)
+    .executeTakeFirstOrThrow()
+  await addRefs(tx, id, 'input', inputs.flatMap(refOf))
+}
+
+/** As lineage names it: the digest that its client gave stands where a version of Gyre's own has its number. */
+function refOf({ dataset: { name, digest }, tags }: DatasetInput): readonly RunRef[] {
+  if (name === '' || digest === '') return []
+  const version = digest.toWellFormed()
+  const ref = formatRef({ kind: 'dataset', name: name.toWellFormed(), version })
+  return [{ ref, role: contextOf(tags) ?? '' }]
+}
+
+function contextOf(tags: readonly Label[]): string | undefined {
+  return tags.find(({ key }) => key === CONTEXT_TAG)?.value
 }
 
 async function datasetSeq(tx: Tx, run: number, dataset: TrackedDataset): Promise<number> {

@@ -391,6 +391,38 @@ test('a promotion that the gates refuse comes back in the shape of MLflow, with 
   expect(json).toMatchObject({ model_version: { current_stage: 'None' } })
 })
 
+test('what a client says its run was trained on answers for its model, up and down', async () => {
+  await using doors = await openChurn()
+  const { mlflow, rooms, run } = doors
+  const input = (name: string, digest: string, context: string) => ({
+    dataset: { name, digest, source_type: 'local', source: '{}' },
+    tags: [{ key: 'mlflow.data.context', value: context }],
+  })
+  const datasets = [input('Flüge & mehr', '5a5c68bf', 'train'), input('\ud800', 'd 1', 'test')]
+  const log = { run_id: run, datasets }
+  for (const _again of [1, 2])
+    expect((await mlflow('POST', 'runs/log-inputs', log)).status).toBe(200)
+  const stage = { name: 'churn', version: '1', stage: 'Production' }
+  await mlflow('POST', 'model-versions/transition-stage', stage)
+  const ctx = { project: 'default', actor: 'key:bob', requestId: 'r' }
+  const decision = { decision: 'approved', note: 'fine' } as const
+  await rooms.registry.approve(ctx, 'model:churn@1', decision)
+  const metric = { key: 'auc', value: 0.8, timestamp: 1 }
+  await mlflow('POST', 'runs/log-metric', { run_id: run, ...metric })
+  const trained = 'dataset:Fl%C3%BCge%20%26%20mehr@5a5c68bf'
+  expect(await rooms.registry.show(ctx, 'churn', [])).toMatchObject({
+    production: {
+      version: { ref: 'model:churn@1' },
+      data: [{ ref: trained }, { ref: 'dataset:%EF%BF%BD@d%201' }],
+      approval: { actor: 'key:bob', note: 'fine' },
+      metrics: { auc: 0.8 },
+    },
+  })
+  const { nodes, edges } = await rooms.registry.lineage(ctx, trained, 'down')
+  expect(nodes.map(({ ref }) => ref)).toContain('model:churn@1')
+  expect(edges).toContainEqual({ from: trained, to: `run:${run}`, role: 'train' })
+})
+
 test('a member makes versions, and moves none to a stage', async () => {
   await using doors = await openDoors({ keyless: false })
   const member = asker(doors, as(await doors.makeKey('m', 'member')))
