@@ -17,17 +17,21 @@ export interface Step {
 
 const Transcript = z.array(z.object({ step: z.string(), value: z.unknown() }))
 
-/** Runs `scenarios/NAME.py` with the MLflow client against `server`, in an empty folder of its own. */
+/**
+ * Runs `scenarios/NAME.py`, or another script beside them, with the MLflow client against `server`, in an empty
+ * folder of its own. `more` are variables of its environment.
+ */
 export async function runScenario(
   python: string,
   name: string,
   server: string,
+  more: Readonly<Record<string, string>> = {},
 ): Promise<readonly Step[]> {
   const folder = await mkdtemp(join(tmpdir(), 'gyre-scenario-'))
   try {
     const child = spawn(python, [join(HERE, 'scenarios', `${name}.py`)], {
       cwd: folder,
-      env: clientEnvironment(server, folder),
+      env: { ...clientEnvironment(server, folder), ...more },
       stdio: ['ignore', 'pipe', 'pipe'],
     })
     const [[code], stdout, stderr] = await Promise.all([
