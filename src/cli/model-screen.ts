@@ -39,7 +39,8 @@ export function describeModel({ name, serving, production, versions }: ModelRepo
   return `${head}\n\n${table(['metric', 'this version', 'champion then', 'baseline'], rows)}`
 }
 
-function sourceText({ ref, kind, digest }: LineageNode): string {
+/** A dataset with its digest, or an endpoint that a model learned from. */
+export function sourceText({ ref, kind, digest }: LineageNode): string {
   if (kind === 'endpoint') return `${ref}, what it answered and the labels that came back`
   return `${ref} ${digest ?? ''}`.trim()
 }

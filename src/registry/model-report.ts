@@ -13,7 +13,7 @@ import type { Verdicts } from './gate-check.ts'
 /** A run may have thousands: a report is one screen. */
 const MAX_METRICS = 50
 
-interface ReportDeps {
+export interface ReportDeps {
   readonly catalog: Catalog
   readonly verdicts: Verdicts
   readonly runs: Pick<Runs, 'find'>
@@ -38,12 +38,13 @@ export async function reportModel(
   return {
     name,
     serving: routes.flatMap(armsOf).filter(({ model }) => parseRef(model).name === name),
-    production: production ? await describe(deps, ctx, production) : null,
+    production: production ? await describeVersion(deps, ctx, production) : null,
     versions: [...versions],
   }
 }
 
-async function describe(
+/** What it was made of, who approved it and how good it is. */
+export async function describeVersion(
   { catalog, verdicts, runs, lineage }: ReportDeps,
   ctx: Context,
   version: ModelVersion,

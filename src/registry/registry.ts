@@ -1,4 +1,4 @@
-import type { ModelReport, ModelVersion } from '@gyre/sdk/wire/model'
+import type { ModelCard, ModelReport, ModelVersion } from '@gyre/sdk/wire/model'
 import type { Stage } from '@gyre/sdk/wire/stage'
 import type { RouteState } from '@gyre/sdk/wire/release'
 import type { Lineage, LineageDirection } from '@gyre/sdk/wire/lineage'
@@ -25,6 +25,7 @@ import {
   versionsOfRun,
 } from './model-version.ts'
 import { createModelImports, type ModelImports } from './import.ts'
+import { cardOf } from './model-card.ts'
 import { createModels, type Models } from './models.ts'
 import { addVersion, type NewModelVersion } from './new-version.ts'
 import { assertPromotable } from './promotion.ts'
@@ -40,7 +41,7 @@ export interface RegistryDeps {
   readonly events: Events
   readonly runs: Runs
   readonly clock: Clock
-  readonly blobs: Pick<Blobs, 'readTree'>
+  readonly blobs: Pick<Blobs, 'readTree' | 'read'>
   readonly verdicts: Verdicts
   /** What the project's code asks of a model. */
   readonly policy: FindPolicy
@@ -92,6 +93,8 @@ export interface Registry {
   putInProduction(tx: Tx, ctx: Context, ref: string): Promise<void>
   /** The four answers about a model: where, from what, approved by whom, how good. Throws NOT_FOUND. */
   show(ctx: Context, name: string, routes: readonly RouteState[]): Promise<ModelReport>
+  /** All that is known of one version. Throws NOT_FOUND. */
+  card(ctx: Context, ref: string): Promise<ModelCard>
   /** What a thing was made of, and what was made of it. Throws NOT_FOUND and INVALID_ARGUMENT. */
   lineage(ctx: Context, ref: string, direction: LineageDirection): Promise<Lineage>
 }
@@ -131,6 +134,9 @@ export function createRegistry(deps: RegistryDeps): Registry {
     list: (ctx, name) => listVersions(catalog.read, ctx, name),
     assertReleasable,
     lineage,
+
+    card: async (ctx, ref) =>
+      cardOf({ ...deps, lineage }, ctx, await getVersion(catalog.read, ctx, ref)),
 
     register: (ctx, version, tx) => inUnit(tx, (unit) => addVersion(deps, unit, ctx, version)),
 

@@ -293,6 +293,7 @@ function refusals(): readonly Refusal[] {
 
     missing('GET /api/v1/models/nope', undefined, /nope/),
     missing('GET /api/v1/models/churn/versions/99', undefined, /churn@99/),
+    missing('GET /api/v1/models/churn/versions/99/card', undefined, /churn@99/),
     missing('GET /api/v1/models/churn/versions/production', undefined, /churn@production/),
     bad(
       'POST /api/v1/models/churn/versions/1/approve',
@@ -472,6 +473,7 @@ const ROUTES = {
     'GET /api/v1/models/{name}',
     'GET /api/v1/models/{name}/aliases',
     'GET /api/v1/models/{name}/versions/{version}',
+    'GET /api/v1/models/{name}/versions/{version}/card',
     'GET /api/v1/monitors/{monitor}/windows',
     'GET /api/v1/pipeline-runs',
     'GET /api/v1/pipeline-runs/{run}',

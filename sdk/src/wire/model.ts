@@ -154,6 +154,34 @@ export const ServedArm = z.strictObject({
 })
 export type ServedArm = z.infer<typeof ServedArm>
 
+/** What a version takes and gives, column by column, as MLflow writes a signature: `{ type, name, required }` or a tensor. */
+export const ModelSignature = z.strictObject({
+  inputs: Json,
+  outputs: Json,
+  /** What a caller may set, with its defaults. */
+  params: Json,
+})
+export type ModelSignature = z.infer<typeof ModelSignature>
+
+/** All that is known of one version, for whoever has to decide about it. */
+export const ModelCard = z.strictObject({
+  version: ModelVersion,
+  /** What is said of the model, whatever the version. */
+  description: z.string(),
+  tags: z.record(z.string(), z.string()),
+  /** Null where its files tell none. */
+  signature: ModelSignature.nullable(),
+  /** Of the run that made it. */
+  params: z.record(z.string(), Json),
+  /** The datasets at the far end of its lineage, and the endpoints whose labelled answers it learned from. */
+  data: z.array(LineageNode),
+  approval: Approval.nullable(),
+  verdict: Verdict.nullable(),
+  /** How good it is: by its gate's verdict, else as it was registered, else as its run logged it. */
+  metrics: Metrics,
+})
+export type ModelCard = z.infer<typeof ModelCard>
+
 /** Which version is in production behind which endpoint, trained on what, approved by whom, how good. */
 export const ModelReport = z.strictObject({
   name: z.string(),

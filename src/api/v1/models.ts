@@ -2,6 +2,7 @@ import { Lineage, LineageDirection } from '@gyre/sdk/wire/lineage'
 import {
   AliasMove,
   ApproveRequest,
+  ModelCard,
   ModelReport,
   ModelVersion,
   StageRequest,
@@ -54,6 +55,17 @@ export const showModelVersion = defineRoute({
   reply: ModelVersion,
   errors: ['NOT_FOUND'],
   handle: ({ registry }, ctx, { params }) => registry.get(ctx, refOf(params)),
+})
+
+export const showModelCard = defineRoute({
+  method: 'GET',
+  path: '/api/v1/models/:name/versions/:version/card',
+  summary: 'One version with its signature, data, parameters, verdict and approval',
+  scope: 'read',
+  params: VersionParams,
+  reply: ModelCard,
+  errors: ['NOT_FOUND'],
+  handle: ({ registry }, ctx, { params }) => registry.card(ctx, refOf(params)),
 })
 
 export const approveModel = defineRoute({

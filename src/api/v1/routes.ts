@@ -35,6 +35,7 @@ import {
   listModels,
   showLineage,
   showModel,
+  showModelCard,
   showModelVersion,
   stageModel,
 } from './models.ts'
@@ -98,6 +99,7 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     listModels,
     showModel,
     showModelVersion,
+    showModelCard,
     approveModel,
     stageModel,
     aliasModel,

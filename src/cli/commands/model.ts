@@ -1,11 +1,12 @@
-import { AliasMove, ModelReport, ModelVersion } from '@gyre/sdk/wire/model'
+import { AliasMove, ModelCard, ModelReport, ModelVersion } from '@gyre/sdk/wire/model'
 import { z } from 'zod'
+import { describeCard } from '../card-screen.ts'
 import { withClient, withServer, type AddCommand } from '../command.ts'
 import { describeModel } from '../model-screen.ts'
 import { table } from '../table.ts'
 import { readVersion } from '../version-ref.ts'
 
-/** `gyre model show|ls|aliases|approve` */
+/** `gyre model show|card|ls|aliases|approve` */
 export const addModel: AddCommand = (program) => {
   const model = program.command('model').description('registered models')
 
@@ -18,6 +19,20 @@ export const addModel: AddCommand = (program) => {
         const report = await client.get(`/api/v1/models/${encodeURIComponent(name)}`, ModelReport)
         const { json } = z.object({ json: z.boolean().default(false) }).parse(options)
         console.log(json ? JSON.stringify(report, null, 2) : describeModel(report))
+      }),
+    )
+
+  withServer(model.command('card'))
+    .description('one version: signature, data, parameters, verdict, approval')
+    .argument('<version>', 'NAME@VERSION')
+    .option('--json', 'as JSON')
+    .action((text: string, options: unknown) =>
+      withClient(options, async (client) => {
+        const { name, version } = readVersion(text)
+        const path = `/api/v1/models/${encodeURIComponent(name)}/versions/${encodeURIComponent(version)}/card`
+        const card = await client.get(path, ModelCard)
+        const { json } = z.object({ json: z.boolean().default(false) }).parse(options)
+        console.log(json ? JSON.stringify(card, null, 2) : describeCard(card))
       }),
     )
 
