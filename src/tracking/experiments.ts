@@ -10,6 +10,7 @@ import type { Events } from '../store/events.ts'
 import type { Tables } from '../store/schema.ts'
 import { searchExperiments, type ExperimentQuery } from './experiment-search.ts'
 import { LIMITS } from './limits.ts'
+import { experimentLocation } from './locations.ts'
 
 /** A named set of runs. Times are epoch milliseconds. */
 export interface Experiment {
@@ -27,6 +28,8 @@ export interface Experiment {
 export interface NewExperiment {
   readonly name: string
   readonly tags?: Readonly<Record<string, string>>
+  /** Where its artifacts shall lie: the place that it gets, or INVALID_ARGUMENT. */
+  readonly location?: string
 }
 
 /** Experiments of the caller's project. */
@@ -61,6 +64,15 @@ export interface ExperimentsDeps {
   readonly catalog: Catalog
   readonly events: Events
   readonly clock: Clock
+}
+
+function assertLocation(number: number, location: string): void {
+  if (location === experimentLocation(number)) return
+  throw new GyreError(
+    'INVALID_ARGUMENT',
+    `artifact_location: this server chooses where artifacts lie, leave it out; got ${location.slice(0, 500)}`,
+    { field: 'artifact_location' },
+  )
 }
 
 export const DEFAULT = { number: 0, name: 'Default' } as const
@@ -115,7 +127,7 @@ export function createExperiments({ catalog, events, clock }: ExperimentsDeps): 
   }
 
   return {
-    async create(ctx, { name, tags = {} }) {
+    async create(ctx, { name, tags = {}, location }) {
       assertName(name)
       for (const [key, value] of Object.entries(tags)) assertTag(key, value)
       await begin(ctx)
@@ -123,6 +135,7 @@ export function createExperiments({ catalog, events, clock }: ExperimentsDeps): 
         await assertFree(tx, ctx, name)
         const ms = nowMs()
         const number = (await newestExperiment(tx, ctx)) + 1
+        if (location !== undefined) assertLocation(number, location)
         const row = { project: ctx.project, number, name, created_ms: ms, updated_ms: ms }
         await tx
           .insertInto('experiments')

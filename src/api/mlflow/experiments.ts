@@ -1,5 +1,4 @@
 import { z } from 'zod'
-import { GyreError } from '../../core/errors.ts'
 import type { Experiment } from '../../tracking/experiments.ts'
 import { experimentLocation } from '../../tracking/locations.ts'
 import { defineMlflow, type MlflowRoute } from './route.ts'
@@ -24,14 +23,12 @@ const create = defineMlflow({
     tags: repeated(Label),
   }),
   async handle({ tracking }, ctx, { name, artifact_location: location, tags }) {
-    if (location)
-      throw new GyreError(
-        'INVALID_ARGUMENT',
-        `artifact_location: this server chooses where artifacts lie, leave it out; got ${location}`,
-        { field: 'artifact_location' },
-      )
     const tagOf = Object.fromEntries(tags.map(({ key, value }) => [key, value]))
-    const { number } = await tracking.experiments.create(ctx, { name, tags: tagOf })
+    const { number } = await tracking.experiments.create(ctx, {
+      name,
+      tags: tagOf,
+      ...(location ? { location } : {}),
+    })
     return { experiment_id: String(number) }
   },
 })
