@@ -4,6 +4,7 @@ import { createAccess } from '../../access/access.ts'
 import { systemClock } from '../../core/clock.ts'
 import { silentLog } from '../../core/log.ts'
 import { UNGOVERNED } from '../../registry/fixture.ts'
+import type { Verdicts } from '../../registry/gate-check.ts'
 import { createRegistry } from '../../registry/registry.ts'
 import { nodeFiles } from '../../store/files.ts'
 import { openTempStore, type TempStore } from '../../store/fixture.ts'
@@ -58,11 +59,15 @@ export const ARTIFACTS = '/api/2.0/mlflow-artifacts/artifacts'
 
 const ctx = { project: 'default', actor: 'local', requestId: 'req_1' }
 
+/** No gate has run. */
+const NONE: Verdicts = { passing: async () => undefined, standing: async () => [] }
+
 /** MLflow's doors over a real store, on a port of their own. */
 export async function openDoors({
   keyless = true,
   policy = UNGOVERNED,
   files = nodeFiles,
+  verdicts = NONE,
 } = {}): Promise<Doors> {
   const store = await openTempStore(systemClock, files)
   const clock = systemClock
@@ -95,7 +100,7 @@ export async function openDoors({
     registry: createRegistry({
       ...store,
       clock,
-      verdicts: { passing: async () => undefined, standing: async () => [] },
+      verdicts,
       policy: async () => policy,
       endpoints: async () => [],
       freeze: (of, place) => freezeArtifacts({ ...store, artifacts }, of, place),

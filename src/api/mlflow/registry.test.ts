@@ -1,6 +1,6 @@
 import { expect, test, vi } from 'vitest'
 import { z } from 'zod'
-import { GATED } from '../../registry/fixture.ts'
+import { GATED, VERDICT } from '../../registry/fixture.ts'
 import { ARTIFACTS, as, openDoors, type Doors } from './fixture.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -389,6 +389,32 @@ test('a promotion that the gates refuse comes back in the shape of MLflow, with 
   )
   const { json } = await mlflow('GET', 'model-versions/get', key)
   expect(json).toMatchObject({ model_version: { current_stage: 'None' } })
+})
+
+test('a gate that refuses says its reasons to MLflow’s client, on every way into production', async () => {
+  const check = { metric: 'auc', rule: 'at least 0.65', bound: 0.65, value: 0.61, passed: false }
+  const reason = '0.61 is not at least 0.65'
+  const refusing = { ...VERDICT, passed: false, checks: [{ ...check, reason }] }
+  const verdicts = { passing: async () => undefined, standing: async () => [refusing] }
+  await using doors = await openChurn({ policy: GATED, verdicts })
+  const { mlflow, rooms } = doors
+  const bob = { project: 'default', actor: 'key:bob', requestId: 'r' }
+  await rooms.registry.approve(bob, 'model:churn@1', { decision: 'approved', note: '' })
+  const key = { name: 'churn', version: '1' }
+  const refused = refusal(
+    403,
+    'PERMISSION_DENIED',
+    /worth-shipping: auc: 0\.61 is not at least 0\.65/,
+  )
+  for (const archive_existing_versions of [false, true]) {
+    const stage = { ...key, stage: 'Production', archive_existing_versions }
+    expect(await mlflow('POST', 'model-versions/transition-stage', stage)).toMatchObject(refused)
+  }
+  const alias = { ...key, alias: 'champion' }
+  expect(await mlflow('POST', 'registered-models/alias', alias)).toMatchObject(refused)
+  const { json } = await mlflow('GET', 'model-versions/get', key)
+  expect(json).toMatchObject({ model_version: { current_stage: 'None' } })
+  expect(await mlflow('GET', 'registered-models/alias', alias)).toMatchObject(invalid)
 })
 
 /** A dataset as `mlflow.log_input` tells it. */
