@@ -14,6 +14,7 @@ import { answeredHosts, reachableHost } from './api/host.ts'
 import type { Rooms } from './api/rooms.ts'
 import { createHttpServer } from './api/server.ts'
 import { v1Routes } from './api/v1/routes.ts'
+import { VERSION } from './cli/version.ts'
 import { systemClock } from './core/clock.ts'
 import type { Config, Module } from './core/config.ts'
 import type { Context } from './core/context.ts'
@@ -53,6 +54,7 @@ import { traceLocation } from './tracking/locations.ts'
 import { createTracking } from './tracking/tracking.ts'
 import { createTraces } from './traces/traces.ts'
 import { createBuiltinSteps } from './train/builtin-steps.ts'
+import { createUpkeep } from './upkeep/upkeep.ts'
 
 export interface Server {
   readonly url: string
@@ -286,6 +288,7 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     runs,
     traces,
     tracking,
+    upkeep: createUpkeep({ ...store, clock, log, version: VERSION }),
   }
   const http = createHttpServer({
     rooms,

@@ -18,6 +18,7 @@ import type { RunInputs } from '../tracking/run-inputs.ts'
 import type { Imports } from '../tracking/import.ts'
 import type { Tracking } from '../tracking/tracking.ts'
 import type { Traces } from '../traces/traces.ts'
+import type { Upkeep } from '../upkeep/upkeep.ts'
 
 /** The rooms whose verbs routes may call. */
 export interface Rooms {
@@ -41,4 +42,5 @@ export interface Rooms {
   readonly runs: Runs
   readonly traces: Traces
   readonly tracking: Tracking
+  readonly upkeep: Upkeep
 }

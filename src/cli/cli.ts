@@ -2,6 +2,7 @@ import { Command } from 'commander'
 import type { Config } from '../core/config.ts'
 import type { StartedServer } from './command.ts'
 import { addApply } from './commands/apply.ts'
+import { addBackup } from './commands/backup.ts'
 import { addData } from './commands/data.ts'
 import { addDemo } from './commands/demo.ts'
 import { addExperiments } from './commands/experiments.ts'
@@ -14,6 +15,7 @@ import { addModel } from './commands/model.ts'
 import { addPipeline } from './commands/pipeline.ts'
 import { addPredictions } from './commands/predictions.ts'
 import { addRelease } from './commands/release.ts'
+import { addRestore } from './commands/restore.ts'
 import { addRuns } from './commands/runs.ts'
 import { addUp } from './commands/up.ts'
 import { explain, usageError } from './explain.ts'
@@ -35,6 +37,8 @@ const COMMANDS = [
   addPredictions,
   addLineage,
   addKey,
+  addBackup,
+  addRestore,
 ]
 
 /** Runs one command; resolves with the exit code. Failures are one line on stderr: cause and remedy. */

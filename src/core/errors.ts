@@ -24,6 +24,7 @@ export const ERRORS = {
   STEP_FAILED: { status: 422, exit: 1 },
   INTERNAL: { status: 500, exit: 1 },
   UNAVAILABLE: { status: 503, exit: 1 },
+  DAMAGED: { status: 422, exit: 1 },
   DISK_FULL: { status: 507, exit: 1 },
   TIMEOUT: { status: 504, exit: 1 },
   CANCELLED: { status: 499, exit: 130 },

@@ -30,5 +30,6 @@ export async function openTempStore(
   }
 }
 
-/** A disk with its faults on demand, for whoever tests what lies above the store. */
+/** For tests of other rooms. */
 export { faultyFiles } from './contract/faulty-files.ts'
+export { tempFolder } from './contract/temp-folder.ts'

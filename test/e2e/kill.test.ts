@@ -10,6 +10,7 @@ import { beforeAll, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { seededRandom } from '../../src/core/random.ts'
 import { prepareHeld, type Held } from './held-project.ts'
+import { acked, checkBatches, without } from './ledger-checks.ts'
 import { allGone, childOf, childrenOf } from './processes.ts'
 import { build, gyre, up, type Ended, type Running } from './program.ts'
 import {
@@ -20,7 +21,6 @@ import {
   readKept,
   send,
   sendUntilCut,
-  type Asked,
   type Kept,
   type Ledger,
 } from './traffic.ts'
@@ -57,26 +57,6 @@ async function startTraining(server: Running, seed: number): Promise<string> {
     params: { seed },
   })
   return PipelineRun.parse(reply?.body).id
-}
-
-/** Names of those that were answered, before `untilMs` when given. */
-const acked = (asked: ReadonlyMap<string, Asked>, untilMs = Infinity) =>
-  [...asked.values()].flatMap(({ name, ackedMs }) =>
-    ackedMs !== undefined && ackedMs < untilMs ? [name] : [],
-  )
-
-const without = (names: Iterable<string>, kept: ReadonlySet<string>) =>
-  [...names].filter((name) => !kept.has(name))
-
-/** Of each batch of labels none or all are there, and all of those that were answered. */
-function checkBatches(ledger: Ledger, { labelled }: Kept): void {
-  const batches = [...ledger.batches.values()].map(({ name, ackedMs }) => {
-    const ids = labelledBy(ledger, Number(name))
-    const there = ids.filter((id) => labelled.has(id)).length
-    return { name, isAcked: ackedMs !== undefined, there, of: ids.length }
-  })
-  expect(batches.filter(({ there, of }) => there !== 0 && there !== of)).toEqual([])
-  expect(batches.filter(({ isAcked, there }) => isAcked && there === 0)).toEqual([])
 }
 
 /** Aliases and keys that were answered are there, and every alias with its event; the audit is whole. Its length. */

@@ -25,7 +25,19 @@ export interface RunOptions {
 
 /** `gyre ARGS` as a user starts it, to its end. Nothing of this process's environment reaches it but PATH. */
 export async function gyre(args: readonly string[], options: RunOptions = {}): Promise<Ended> {
-  return endOf(start(args, options))
+  return begin(args, options).ended
+}
+
+/** A command under way. */
+export interface Begun {
+  readonly pid: number
+  readonly ended: Promise<Ended>
+}
+
+/** As `gyre`, for whoever does something to its process. */
+export function begin(args: readonly string[], options: RunOptions = {}): Begun {
+  const child = start(args, options)
+  return { pid: child.pid ?? 0, ended: endOf(child) }
 }
 
 /** A command that is under way. */

@@ -52,8 +52,9 @@ import {
 import { countPredictions, exportPredictions } from './predictions.ts'
 import { applyProject, showProject } from './projects.ts'
 import { listRuns, metricChart, metricHistory, showRun } from './runs.ts'
+import { backup } from './upkeep.ts'
 
-/** What every module stands on: code, bytes, events, keys. */
+/** What every module stands on: code, bytes, events, keys, upkeep. */
 const GROUND: readonly AnyRoute[] = [
   blobPresent,
   putBlob,
@@ -66,6 +67,7 @@ const GROUND: readonly AnyRoute[] = [
   createKey,
   listKeys,
   revokeKey,
+  backup,
 ]
 
 const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {

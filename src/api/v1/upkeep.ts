@@ -1,0 +1,16 @@
+import { pipeline } from 'node:stream/promises'
+import { defineStream } from '../route.ts'
+
+export const backup = defineStream({
+  method: 'GET',
+  path: '/api/v1/backup',
+  summary:
+    'The whole data folder as of one commit, as an archive whose last member proves it whole',
+  scope: 'admin',
+  errors: ['CONFLICT', 'DAMAGED', 'DISK_FULL'],
+  async handle({ upkeep }, ctx, { response, signal }) {
+    const archive = await upkeep.backup(ctx)
+    response.writeHead(200, { 'content-type': 'application/x-tar', 'cache-control': 'no-store' })
+    await pipeline(archive, response, { signal })
+  },
+})
