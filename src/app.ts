@@ -43,6 +43,7 @@ import type { RoutedEndpoint } from './routes/snapshot.ts'
 import { createServe } from './serve/serve.ts'
 import { makeWritable } from './store/folder.ts'
 import { openStore } from './store/store.ts'
+import { dropAbandoned, findAbandoned } from './tracking/abandoned-uploads.ts'
 import { createArtifacts } from './tracking/artifacts.ts'
 import { assertActive } from './tracking/experiments.ts'
 import { createLoggedModels } from './tracking/logged-models.ts'
@@ -288,7 +289,16 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     runs,
     traces,
     tracking,
-    upkeep: createUpkeep({ ...store, clock, log, version: VERSION }),
+    upkeep: createUpkeep({
+      ...store,
+      clock,
+      log,
+      version: VERSION,
+      uploads: {
+        find: () => findAbandoned({ catalog, blobs, clock }),
+        drop: () => dropAbandoned({ catalog, blobs, clock }),
+      },
+    }),
   }
   const http = createHttpServer({
     rooms,

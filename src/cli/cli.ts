@@ -7,6 +7,7 @@ import { addData } from './commands/data.ts'
 import { addDemo } from './commands/demo.ts'
 import { addExperiments } from './commands/experiments.ts'
 import { addFeatures } from './commands/features.ts'
+import { addGc } from './commands/gc.ts'
 import { addImport } from './commands/import.ts'
 import { addInit } from './commands/init.ts'
 import { addKey } from './commands/key.ts'
@@ -39,6 +40,7 @@ const COMMANDS = [
   addKey,
   addBackup,
   addRestore,
+  addGc,
 ]
 
 /** Runs one command; resolves with the exit code. Failures are one line on stderr: cause and remedy. */

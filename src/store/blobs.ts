@@ -33,6 +33,8 @@ export interface Draft {
   verify(pieces: readonly Piece[]): Promise<Artifact>
   /** Moves what was verified into the store; nothing may write to it meanwhile. */
   toBlob(digest: Digest): Promise<void>
+  /** What it takes; 0 where there is none. */
+  bytes(): Promise<number>
   /** Forgets it, if it is there. */
   drop(): Promise<void>
 }

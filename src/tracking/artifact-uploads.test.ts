@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { digestOf } from '../core/digest.ts'
 import { silentLog } from '../core/log.ts'
+import { dropAbandoned, findAbandoned } from './abandoned-uploads.ts'
 import { createArtifacts } from './artifacts.ts'
 import { brokenOff, bytesOf, ctx, openShelf, type Shelf } from './fixture/shelf.ts'
 
@@ -200,6 +201,29 @@ test('an aborted upload is gone, and so is one of yesterday', async () => {
   await expect(old.put(3)).rejects.toMatchObject({ code: 'NOT_FOUND' })
   const left = await store.catalog.read.selectFrom('artifact_upload_parts').selectAll().execute()
   expect([left, await store.blobs.drafts()]).toEqual([[], []])
+})
+
+test('what lies in uploads of yesterday is told, and dropped with what it took; one of today goes on', async () => {
+  await using shelf = await openShelf()
+  const { clock, store } = shelf
+  const deps = { ...store, clock }
+  const [none, old] = [
+    { files: 0, bytes: 0 },
+    { files: 1, bytes: 12 },
+  ]
+  const upload = await begin(shelf, 'old')
+  await upload.put(1)
+  await upload.put(2)
+  expect([await findAbandoned(deps), await dropAbandoned(deps)]).toEqual([none, none])
+  clock.advance(80_000_000)
+  const young = await begin(shelf, 'young')
+  await young.put(1)
+  clock.advance(6_400_001)
+  expect(await findAbandoned(deps)).toEqual(old)
+  expect(await dropAbandoned(deps)).toEqual(old)
+  expect([await findAbandoned(deps), await dropAbandoned(deps)]).toEqual([none, none])
+  await young.put(2)
+  expect(await store.blobs.drafts()).toEqual([young.id])
 })
 
 test('an upload has 1 to 10,000 parts, and no others', async () => {

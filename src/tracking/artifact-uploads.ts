@@ -9,6 +9,7 @@ import type { NewId } from '../core/id.ts'
 import type { Blobs, Piece } from '../store/blobs.ts'
 import type { Catalog, Tx } from '../store/catalog.ts'
 import type { Tables } from '../store/schema.ts'
+import { dropAbandoned } from './abandoned-uploads.ts'
 import { assertNoClash, putFile } from './artifact-file.ts'
 import type { Folder } from './artifact-listing.ts'
 import type { ArtifactPlace } from './artifact-root.ts'
@@ -74,8 +75,6 @@ const MAX_PARTS = 10_000
 /** 5 GiB, as S3 has it. */
 const MAX_PART_BYTES = 5 * 1024 ** 3
 
-const ABANDONED_MS = 86_400_000
-
 type Locate = (ctx: Context, place: ArtifactPlace) => Promise<Folder>
 
 type Upload = Tables['artifact_uploads']
@@ -108,19 +107,6 @@ export function createUploads(deps: UploadsDeps, locate: Locate): Uploads {
       if (left > 0) work.set(id, left)
       else work.delete(id)
     }
-  }
-
-  /** Forgets what was abandoned, and drafts whose upload ended just before a crash. */
-  async function sweep(): Promise<void> {
-    const before = clock.now().getTime() - ABANDONED_MS
-    await catalog.write(async (tx) => {
-      await tx.deleteFrom('artifact_uploads').where('at_ms', '<', before).execute()
-    })
-    const drafts = await blobs.drafts()
-    if (drafts.length === 0) return
-    const known = await catalog.read.selectFrom('artifact_uploads').select('id').execute()
-    const ids = new Set(known.map(({ id }) => id))
-    for (const name of drafts) if (!ids.has(name)) await blobs.draft(name).drop()
   }
 
   /** All parts but the last lie in a draft, each at its place; where the last goes is known when they are there. */
@@ -165,7 +151,7 @@ export function createUploads(deps: UploadsDeps, locate: Locate): Uploads {
       const { project, root, path } = await locate(ctx, place)
       if (!Number.isInteger(parts) || parts < 1 || parts > MAX_PARTS)
         throw invalid('num_parts', `expected 1 to ${MAX_PARTS} parts, got ${parts}`)
-      await sweep()
+      await dropAbandoned(deps)
       const id = newId('upload')
       const secret = randomBytes(32).toString('base64url')
       await catalog.write(async (tx) => {

@@ -12,7 +12,7 @@ import type { Artifacts } from './artifacts.ts'
 
 export interface ImportFileDeps {
   readonly catalog: Catalog
-  readonly blobs: Pick<Blobs, 'sizeOf'>
+  readonly blobs: Pick<Blobs, 'has' | 'sizeOf'>
   readonly clock: Clock
   readonly artifacts: Pick<Artifacts, 'checkPath'>
 }
@@ -30,7 +30,7 @@ export async function importFile(
   { path, digest, mediaType, instead }: GivenFile,
 ): Promise<ImportedFile> {
   artifacts.checkPath(ctx, path)
-  const bytes = await blobs.sizeOf(digest)
+  const bytes = (await blobs.has(digest)) ? await blobs.sizeOf(digest) : undefined
   if (bytes === undefined) throw new GyreError('NOT_FOUND', `no such artifact: ${digest}`)
   const place = { project: ctx.project, root: rootKey(root), path }
   return catalog.write(async (tx) => {

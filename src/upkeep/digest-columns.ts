@@ -62,6 +62,7 @@ export const OTHER_DIGESTS: Readonly<Record<string, string>> = {
   'retrains.params': 'what pipeline_runs.params keeps',
   'retrains.verdict': 'what the verdict was about, not its bytes',
   'run_datasets.digest': 'as a client calls its dataset',
+  'run_params.value': 'what a run was told, as text; what it read is among its references',
   'run_refs.ref': 'the digest beside it',
   'runs.code': 'of a bundle that pipeline_runs names',
   'step_runs.cache_key': 'of the parts beside it',

@@ -6,6 +6,7 @@ import { fakeClock, type FakeClock } from '../core/clock.ts'
 import type { Digest } from '../core/digest.ts'
 import { openTempStore, type TempStore } from '../store/fixture.ts'
 import { createUpkeep, type Upkeep } from './upkeep.ts'
+import type { AbandonedUploads } from './gc.ts'
 import { TAR_END, tarHeader, tarPadding } from './tar.ts'
 
 export const CTX: Context = { project: 'default', actor: 'ann', requestId: 'test' }
@@ -22,11 +23,22 @@ export interface Depot extends AsyncDisposable {
   backup(): Promise<Buffer>
 }
 
+const nothing = async () => ({ files: 0, bytes: 0 })
+
+/** Nobody sends anything in parts here. */
+export const NO_UPLOADS: AbandonedUploads = { find: nothing, drop: nothing }
+
 /** The upkeep room over a real store. */
 export async function openDepot(): Promise<Depot> {
   const clock = fakeClock()
   const store = await openTempStore(clock)
-  const upkeep = createUpkeep({ ...store, clock, log: silentLog, version: '0.0.1' })
+  const upkeep = createUpkeep({
+    ...store,
+    clock,
+    log: silentLog,
+    version: '0.0.1',
+    uploads: NO_UPLOADS,
+  })
   const { catalog, blobs, rows } = store
   return {
     store,

@@ -10,7 +10,7 @@ import { DIGEST_COLUMNS, textsOf, type DigestColumn, type Which } from './digest
 /** Some hundred bytes of memory for each blob that is named. */
 export interface References {
   /** What must be there. */
-  readonly held: ReadonlySet<Digest>
+  readonly held: Set<Digest>
   /** What may be there: nothing says that it must. None of it is held. */
   readonly mentioned: ReadonlySet<Digest>
 }

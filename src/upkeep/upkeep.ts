@@ -1,10 +1,13 @@
 import { Readable } from 'node:stream'
+import type { GcReport, GcRequest } from '@gyre/sdk/wire/upkeep'
 import type { Context } from '../core/context.ts'
+import { durationMs } from '../core/duration.ts'
 import { GyreError } from '../core/errors.ts'
-import type { Events } from '../store/events.ts'
+import type { Events, NewEvent } from '../store/events.ts'
 import { archiveOf, takePoint, type BackupDeps, type Point } from './backup.ts'
+import { collect, type GcDeps } from './gc.ts'
 
-export interface UpkeepDeps extends BackupDeps {
+export interface UpkeepDeps extends BackupDeps, GcDeps {
   readonly events: Events
 }
 
@@ -15,10 +18,15 @@ export interface Upkeep {
    * another verb is under way, DAMAGED, DISK_FULL.
    */
   backup(ctx: Context): Promise<Readable>
+  /**
+   * What of the bytes nothing needs, by kind; removes it where the request says so. Throws INVALID_ARGUMENT for a
+   * duration, CONFLICT, DAMAGED.
+   */
+  gc(ctx: Context, request: GcRequest): Promise<GcReport>
 }
 
 export function createUpkeep(deps: UpkeepDeps): Upkeep {
-  const { catalog, events, newId } = deps
+  const { catalog, clock, events, newId } = deps
   let underWay: string | undefined
 
   /** Blobs may not go while somebody copies them. */
@@ -45,14 +53,46 @@ export function createUpkeep(deps: UpkeepDeps): Upkeep {
     return archive
   }
 
+  async function tell(ctx: Context, type: string, id: string, data: NewEvent['data']) {
+    const subject = { kind: 'upkeep', id }
+    await catalog.write(async (tx) => {
+      await events.append(tx, ctx, { type, subject, data })
+    })
+  }
+
+  async function gc(ctx: Context, request: GcRequest): Promise<GcReport> {
+    const nowMs = clock.now().getTime()
+    const ago = (field: 'deletedBefore' | 'unusedFor') =>
+      new Date(nowMs - durationMs(request[field], field))
+    const plan = {
+      isDeleting: request.delete,
+      deletedBefore: ago('deletedBefore'),
+      unusedSince: ago('unusedFor'),
+    }
+    if (!plan.isDeleting) return collect(deps, plan)
+    const id = newId('gc')
+    const { deletedBefore, unusedFor } = request
+    await tell(ctx, 'gc.begun', id, { deletedBefore, unusedFor })
+    const report = await collect(deps, plan)
+    const piles = Object.values(report.free)
+    const sum = (of: 'files' | 'bytes') => piles.reduce((total, pile) => total + pile[of], 0)
+    await tell(ctx, 'gc.ended', id, { files: sum('files'), bytes: sum('bytes') })
+    return report
+  }
+
   return {
+    async gc(ctx, request) {
+      const end = begin('a gc')
+      try {
+        return await gc(ctx, request)
+      } finally {
+        end()
+      }
+    },
     async backup(ctx) {
       const end = begin('a backup')
       try {
-        const subject = { kind: 'backup', id: newId('backup') }
-        await catalog.write(async (tx) => {
-          await events.append(tx, ctx, { type: 'backup.begun', subject, data: {} })
-        })
+        await tell(ctx, 'backup.begun', newId('backup'), {})
         return sending(await takePoint(deps), end)
       } catch (error) {
         end()

@@ -28,28 +28,21 @@ export async function gyre(args: readonly string[], options: RunOptions = {}): P
   return begin(args, options).ended
 }
 
-/** A command under way. */
-export interface Begun {
-  readonly pid: number
-  readonly ended: Promise<Ended>
-}
-
-/** As `gyre`, for whoever does something to its process. */
-export function begin(args: readonly string[], options: RunOptions = {}): Begun {
-  const child = start(args, options)
-  return { pid: child.pid ?? 0, ended: endOf(child) }
-}
-
 /** A command that is under way. */
 export interface Begun {
+  readonly pid: number
   readonly kill: () => void
   readonly ended: Promise<Ended>
 }
 
-/** `gyre ARGS`, which may be killed before its end. */
+/** As `gyre`, for whoever does something to its process before its end. */
 export function begin(args: readonly string[], options: RunOptions = {}): Begun {
   const child = start(args, options)
-  return { kill: () => void child.kill('SIGKILL'), ended: endOf(child) }
+  return {
+    pid: child.pid ?? 0,
+    kill: () => void child.kill('SIGKILL'),
+    ended: endOf(child),
+  }
 }
 
 /** Builds what is stale, so that no command under test has to say so. */

@@ -52,7 +52,7 @@ import {
 import { countPredictions, exportPredictions } from './predictions.ts'
 import { applyProject, showProject } from './projects.ts'
 import { listRuns, metricChart, metricHistory, showRun } from './runs.ts'
-import { backup } from './upkeep.ts'
+import { backup, gc } from './upkeep.ts'
 
 /** What every module stands on: code, bytes, events, keys, upkeep. */
 const GROUND: readonly AnyRoute[] = [
@@ -68,6 +68,7 @@ const GROUND: readonly AnyRoute[] = [
   listKeys,
   revokeKey,
   backup,
+  gc,
 ]
 
 const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {

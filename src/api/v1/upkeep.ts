@@ -1,5 +1,6 @@
 import { pipeline } from 'node:stream/promises'
-import { defineStream } from '../route.ts'
+import { GcReport, GcRequest } from '@gyre/sdk/wire/upkeep'
+import { defineRoute, defineStream } from '../route.ts'
 
 export const backup = defineStream({
   method: 'GET',
@@ -13,4 +14,15 @@ export const backup = defineStream({
     response.writeHead(200, { 'content-type': 'application/x-tar', 'cache-control': 'no-store' })
     await pipeline(archive, response, { signal })
   },
+})
+
+export const gc = defineRoute({
+  method: 'POST',
+  path: '/api/v1/gc',
+  summary: 'What of the bytes nothing needs; frees it when asked to',
+  scope: 'admin',
+  body: GcRequest,
+  reply: GcReport,
+  errors: ['INVALID_ARGUMENT', 'CONFLICT', 'DAMAGED'],
+  handle: ({ upkeep }, ctx, { body }) => upkeep.gc(ctx, body),
 })

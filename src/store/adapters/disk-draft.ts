@@ -51,6 +51,8 @@ export function diskDraft(path: string, { files, place }: DiskDraftDeps): Draft 
       await place(path, digest)
     },
 
+    bytes: async () => (await files.sizeOf(path)) ?? 0,
+
     drop: () => files.remove(path),
   }
 }

@@ -117,6 +117,7 @@ export function blobsContract(clock: FakeClock, open: () => Promise<Blobs>): voi
       draft.write(0, chunks('a', 'b')),
     ])
     expect(await blobs.drafts()).toEqual(['one'])
+    expect([await draft.bytes(), await blobs.draft('none').bytes()]).toEqual([3, 0])
     const artifact = await draft.verify([a, c])
     expect(artifact).toMatchObject({ digest: ABC, bytes: 3 })
     expect(await blobs.has(ABC)).toBe(false)
