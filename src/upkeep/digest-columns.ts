@@ -80,7 +80,7 @@ interface DigestText {
   readonly isDeleted: boolean
 }
 
-/** The texts of one column, each once; streamed, so of a snapshot. */
+/** The texts of one column, row by row; streamed, so of a snapshot. The catalog answers others in between. */
 export async function* textsOf(
   db: Kysely<Tables>,
   { table, column, deletedMs }: DigestColumn,
@@ -91,7 +91,6 @@ export async function* textsOf(
   let query = db
     .selectFrom(sql<{ text: string }>`${sql.table(table)}`.as('t'))
     .select([text.as('text'), sql<number>`${since} IS NOT NULL`.as('deleted')])
-    .distinct()
     .where(sql<boolean>`instr(${text}, 'sha256:') > 0`)
   if (which !== 'all') {
     const isGone = sql<boolean>`coalesce(${since} < ${which.deletedBefore.getTime()}, FALSE)`

@@ -32,39 +32,56 @@ export async function findReferences(
 ): Promise<References> {
   const held = new Set<Digest>()
   const mentioned = new Set<Digest>()
+  const [heldTrees, mentionedTrees] = [new Set<Digest>(), new Set<Digest>()]
   for (const column of DIGEST_COLUMNS)
     for await (const { text, isDeleted } of textsOf(db, column, which))
       for (const digest of digestsIn(text))
-        await add(isDeleted ? { ...column, holds: 'mentions' } : column, digest)
+        if (column.holds === 'mentions' || isDeleted) await mention(digest)
+        else if (column.holds === 'trees') await hold(digest, column)
+        else held.add(digest)
   for (const digest of held) mentioned.delete(digest)
   return { held, mentioned }
 
-  async function add({ holds, table, column }: DigestColumn, digest: Digest): Promise<void> {
-    if (holds === 'files') held.add(digest)
-    else if (holds === 'trees') await addTree(held, digest, `${table}.${column}`)
-    else if (!held.has(digest) && !mentioned.has(digest)) {
-      mentioned.add(digest)
-      if (await looksLikeTree(blobs, digest))
-        await addTree(mentioned, digest).catch(ignoreOtherJson)
-    }
+  async function mention(digest: Digest): Promise<void> {
+    if (mentionedTrees.has(digest)) return
+    mentioned.add(digest)
+    mentionedTrees.add(digest)
+    if (!(await looksLikeTree(blobs, digest))) return
+    const members = await membersOf(digest).catch(ignoreOtherJson)
+    for (const { digest: member, isTree } of members ?? [])
+      if (isTree) await mention(member)
+      else mentioned.add(member)
   }
 
-  async function addTree(into: Set<Digest>, digest: Digest, namedBy?: string): Promise<void> {
-    into.add(digest)
-    const { entries } = await blobs.readTree(digest).catch((thrown: unknown) => {
-      if (namedBy === undefined) throw thrown
-      throw new GyreError(
-        'DAMAGED',
-        `the tree ${digest}, which ${namedBy} names, cannot be read: ${toGyreError(thrown).message}`,
-        { digest },
-        thrown,
-      )
+  async function hold(digest: Digest, column: DigestColumn): Promise<void> {
+    if (heldTrees.has(digest)) return
+    held.add(digest)
+    heldTrees.add(digest)
+    const members = await membersOf(digest).catch((thrown: unknown) => {
+      throw unreadable(digest, column, thrown)
     })
-    for (const { artifact } of entries)
-      if (into.has(artifact.digest)) continue
-      else if (artifact.mediaType === TREE_MEDIA_TYPE) await addTree(into, artifact.digest, namedBy)
-      else into.add(artifact.digest)
+    for (const { digest: member, isTree } of members)
+      if (isTree) await hold(member, column)
+      else held.add(member)
   }
+
+  async function membersOf(digest: Digest) {
+    const { entries } = await blobs.readTree(digest)
+    return entries.map(({ artifact }) => ({
+      digest: artifact.digest,
+      isTree: artifact.mediaType === TREE_MEDIA_TYPE,
+    }))
+  }
+}
+
+function unreadable(digest: Digest, { table, column }: DigestColumn, cause: unknown): GyreError {
+  const { message } = toGyreError(cause)
+  return new GyreError(
+    'DAMAGED',
+    `the tree ${digest}, which ${table}.${column} names, cannot be read: ${message}`,
+    { digest },
+    cause,
+  )
 }
 
 /** `sha256:…` wherever it stands in a text. */
@@ -82,7 +99,7 @@ async function looksLikeTree(blobs: Blobs, digest: Digest): Promise<boolean> {
 }
 
 /** A file may begin like a tree and be none. */
-function ignoreOtherJson(thrown: unknown): void {
+function ignoreOtherJson(thrown: unknown): undefined {
   const { code } = toGyreError(thrown)
   if (!['INVALID_ARGUMENT', 'NOT_FOUND', 'TOO_LARGE'].includes(code)) throw thrown
 }

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { watch } from 'node:fs'
 import { cp, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GcReport } from '@gyre/sdk/wire/upkeep'
@@ -134,6 +135,39 @@ test('files that are put while gc after gc runs are there, whole', async () => {
   await Promise.all(writing)
   for (const path of new Set(sent))
     expect(await download(server, run, path)).toMatch(/^content \d+$/)
+})
+
+test('kill -9 in the middle of a gc takes nothing that is named, and the next one goes on', async () => {
+  const data = await tempFolder()
+  let server = await up(data)
+  const [gone, stays] = [await startRun(server), await startRun(server)]
+  for (let file = 0; file < 60; file++) {
+    await uploadFile(server, gone, `own-${file}`, `own ${file}`)
+    await uploadFile(server, stays, `file-${file}`, `file ${file}`)
+    await uploadFile(server, gone, `shared-${file}`, `file ${file}`)
+  }
+  await send(`${server.url}${MLFLOW}/runs/delete`, 'POST', { run_id: gone })
+  const root = join(data, 'blobs', 'sha256')
+  const countBlobs = async () =>
+    (await readdir(root, { recursive: true })).filter((path) => path.length > 2).length
+  const before = await countBlobs()
+  const removing = watch(root, { recursive: true })
+  const removed = new Promise<void>((resolve) => removing.once('change', () => resolve()))
+  const request = { delete: true, deletedBefore: '0', unusedFor: '0' }
+  const asked = send(`${server.url}/api/v1/gc`, 'POST', request)
+  await removed
+  await server.stop('SIGKILL')
+  removing.close()
+  await asked
+  const between = await countBlobs()
+  expect(between).toBeLessThan(before)
+
+  server = await up(data)
+  for (let file = 0; file < 60; file++)
+    expect(await download(server, stays, `file-${file}`)).toBe(`file ${file}`)
+  const { free } = await gc(server, ...AT_ONCE, '--delete')
+  expect(free.unnamed.files + free.ofDeleted.files).toBe(between - 60)
+  expect(await countBlobs()).toBe(60)
 })
 
 test('only an admin may look what could go', async () => {
