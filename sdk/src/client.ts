@@ -12,6 +12,12 @@ export interface CallOptions {
   readonly signal?: AbortSignal
 }
 
+/** How a stream is asked for. */
+export interface DownloadOptions extends CallOptions {
+  /** GET unless told. */
+  readonly method?: 'GET' | 'POST'
+}
+
 /** A running Gyre, over HTTP. Every call throws `RequestError` with the server's code when it is refused. */
 export interface GyreClient {
   readonly url: string
@@ -24,7 +30,7 @@ export interface GyreClient {
   /** The same for a file, read twice: once for its digest. Throws what reading it throws. */
   putFile(path: string, onProgress?: (sentBytes: number) => void): Promise<string>
   /** The response as a stream of bytes. */
-  download(path: string, options?: CallOptions): Promise<IncomingMessage>
+  download(path: string, options?: DownloadOptions): Promise<IncomingMessage>
   /** Events after `cursor`, then each new one, until `signal`; reconnects where it stopped. */
   events(cursor: number, signal: AbortSignal): AsyncGenerator<Event>
   /** Ends every connection, those with a call under way too. */

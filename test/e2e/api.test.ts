@@ -366,6 +366,9 @@ function refusals(): readonly Refusal[] {
     bad('POST /api/v1/keys', { name: '1st', role: 'viewer' }, /^name: expected a let/, 'name'),
     conflict('POST /api/v1/keys', { name: 'taken', role: 'admin' }, /^name: /, 'ALREADY_EXISTS'),
     missing('DELETE /api/v1/keys/nope', undefined, /nope/),
+    bad('POST /api/v1/backup', {}, /^body: expected none/, 'body'),
+    bad('POST /api/v1/gc', { unusedFor: 'soon' }, /^unusedFor: expected a duration/, 'unusedFor'),
+    bad('POST /api/v1/gc', { delete: 'yes' }, /^delete: /, 'delete'),
   ]
 }
 
@@ -519,6 +522,8 @@ const ROUTES = {
     'GET /api/v1/keys',
     'POST /api/v1/keys',
     'DELETE /api/v1/keys/{key}',
+    'POST /api/v1/backup',
+    'POST /api/v1/gc',
     'GET /api/v1/steps/{run}/{step}/work',
     'POST /api/v1/steps/{run}/{step}/heartbeat',
     'POST /api/v1/steps/{run}/{step}/metrics',

@@ -21,7 +21,7 @@ export const addBackup: AddCommand = (program) => {
     withClient(options, async (client) => {
       const { json } = Options.parse(options)
       await assertNoFile(nodeFiles, file)
-      const archive = await client.download('/api/v1/backup')
+      const archive = await client.download('/api/v1/backup', { method: 'POST' })
       const checked = await saveBackup(nodeFiles, arriving(archive, file), file)
       console.log(describeBackup(`wrote ${file}`, checked, json))
     }),
