@@ -6,15 +6,15 @@ import { checkArchive, type CheckedBackup } from './check-archive.ts'
 
 /**
  * Makes a data folder of a backup. Its files come into a folder beside it, which gets its name when every byte was
- * checked and is on the disk. Throws ALREADY_EXISTS for a folder that holds something, CONFLICT while another restore
- * is under way or has left its folder behind, DAMAGED, NEWER_DATABASE, DISK_FULL; nothing is left then.
+ * checked and is on the disk. Throws ALREADY_EXISTS for a folder that holds something, CONFLICT for a mount point, and
+ * while another restore is under way or has left its folder behind, DAMAGED, NEWER_DATABASE, DISK_FULL; nothing is left then.
  */
 export async function restoreBackup(
   files: Files,
   source: AsyncIterable<Uint8Array>,
   folder: string,
 ): Promise<CheckedBackup> {
-  await assertEmpty(files, folder)
+  await makeRoom(folder)
   const temp = `${folder}.restoring`
   await makeTemp(temp)
   try {
@@ -25,7 +25,8 @@ export async function restoreBackup(
       await writeFile(files, to, content)
     })
     for (const made of folders) await files.syncFolder(made)
-    await giveName(files, temp, folder)
+    await files.rename(temp, folder)
+    await files.syncFolder(dirname(folder))
     return checked
   } catch (error) {
     await rm(temp, { recursive: true, force: true })
@@ -33,17 +34,28 @@ export async function restoreBackup(
   }
 }
 
-async function assertEmpty(files: Files, folder: string): Promise<void> {
-  const held = await files.list(folder).catch((error: unknown) => {
-    if (errnoOf(error) === 'ENOENT') return []
-    throw error
-  })
-  if (held.length === 0) return
-  throw new GyreError(
-    'ALREADY_EXISTS',
-    `${folder} is not empty: a backup is restored into a new folder; choose one with --data`,
-    { folder },
-  )
+/** Removes it when it is empty: what cannot be removed could not be replaced at the end either. */
+async function makeRoom(folder: string): Promise<void> {
+  try {
+    await rmdir(folder)
+  } catch (error) {
+    const code = errnoOf(error)
+    if (code === 'ENOENT') return
+    if (code === 'ENOTEMPTY' || code === 'EEXIST' || code === 'ENOTDIR')
+      throw new GyreError(
+        'ALREADY_EXISTS',
+        `${folder} is not empty: a backup is restored into a new folder; choose one with --data`,
+        { folder },
+        error,
+      )
+    if (code !== 'EBUSY') throw error
+    throw new GyreError(
+      'CONFLICT',
+      `${folder} is in use or a mount point: restore into a folder below it, with --data`,
+      { folder },
+      error,
+    )
+  }
 }
 
 async function makeTemp(temp: string): Promise<void> {
@@ -81,12 +93,4 @@ async function writeFile(
   } finally {
     await file.close()
   }
-}
-
-async function giveName(files: Files, temp: string, folder: string): Promise<void> {
-  await rmdir(folder).catch((error: unknown) => {
-    if (errnoOf(error) !== 'ENOENT') throw error
-  })
-  await files.rename(temp, folder)
-  await files.syncFolder(dirname(folder))
 }

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { watch } from 'node:fs'
 import { access, mkdir, readdir, readFile, rm, stat } from 'node:fs/promises'
@@ -8,7 +9,7 @@ import { z } from 'zod'
 import { tempFolder } from '../../src/store/contract/temp-folder.ts'
 import { prepareHeld, type Held } from './held-project.ts'
 import { acked, checkBatches, without } from './ledger-checks.ts'
-import { begin, build, gyre, up, type Begun, type Running } from './program.ts'
+import { begin, BIN, build, gyre, up, type Begun, type Running } from './program.ts'
 import { openLedger, predictMany, QUESTION, readKept, send, sendUntilCut } from './traffic.ts'
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 })
@@ -256,6 +257,41 @@ test('kill -9 of a restore leaves no folder of its name; what it leaves is told 
   expect((await send(`${restored.url}/api/v1/event-log/verify`, 'GET'))?.status).toBe(200)
   expect((await stat(target)).size).toBeGreaterThan(64_000_000)
 })
+
+/** Whether this user may mount a file system of its own. */
+const CAN_MOUNT =
+  spawnSync('unshare', ['--user', '--map-root-user', '--mount', 'true']).status === 0
+
+test.skipIf(!CAN_MOUNT)(
+  'a full disk is told of, and neither half a backup nor half a folder is left (needs user namespaces)',
+  async () => {
+    const server = await serverWithLargeFile()
+    const folder = await tempFolder()
+    const target = join(folder, 'backup.tar')
+    expect(await gyre(['backup', target, '--url', server.url])).toMatchObject({ code: 0 })
+    const small = join(folder, 'small')
+    await mkdir(small)
+    const script = `
+      mount -t tmpfs -o size=20m none small
+      "$@" backup small/b.tar --url ${server.url}; echo "code $?"
+      "$@" restore backup.tar --data small/data; echo "code $?"
+      "$@" restore backup.tar --data small; echo "code $?"
+      ls -A small`
+    const namespace = ['--user', '--map-root-user', '--mount', 'sh', '-c', script, 'sh']
+    const ended = spawnSync('unshare', [...namespace, process.execPath, BIN], {
+      cwd: folder,
+      encoding: 'utf8',
+    })
+    expect(ended.stdout).toBe('code 1\ncode 1\ncode 1\n')
+    const full = 'gyre: the disk is full: ENOSPC: no space left on device, write'
+    expect(ended.stderr.split('\n')).toEqual([
+      full,
+      full,
+      expect.stringMatching(/small is in use or a mount point: .*below it, with --data$/),
+      '',
+    ])
+  },
+)
 
 test('only an admin may take a backup, and the audit says who did', async () => {
   const server = await up(await tempFolder(), { args: ['--host', '127.0.0.1'] })

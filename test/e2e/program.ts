@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { onTestFinished } from 'vitest'
 
-const BIN = fileURLToPath(new URL('../../bin/gyre.js', import.meta.url))
+/** The program, as a file for Node. */
+export const BIN = fileURLToPath(new URL('../../bin/gyre.js', import.meta.url))
 
 /** How a command ended and what it said. */
 export interface Ended {
