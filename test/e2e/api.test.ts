@@ -305,6 +305,11 @@ function refusals(): readonly Refusal[] {
     bad('POST /api/v1/models/churn/versions/1/stage', { stage: 'live' }, /^stage: /, 'stage'),
     conflict(
       'POST /api/v1/models/churn/versions/1/stage',
+      { stage: 'staging' },
+      /cannot go to staging; allowed: none, production, archived/,
+    ),
+    conflict(
+      'POST /api/v1/models/churn/versions/1/stage',
       { stage: 'production' },
       /approve/,
       'APPROVAL_MISSING',
