@@ -508,6 +508,7 @@ const ROUTES = {
     'POST /api/v1/import/models',
     'POST /api/v1/import/points',
     'POST /api/v1/import/runs',
+    'POST /api/v1/import/traces',
     'PUT /api/v1/models/{name}/versions/{version}/aliases/{alias}',
     'POST /api/v1/monitors/{monitor}/check',
     'POST /api/v1/pipelines/{name}/runs',
