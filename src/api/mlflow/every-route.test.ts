@@ -38,6 +38,8 @@ function checkRefusal(asked: unknown, { status = 0, json, text }: Reply): void {
 const Started = z.object({ run: z.object({ info: z.object({ run_id: z.string() }) }) })
 const Logged = z.object({ model: z.object({ info: z.object({ model_id: z.string() }) }) })
 
+const Told = z.object({ issue: z.object({ issue_id: z.string() }) })
+
 type Furniture = Readonly<Record<string, unknown>>
 
 let furnished = 0
@@ -57,6 +59,13 @@ async function furnish(): Promise<Furniture> {
   await doors.post('/mlflow/model-versions/create', { name, source, run_id: run })
   const logged = await doors.post('/mlflow/logged-models', { experiment_id, name: 'held' })
   const { model_id } = Logged.parse(logged.json).model.info
+  const told = await doors.ask({
+    method: 'POST',
+    path: '/api/3.0/mlflow/issues',
+    body: JSON.stringify({ experiment_id, name: 'slow', description: 'from noon on' }),
+    headers: JSON_TYPE,
+  })
+  const { issue_id } = Told.parse(told.json).issue
   return {
     run_id: run,
     run_uuid: run,
@@ -86,6 +95,7 @@ async function furnish(): Promise<Furniture> {
     parts: [],
     trace_id: 'tr-1',
     assessment_id: 'a-1',
+    issue_id,
     max_results: 1,
     order_by: [],
     tags: [{ key: 'k', value: 'v' }],
