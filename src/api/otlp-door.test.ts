@@ -251,6 +251,7 @@ test('the exporter that writes JSON into texts, and one that does not, read back
   const found = await doors.ask({
     method: 'POST',
     path: '/api/3.0/mlflow/traces/search',
+    headers: { 'content-type': 'application/json' },
     body: JSON.stringify({
       locations: [{ mlflow_experiment: { experiment_id: '0' } }],
       filter: "span.type = 'LLM'",
