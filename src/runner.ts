@@ -7,10 +7,12 @@ import type { StepContext } from '@gyre/sdk'
 import { DigestText, Json, type JsonValue } from '@gyre/sdk/wire/ref'
 import { StepWork } from '@gyre/sdk/wire/step'
 import { z } from 'zod'
+import { systemClock } from './core/clock.ts'
 import { environmentVariable } from './core/config.ts'
 import { GyreError, toGyreError } from './core/errors.ts'
 import { openAnalyticsInProcess } from './store/analytics-in-process.ts'
-import { evaluateForGate, type OpenModel } from './train/gate-evaluation.ts'
+import { evaluateForGate } from './train/gate-evaluation.ts'
+import type { OpenModel } from './train/scored-model.ts'
 import { createStepFiles } from './train/step-files.ts'
 import { bundleOf, createStepRows } from './train/step-rows.ts'
 import { createTrainer } from './train/train.ts'
@@ -86,7 +88,8 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
     const rows = createStepRows({ files, analytics })
     const bundle = bundleOf(DigestText.parse(work.bundle), work.transforms)
     if (work.spec.kind === 'gate') {
-      const deps = { files, rows, bundle, openModel: openOnnx, seed: work.seed }
+      const clock = systemClock
+      const deps = { files, rows, bundle, openModel: openOnnx, clock, seed: work.seed }
       return Json.parse(await evaluateForGate(deps, work.inputs, work.extra, work.spec.rules))
     }
     if (work.spec.kind !== 'module')

@@ -1,4 +1,4 @@
-import { auc, rank } from './auc.ts'
+import { auc, rank, type Ranking } from './auc.ts'
 import { calibrationError } from './calibration.ts'
 import { rowLogLoss } from './log-loss.ts'
 import { assertScoredRows, type ScoredRows } from './scored-rows.ts'
@@ -22,11 +22,21 @@ export interface BinaryMetrics {
   readonly calibrationError: number | null
 }
 
+export interface MetricOptions {
+  /** A score of this or more predicts class 1; 0.5 unless told. */
+  readonly threshold?: number
+  /** Of the scores, where the same are measured many times. */
+  readonly ranking?: Ranking
+}
+
 /**
- * Every metric of a binary classifier in one pass and one ranking; a score ≥ `threshold` predicts class 1.
+ * Every metric of a binary classifier in one pass and one ranking.
  * Throws INVALID_ARGUMENT for columns of unequal length, a label other than 0 and 1, a score outside 0..1.
  */
-export function binaryMetrics(rows: ScoredRows, threshold = 0.5): BinaryMetrics {
+export function binaryMetrics(
+  rows: ScoredRows,
+  { threshold = 0.5, ranking = rank(rows.scores) }: MetricOptions = {},
+): BinaryMetrics {
   assertScoredRows(rows)
   const sums = sumUp(rows, threshold)
   const { weight, truePositive, predicted, positive } = sums
@@ -35,7 +45,7 @@ export function binaryMetrics(rows: ScoredRows, threshold = 0.5): BinaryMetrics 
     n: rows.scores.length,
     positiveRate: ratio(positive, weight),
     meanScore: ratio(sums.score, weight),
-    auc: auc(rank(rows.scores), rows.labels, rows.weights),
+    auc: auc(ranking, rows.labels, rows.weights),
     logLoss: ratio(sums.logLoss, weight),
     brier: ratio(sums.squares, weight),
     accuracy: ratio(right, weight),
@@ -45,6 +55,13 @@ export function binaryMetrics(rows: ScoredRows, threshold = 0.5): BinaryMetrics 
     calibration: ratio(sums.score - positive, weight),
     calibrationError: calibrationError(rows),
   }
+}
+
+/** How many rows each share is made of; unweighted. */
+export function countOf({ scores, labels }: ScoredRows) {
+  const { weight, positive, predicted, truePositive } = sumUp({ scores, labels }, 0.5)
+  const right = weight - predicted - positive + 2 * truePositive
+  return { rows: weight, positive, predicted, truePositive, right }
 }
 
 function sumUp({ scores, labels, weights }: ScoredRows, threshold: number) {

@@ -1,9 +1,10 @@
 import { GyreError } from '../core/errors.ts'
-import { quantile } from '../core/quantile.ts'
-import type { Random } from '../core/random.ts'
 import { mean, variance } from '../core/stats.ts'
-import { auc, rank } from './auc.ts'
+import { rank } from './auc.ts'
+import { binaryMetrics, type BinaryMetrics } from './classification.ts'
 import { rowLogLoss } from './log-loss.ts'
+import { normalReach } from './normal.ts'
+import { bootstrap, type Resampling } from './resampling.ts'
 import { assertScoredRows } from './scored-rows.ts'
 
 /** A metric of the candidate less the champion's on the same rows, with its 95 % confidence interval. */
@@ -21,16 +22,6 @@ export interface PairedRows {
   readonly labels: ArrayLike<number>
 }
 
-export interface Resampling {
-  readonly random: Random
-  readonly rounds: number
-}
-
-/** Φ⁻¹(0.975). */
-const Z = 1.959963984540054
-
-const TAILS = [0.025, 0.975] as const
-
 /**
  * Difference in log loss by the normal approximation to the mean of the paired row differences: exact
  * enough from some hundred rows on, and no resampling. Null below two rows. O(n).
@@ -39,60 +30,41 @@ export function logLossDifference(rows: PairedRows): Difference | null {
   const perRow = lossDifferences(rows)
   if (perRow.length < 2) return null
   const value = mean(perRow)
-  const reach = Z * Math.sqrt(variance(perRow) / perRow.length)
+  const reach = normalReach(variance(perRow) / perRow.length)
   return { value, lower: value - reach, upper: value + reach }
 }
 
 /**
- * The same by the percentile bootstrap over rows; the same seed gives the same interval. Null below two
- * rows. O(rounds · n). Source: Efron & Tibshirani, An Introduction to the Bootstrap (1993), chapter 13.
+ * The differences of any metrics by the paired percentile bootstrap: both models are measured on the same drawn
+ * rows. A metric that is undefined on the rows themselves, or below two rows, is left out.
  */
-export function bootstrapLogLoss(rows: PairedRows, resampling: Resampling): Difference | null {
-  const perRow = lossDifferences(rows)
-  if (perRow.length < 2) return null
-  return interval(mean(perRow), resampling, perRow.length, (times) => {
-    let sum = 0
-    for (let row = 0; row < perRow.length; row++) sum += (times[row] ?? 0) * (perRow[row] ?? 0)
-    return sum / perRow.length
-  })
-}
-
-/** Difference in AUC by the paired percentile bootstrap; null when the labels hold one class only. */
-export function bootstrapAuc(rows: PairedRows, resampling: Resampling): Difference | null {
+export function bootstrapDifferences(
+  rows: PairedRows,
+  metrics: readonly string[],
+  resampling: Resampling,
+): Record<string, Difference> {
   assertPaired(rows)
-  const { labels } = rows
-  const [ours, theirs] = [rank(rows.candidate), rank(rows.champion)]
-  const difference = (times?: Uint32Array): number | null => {
-    const [a, b] = [auc(ours, labels, times), auc(theirs, labels, times)]
-    return a === null || b === null ? null : a - b
+  const { candidate, champion, labels } = rows
+  if (labels.length < 2 || metrics.length === 0) return {}
+  const [ourRanks, theirRanks] = [rank(candidate), rank(champion)]
+  const difference = (weights?: Uint32Array): Record<string, number | null> => {
+    const ours = binaryMetrics({ scores: candidate, labels, weights }, { ranking: ourRanks })
+    const theirs = binaryMetrics({ scores: champion, labels, weights }, { ranking: theirRanks })
+    return Object.fromEntries(metrics.map((name) => [name, less(ours, theirs, name)]))
   }
-  const value = difference()
-  return value === null ? null : interval(value, resampling, labels.length, difference)
+  const values = difference()
+  const intervals = bootstrap(labels.length, resampling, difference)
+  return Object.fromEntries(
+    Object.entries(intervals).flatMap(([name, interval]) => {
+      const value = values[name]
+      return value == null ? [] : [[name, { value, ...interval }]]
+    }),
+  )
 }
 
-/** `measure` gets how often each row was drawn; rounds it cannot measure (one class drawn) are left out. */
-function interval(
-  value: number,
-  { random, rounds }: Resampling,
-  rows: number,
-  measure: (times: Uint32Array) => number | null,
-): Difference | null {
-  const times = new Uint32Array(rows)
-  const measured = Array.from({ length: rounds }, () => measure(redraw(times, random)))
-  const sorted = measured.filter((each) => each !== null).toSorted((a, b) => a - b)
-  if (sorted.length === 0) return null
-  const [lower, upper] = [quantile(sorted, TAILS[0]), quantile(sorted, TAILS[1])]
-  return { value, lower, upper }
-}
-
-/** Draws as many rows as there are, with replacement, and counts them in place. */
-function redraw(times: Uint32Array, random: Random): Uint32Array {
-  times.fill(0)
-  for (let draw = 0; draw < times.length; draw++) {
-    const row = Math.floor(random() * times.length)
-    times[row] = (times[row] ?? 0) + 1
-  }
-  return times
+function less(ours: BinaryMetrics, theirs: BinaryMetrics, name: string): number | null {
+  const [a, b] = [ours, theirs].map((metrics) => new Map(Object.entries(metrics)).get(name))
+  return typeof a === 'number' && typeof b === 'number' ? a - b : null
 }
 
 function lossDifferences(rows: PairedRows): Float64Array {

@@ -24,6 +24,8 @@ export interface Evaluation {
   readonly rows: number
   /** `model:NAME@VERSION` of the champion on the same rows; null before there is one. */
   readonly champion: string | null
+  /** 95 % intervals of the candidate's metrics. */
+  readonly intervals?: Verdict['intervals'] | undefined
   readonly runId: string
 }
 
@@ -102,7 +104,7 @@ export function createEvaluate({ catalog, events, runs, clock }: EvaluateDeps): 
   }
 }
 
-function verdictOf({ gate, rules, evidence, rows, champion }: Evaluation): Verdict {
+function verdictOf({ gate, rules, evidence, rows, champion, intervals }: Evaluation): Verdict {
   const metrics = {
     candidate: withoutNaN(evidence.metrics),
     champion: evidence.champion ? withoutNaN(evidence.champion) : null,
@@ -116,6 +118,7 @@ function verdictOf({ gate, rules, evidence, rows, champion }: Evaluation): Verdi
     metrics,
     rows,
     champion,
+    ...(intervals ? { intervals } : {}),
   })
 }
 

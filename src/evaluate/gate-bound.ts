@@ -17,6 +17,8 @@ export type Finding =
       readonly value: number
       readonly name: BoundName
       readonly bound: number
+      /** Where the number comes from, when it is not the metric itself: `0.39 + 0.012`. */
+      readonly from?: string
     }
   | { readonly kind: 'settled'; readonly passed: boolean; readonly reason: string }
 
@@ -41,16 +43,25 @@ export function outcomeOf(finding: Finding): Outcome {
     const { passed, reason } = finding
     return { passed, reason, slack: passed ? Number.POSITIVE_INFINITY : Number.NEGATIVE_INFINITY }
   }
-  const { value, name, bound } = finding
+  const { value, name, bound, from } = finding
   const slack = BOUNDS[name].slack(value, bound)
   const passed = BOUNDS[name].strict ? slack > 0 : slack >= 0
   return {
     passed,
     slack,
-    reason: `${shown(value)} is ${passed ? '' : 'not '}${boundText(name, bound)}`,
+    reason: `${shown(value)} is ${passed ? '' : 'not '}${boundText(name, bound)}${from ? ` (${from})` : ''}`,
   }
 }
 
-function shown(value: number): string {
+/**
+ * A sum or difference to 12 digits, so that decimals come out as they are written: 0.75 − 0.7 is 0.05 and not
+ * 0.050000000000000044, and a bound of 0.05 holds.
+ */
+export function decimal(sum: number): number {
+  return Number(sum.toPrecision(12))
+}
+
+/** Six digits of it. */
+export function shown(value: number): string {
   return String(Number(value.toPrecision(6)))
 }

@@ -1,4 +1,4 @@
-import type { Metrics } from '@gyre/sdk/wire/gate'
+import type { GroupedMetric, Metrics } from '@gyre/sdk/wire/gate'
 import type { Difference } from './difference.ts'
 
 /** What is known of a candidate on one set of rows. */
@@ -9,6 +9,10 @@ export interface GateEvidence {
   readonly baseline?: Metrics | undefined
   /** Candidate − champion per metric, paired by row. */
   readonly differences?: Readonly<Record<string, Difference>> | undefined
+  /** The candidate on the rows it learned from. */
+  readonly learned?: Metrics | undefined
+  /** Between which groups a metric that compares groups is widest. */
+  readonly groups?: Readonly<Record<string, GroupedMetric>> | undefined
 }
 
 /** The same slice by slice: the rows that share a value of `by`. */

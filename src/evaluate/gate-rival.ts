@@ -1,5 +1,6 @@
 import type { GateBounds } from '@gyre/sdk/wire/gate'
-import { failed, type BoundName, type Finding } from './gate-bound.ts'
+import { decimal, failed, shown, type BoundName, type Finding } from './gate-bound.ts'
+import type { Difference } from './difference.ts'
 import type { GateEvidence } from './gate-evidence.ts'
 import { findSense, sized, type MetricSense } from './metric.ts'
 
@@ -28,9 +29,24 @@ export function againstRival(match: Match, value: number): Finding {
   const level = theirs[metric]
   if (level == null || !Number.isFinite(level)) return failed(`the ${rival} has no ${metric}`)
   const mark = sized(level, sense)
-  const judged = bounds.confident ? farEnd(mark, match, sense) : sized(value, sense)
-  if (judged === undefined) return failed('there is no confidence interval of the difference')
-  return { kind: 'compared', value: judged, ...boundAt(mark, match, sense) }
+  if (bounds.confident) return withConfidence(mark, match, sense)
+  return { kind: 'compared', value: sized(value, sense), ...boundAt(mark, match, sense) }
+}
+
+/** The candidate at the unfavourable end of the interval of its difference from the champion. */
+function withConfidence(mark: number, match: Match, sense: MetricSense): Finding {
+  const { metric, rival, evidence } = match
+  const difference = rival === 'champion' ? evidence.differences?.[metric] : undefined
+  if (!difference || sense.magnitude || !isWhole(difference))
+    return failed('there is no confidence interval of the difference')
+  const { value, lower, upper } = difference
+  const judged = decimal(mark + (sense.better === 'lower' ? upper : lower))
+  const from = `the ${rival}'s ${shown(mark)}, and a difference of ${shown(value)}, 95 % between ${shown(lower)} and ${shown(upper)}, at its worse end`
+  return { kind: 'compared', value: judged, ...boundAt(mark, match, sense), from }
+}
+
+function isWhole({ value, lower, upper }: Difference): boolean {
+  return [value, lower, upper].every(Number.isFinite)
 }
 
 function withoutRival(rival: Match['rival']): Finding {
@@ -39,28 +55,15 @@ function withoutRival(rival: Match['rival']): Finding {
     : failed('there is no baseline to compare with')
 }
 
-/** The candidate at the unfavourable end of the interval of its difference from the champion. */
-function farEnd(
-  mark: number,
-  { metric, rival, evidence }: Match,
-  sense: MetricSense,
-): number | undefined {
-  const difference = rival === 'champion' ? evidence.differences?.[metric] : undefined
-  if (!difference || sense.magnitude) return undefined
-  return mark + (sense.better === 'lower' ? difference.upper : difference.lower)
-}
-
 function boundAt(
   mark: number,
   { comparison, bounds }: Match,
   { better }: MetricSense,
 ): { name: BoundName; bound: number } {
   const margin = bounds.margin ?? 0
+  const [under, over] =
+    margin === 0 ? [mark, mark] : [decimal(mark - margin), decimal(mark + margin)]
   if (comparison === 'betterThan')
-    return better === 'lower'
-      ? { name: 'below', bound: mark - margin }
-      : { name: 'above', bound: mark + margin }
-  return better === 'lower'
-    ? { name: 'atMost', bound: mark + margin }
-    : { name: 'atLeast', bound: mark - margin }
+    return better === 'lower' ? { name: 'below', bound: under } : { name: 'above', bound: over }
+  return better === 'lower' ? { name: 'atMost', bound: over } : { name: 'atLeast', bound: under }
 }

@@ -136,13 +136,78 @@ test('of a metric of the user’s own the rule must say which way is better', ()
 
 test('with confidence, the unfavourable end of the difference decides', () => {
   const better = { logLoss: { betterThan: 'champion', confident: true } } as const
-  expect(said(better, near(-0.012, 0.002))).toEqual([false, '0.412 is not < 0.41'])
-  expect(said(better, near(-0.008, -0.002))).toEqual([true, '0.408 is < 0.41'])
+  expect(said(better, near(-0.012, 0.002))).toEqual([
+    false,
+    "0.412 is not < 0.41 (the champion's 0.41, and a difference of -0.005, 95 % between -0.012 and 0.002, at its worse end)",
+  ])
+  expect(said(better, near(-0.008, -0.002))).toEqual([
+    true,
+    expect.stringMatching(/^0\.408 is < 0\.41 \(/),
+  ])
   const noWorse = {
     logLoss: { notWorseThan: 'champion', margin: 0.003, confident: true },
   } as const
   expect(said(noWorse, near(-0.012, 0.002))[0]).toBe(true)
   expect(said(better)).toEqual([false, 'there is no confidence interval of the difference'])
+})
+
+test.each([
+  [0.01, true],
+  [0.010_001, false],
+])('not worse by 0.01 with confidence: a worse end of %d passes: %s', (upper, passed) => {
+  const rules = { logLoss: { notWorseThan: 'champion', margin: 0.01, confident: true } } as const
+  expect(said(rules, near(-0.002, upper))[0]).toBe(passed)
+  const broken = near(Number.NaN, upper)
+  expect(said(rules, broken)).toEqual([false, 'there is no confidence interval of the difference'])
+})
+
+test('accuracy is judged as decimals are written: 90 of 100 are 0.9', () => {
+  const rules = { accuracy: { atLeast: 0.9 } }
+  expect(judge({ metrics: { accuracy: 90 / 100 } }, rules).passed).toBe(true)
+  expect(judge({ metrics: { accuracy: 8999 / 10_000 } }, rules).passed).toBe(false)
+})
+
+const learned = (auc: number | null, then: number | null) => ({
+  metrics: { auc },
+  learned: { auc: then },
+})
+
+test.each([
+  [0.7, 0.75, true],
+  [0.7, 0.7501, false],
+  [0.8, 0.7, true],
+])('an AUC of %d after %d on the rows it learned from passes: %s', (auc, then, passed) => {
+  expect(judge(learned(auc, then), { auc: { gapAtMost: 0.05 } }).passed).toBe(passed)
+})
+
+test('a gap says both its numbers, and fails without one of them', () => {
+  const rules = { auc: { gapAtMost: 0.05 } }
+  expect(said(rules, learned(0.7, 0.8))).toEqual([
+    false,
+    '0.1 is not ≤ 0.05 (0.8 on the rows it learned from, 0.7 on these)',
+  ])
+  expect(said(rules, learned(null, 0.8))).toEqual([false, 'the metric is missing'])
+  expect(said(rules, learned(Number.NaN, 0.8))).toEqual([false, 'the metric is NaN'])
+  expect(said(rules)).toEqual([false, 'the metric on the rows it learned from is missing'])
+  const loss = { metrics: { logLoss: 0.5 }, learned: { logLoss: 0.3 } }
+  expect(said({ logLoss: { gapAtMost: 0.19 } }, loss)[0]).toBe(false)
+  expect(said({ logLoss: { gapAtMost: 0.2 } }, loss)[0]).toBe(true)
+})
+
+test('a disparity names the two groups, and fails where there are no two', () => {
+  const rules = { disparity: { by: 'sex', below: 0.05 } }
+  const counted = { by: 'sex', minRows: 500, judged: 3, tooSmall: 1 }
+  const gap = { value: 0.06, high: 'f', low: 'm' }
+  const wide = { metrics: { disparity: 0.06 }, groups: { disparity: { ...counted, gap } } }
+  expect(said(rules, wide)).toEqual([
+    false,
+    '0.06 is not < 0.05 between sex = f and sex = m, of 3 slices (1 of fewer than 500 rows not judged)',
+  ])
+  const none = { disparity: { ...counted, judged: 1, gap: null } }
+  expect(said(rules, { metrics: { disparity: null }, groups: none })).toEqual([
+    false,
+    'the metric is missing among 1 slice (1 of fewer than 500 rows not judged)',
+  ])
 })
 
 test('a rule about slices fails where none had enough rows, and where they were cut another way', () => {

@@ -2,6 +2,7 @@ import {
   SLICE_ROWS,
   type GateBounds,
   type GateCheck,
+  type GateRule,
   type GateRules,
   type SliceRule,
   type Verdict,
@@ -11,6 +12,7 @@ import { GyreError } from '../core/errors.ts'
 import { BOUND_NAMES, boundText, failed, outcomeOf, type Finding } from './gate-bound.ts'
 import type { GateEvidence, SlicedEvidence } from './gate-evidence.ts'
 import { againstRival, matchText, type Match } from './gate-rival.ts'
+import { checkGap } from './gate-gap.ts'
 import { findSense, sized } from './metric.ts'
 
 export interface Evidence extends GateEvidence {
@@ -25,8 +27,9 @@ export interface Evidence extends GateEvidence {
  * Throws INVALID_ARGUMENT when the rules check nothing.
  */
 export function judge(evidence: Evidence, rules: GateRules): Pick<Verdict, 'passed' | 'checks'> {
-  const checks = Object.entries(rules).flatMap(([metric, { worstSlice, ...bounds }]) => [
-    ...checkAll(metric, bounds, evidence).map(({ check }) => check),
+  const checks = Object.entries(rules).flatMap(([metric, { worstSlice, ...rule }]) => [
+    ...checkAll(metric, rule, evidence).map(({ check }) => betweenGroups(check, rule, evidence)),
+    ...(rule.gapAtMost === undefined ? [] : [checkGap(metric, rule.gapAtMost, rule, evidence)]),
     ...(worstSlice ? checkSlices(metric, worstSlice, evidence.slices ?? []) : []),
   ])
   if (checks.length === 0)
@@ -83,6 +86,20 @@ function sliceText({ judged, tooSmall }: { judged: number; tooSmall: number }, m
 
 function isWorse(a: Judged, b: Judged): boolean {
   return a.check.passed === b.check.passed ? a.slack < b.slack : b.check.passed
+}
+
+/** A check of a metric that compares groups, with the two that are furthest apart. */
+function betweenGroups(
+  check: GateCheck,
+  { by, minRows = SLICE_ROWS }: GateRule,
+  { groups }: GateEvidence,
+): GateCheck {
+  if (by === undefined) return check
+  const measured = groups?.[check.metric]
+  const { judged = 0, tooSmall = 0, gap = null } = measured ?? {}
+  const counted = sliceText({ judged, tooSmall }, minRows)
+  const where = gap ? `between ${by} = ${gap.high} and ${by} = ${gap.low}, of` : 'among'
+  return { ...check, reason: `${check.reason} ${where} ${counted}` }
 }
 
 /** One check for each bound stated. */

@@ -17,6 +17,7 @@ const SENSES: Readonly<Record<string, MetricSense>> = {
   calibration: { better: 'lower', magnitude: true },
   calibrationError: { better: 'lower' },
   disparity: { better: 'lower' },
+  equalizedOdds: { better: 'lower' },
   mae: { better: 'lower' },
   mse: { better: 'lower' },
   rmse: { better: 'lower' },

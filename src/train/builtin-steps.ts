@@ -93,6 +93,8 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
           rules: spec.rules,
           evidence: {
             ...evidenceOf(measured),
+            learned: measured.learned ?? undefined,
+            groups: measured.groups,
             slices: measured.slices.map(({ judged, ...sliced }) => ({
               ...sliced,
               judged: judged.map(({ slice, ...each }) => ({ slice, ...evidenceOf(each) })),
@@ -100,6 +102,7 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
           },
           rows: measured.rows,
           champion: measured.championRef,
+          intervals: measured.intervals,
           runId,
         }
         return { outputs: Json.parse(await evaluate.record(ctx, evaluation, tx)) }

@@ -1,15 +1,17 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { GateRules } from '@gyre/sdk/wire/gate'
 import type { RowSet } from '@gyre/sdk/wire/pipeline'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { systemClock } from '../core/clock.ts'
 import { digestOf } from '../core/digest.ts'
 import { sqlText, type Analytics } from '../store/analytics.ts'
 import { openAnalyticsInProcess } from '../store/analytics-in-process.ts'
 import { exportOnnx } from './export-onnx.ts'
-import { evaluateForGate, type OpenModel } from './gate-evaluation.ts'
+import { evaluateForGate } from './gate-evaluation.ts'
+import type { OpenModel } from './scored-model.ts'
 import { createStepRows } from './step-rows.ts'
 
 vi.setConfig({ testTimeout: 60_000 })
@@ -132,7 +134,12 @@ function evaluate(rules: GateRules) {
   const bundle = { digest: digestOf('code'), transforms: {} }
   const inputs = { candidate: { digest: CANDIDATE, rows: 0 }, rows: SET }
   const champion = { ref: 'model:delay@1', digest: CHAMPION }
-  return evaluateForGate({ files, rows, openModel, seed: 7, bundle }, inputs, champion, rules)
+  return evaluateForGate(
+    { files, rows, openModel, clock: systemClock, seed: 7, bundle },
+    inputs,
+    champion,
+    rules,
+  )
 }
 
 test('a slice by a column that the rows do not have is refused, and those there are named', async () => {
@@ -169,6 +176,49 @@ test('every slice of enough rows is measured as scikit-learn measures it, the ot
     },
   ])
 })
+
+test('what rules ask for is measured through the model itself: latency, size, groups, differences', async () => {
+  const measured = await evaluate({
+    latencyP95Ms: { below: 100 },
+    disparity: { by: 'origin', minRows: 30, below: 0.05 },
+    accuracy: { notWorseThan: 'champion', margin: 0.02, confident: true },
+  })
+  const { candidate, champion } = measured
+  expect(candidate).toMatchObject({ sizeBytes: await bytesOf(CANDIDATE) })
+  expect(champion).toMatchObject({ sizeBytes: await bytesOf(CHAMPION) })
+  expect(candidate['latencyP50Ms']).toBeGreaterThan(0)
+  expect(candidate['latencyP95Ms']).toBeGreaterThanOrEqual(candidate['latencyP50Ms'] ?? Infinity)
+  // Python counts x ≥ 0.5 in 59 of 120 rows from ATL, 29 of 60 from ORD, 15 of 30 from LAX
+  expect(measured.groups).toEqual({
+    disparity: {
+      by: 'origin',
+      minRows: 30,
+      judged: 3,
+      tooSmall: 2,
+      gap: { value: expect.closeTo(15 / 30 - 29 / 60, 12), high: 'LAX', low: 'ORD' },
+    },
+  })
+  expect(measured.differences).toHaveProperty('accuracy.lower')
+  expect(measured.intervals).toHaveProperty('auc.upper')
+  expect(measured.learned).toBeNull()
+})
+
+test('measured again, the same rows give the same verdict', async () => {
+  const rules = { f1: { notWorseThan: 'champion', margin: 0.02, confident: true } } as const
+  expect(await evaluate(rules)).toEqual(await evaluate(rules))
+})
+
+test('the gap is measured on the rows that the model’s files name', async () => {
+  const { learned, candidate } = await evaluate({ auc: { gapAtMost: 0.05 } })
+  expect(learned).toEqual({ ...candidate, sizeBytes: undefined })
+})
+
+async function bytesOf(model: string): Promise<number> {
+  const sizes = ['model.onnx', 'model.json'].map(
+    async (file) => (await readFile(join(folder, model, file))).byteLength,
+  )
+  return (await Promise.all(sizes)).reduce((sum, bytes) => sum + bytes, 0)
+}
 
 test('without a rule about slices none are measured', async () => {
   expect((await evaluate({ auc: { atLeast: 0.5 } })).slices).toEqual([])

@@ -1,45 +1,30 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import {
   Champion,
   SLICE_ROWS,
   type GateEvaluation,
   type GateRules,
+  type GroupedMetric,
   type Metrics,
   type SlicedEvaluation,
 } from '@gyre/sdk/wire/gate'
-import type { Frame } from '@gyre/sdk'
-import { ModelSpec } from '@gyre/sdk/wire/model'
 import { ModelArtifact, RowSet } from '@gyre/sdk/wire/pipeline'
 import type { JsonValue } from '@gyre/sdk/wire/ref'
 import { z } from 'zod'
 import { binaryMetrics } from '../evaluate/classification.ts'
-import { bootstrapAuc, logLossDifference } from '../evaluate/difference.ts'
+import { aucDifference } from '../evaluate/delong.ts'
+import { bootstrapDifferences, logLossDifference } from '../evaluate/difference.ts'
+import { demographicParity, equalizedOdds } from '../evaluate/fairness.ts'
+import { metricIntervals } from '../evaluate/interval.ts'
 import { seededRandom } from '../core/random.ts'
-import { servedMatrix } from './served-matrix.ts'
+import type { Columns } from '../store/analytics.ts'
+import { learnedRows, scoreModel, type ScoredModel, type ScoringDeps } from './scored-model.ts'
 import { slicesBy } from './slices.ts'
-import type { StepFiles } from './step-files.ts'
-import type { StepRows, TransformBundle } from './step-rows.ts'
 
-/** Rounds of the bootstrap behind an AUC difference; its interval's ends move by < 2 % of its width. */
-const BOOTSTRAP_ROUNDS = 200
+/** Rounds of a bootstrap: the ends of its interval move by some 4 % of its width from seed to seed. */
+const BOOTSTRAP_ROUNDS = 400
 
-/** Scores rows with a served model file, outside the server. */
-export type OpenModel = (
-  path: string,
-  width: number,
-) => Promise<{
-  run(features: Float32Array, rows: number): Promise<Float32Array>
-  close(): Promise<void>
-}>
-
-export interface GateDeps {
-  readonly files: StepFiles
-  readonly rows: StepRows
-  readonly openModel: OpenModel
+export interface GateDeps extends ScoringDeps {
   readonly seed: number
-  /** For a model without code of its own. */
-  readonly bundle: TransformBundle
 }
 
 const GateInputs = z.object({
@@ -57,13 +42,28 @@ export async function evaluateForGate(
 ): Promise<GateEvaluation> {
   const { candidate, baseline, rows } = GateInputs.parse(inputs)
   const champion = Champion.nullable().parse(extra)
-  const ours = await score(deps, candidate.digest, rows)
-  const theirs = champion && (await score(deps, champion.digest, rows))
-  const simple = baseline ? await score(deps, baseline.digest, rows) : null
+  const asked = askedOf(rules)
+  const score = (digest: string) => scoreModel(deps, digest, rows, asked)
+  const ours = await score(candidate.digest)
+  const theirs = champion && (await score(champion.digest))
+  const simple = baseline ? await score(baseline.digest) : null
   const columns = await deps.rows.columns(rows)
   const models = { ours, theirs, simple }
+  const measured = measure(models, asked.confident, deps.seed)
+  const groups = groupedMetrics(rules, ours, columns)
   return {
-    ...measure(models, deps.seed),
+    ...measured,
+    candidate: { ...measured.candidate, ...ours.ofFiles, ...gapsOf(groups) },
+    champion: theirs && {
+      ...measured.champion,
+      ...theirs.ofFiles,
+      ...gapsIn(rules, theirs, columns),
+    },
+    baseline: simple && {
+      ...measured.baseline,
+      ...simple.ofFiles,
+      ...gapsIn(rules, simple, columns),
+    },
     championRef: champion?.ref ?? null,
     slices: cutsOf(rules).map(({ by, minRows }) => {
       const slices = [...slicesBy(by, columns, ours.frame)]
@@ -73,12 +73,58 @@ export async function evaluateForGate(
         minRows,
         judged: judged.map(([slice, chosen]) => ({
           slice,
-          ...measure(pickFrom(models, chosen), deps.seed),
+          ...measure(pickFrom(models, chosen), asked.confident, deps.seed),
         })),
         tooSmall: slices.length - judged.length,
       }
     }),
+    intervals: metricIntervals(ours, { random: seededRandom(deps.seed), rounds: BOOTSTRAP_ROUNDS }),
+    groups,
+    learned: asked.gap ? metricsOf(await learnedRows(deps, candidate.digest, rows)) : null,
   }
+}
+
+/** What the rules ask for beyond the metrics of the rows. */
+function askedOf(rules: GateRules) {
+  const all = Object.entries(rules)
+  return {
+    latency: all.some(([metric]) => metric.startsWith('latency')),
+    gap: all.some(([, { gapAtMost }]) => gapAtMost !== undefined),
+    /** The metrics that are compared by the interval of their difference. */
+    confident: all
+      .filter(([, rule]) => rule.confident || rule.worstSlice?.confident)
+      .map(([metric]) => metric),
+  }
+}
+
+const GAPS = { disparity: demographicParity, equalizedOdds }
+
+/** The metrics of the rules that compare groups of rows. */
+function groupedMetrics(
+  rules: GateRules,
+  scored: ScoredModel,
+  columns: Columns,
+): Record<string, GroupedMetric> {
+  const found = Object.entries(GAPS).flatMap(([metric, gapOf]) => {
+    const { by, minRows = SLICE_ROWS } = rules[metric] ?? {}
+    if (by === undefined) return []
+    const all = [...slicesBy(by, columns, scored.frame)]
+    const large = new Map(all.filter(([, rows]) => rows.length >= minRows))
+    const gap = gapOf(scored, large)
+    const counted = { judged: large.size, tooSmall: all.length - large.size }
+    return [[metric, { by, minRows, ...counted, gap }] as const]
+  })
+  return Object.fromEntries(found)
+}
+
+function gapsIn(rules: GateRules, scored: ScoredModel, columns: Columns): Metrics {
+  return gapsOf(groupedMetrics(rules, scored, columns))
+}
+
+function gapsOf(groups: Readonly<Record<string, GroupedMetric>>): Metrics {
+  return Object.fromEntries(
+    Object.entries(groups).map(([metric, { gap }]) => [metric, gap?.value ?? null]),
+  )
 }
 
 /** The slices that the rules speak of, each way to cut once. */
@@ -87,6 +133,11 @@ function cutsOf(rules: GateRules): readonly Pick<SlicedEvaluation, 'by' | 'minRo
     worstSlice ? [{ by: worstSlice.by, minRows: worstSlice.minRows ?? SLICE_ROWS }] : [],
   )
   return [...new Map(cuts.map((cut) => [JSON.stringify(cut), cut])).values()]
+}
+
+interface Scored {
+  readonly scores: Float32Array
+  readonly labels: Uint8Array
 }
 
 interface Models {
@@ -103,40 +154,13 @@ function pickFrom({ ours, theirs, simple }: Models, chosen: readonly number[]): 
   return { ours: pick(ours), theirs: theirs && pick(theirs), simple: simple && pick(simple) }
 }
 
-function measure({ ours, theirs, simple }: Models, seed: number) {
+function measure({ ours, theirs, simple }: Models, confident: readonly string[], seed: number) {
   return {
     rows: ours.labels.length,
     candidate: metricsOf(ours),
     champion: theirs && metricsOf(theirs),
     baseline: simple && metricsOf(simple),
-    differences: theirs ? differencesOf(ours, theirs, seed) : {},
-  }
-}
-
-interface Scored {
-  readonly scores: Float32Array
-  readonly labels: Uint8Array
-}
-
-async function score(
-  { files, rows, openModel, bundle }: GateDeps,
-  digest: string,
-  set: RowSet,
-): Promise<Scored & { readonly frame: Frame }> {
-  const folder = await files.folder(digest)
-  const spec = ModelSpec.parse(JSON.parse(await readFile(join(folder, 'model.json'), 'utf8')))
-  const frame = await rows.frame({ ...set, inputs: spec.inputs }, spec.code ?? bundle)
-  const matrix = servedMatrix(frame, spec.rates)
-  const features = new Float32Array(matrix.rows * matrix.columns.length)
-  for (const [at, column] of matrix.columns.entries())
-    for (let row = 0; row < matrix.rows; row++)
-      features[row * matrix.columns.length + at] = column[row] ?? Number.NaN
-  const model = await openModel(join(folder, 'model.onnx'), spec.inputs.length)
-  try {
-    const scores = matrix.rows === 0 ? new Float32Array() : await model.run(features, matrix.rows)
-    return { scores, labels: frame.label, frame }
-  } finally {
-    await model.close()
+    differences: theirs ? differencesOf(ours, theirs, confident, seed) : {},
   }
 }
 
@@ -144,9 +168,20 @@ function metricsOf(rows: Scored): Metrics {
   return { ...binaryMetrics(rows) }
 }
 
-function differencesOf(ours: Scored, theirs: Scored, seed: number): GateEvaluation['differences'] {
+/** In closed form where there is one; of the others those that a rule asks for, for they cost a bootstrap. */
+function differencesOf(
+  ours: Scored,
+  theirs: Scored,
+  confident: readonly string[],
+  seed: number,
+): GateEvaluation['differences'] {
   const paired = { candidate: ours.scores, champion: theirs.scores, labels: ours.labels }
-  const logLoss = logLossDifference(paired)
-  const auc = bootstrapAuc(paired, { random: seededRandom(seed), rounds: BOOTSTRAP_ROUNDS })
-  return { ...(logLoss ? { logLoss } : {}), ...(auc ? { auc } : {}) }
+  const [logLoss, auc] = [logLossDifference(paired), aucDifference(paired)]
+  const others = confident.filter((metric) => metric !== 'logLoss' && metric !== 'auc')
+  const resampling = { random: seededRandom(seed), rounds: BOOTSTRAP_ROUNDS }
+  return {
+    ...(logLoss ? { logLoss } : {}),
+    ...(auc ? { auc } : {}),
+    ...bootstrapDifferences(paired, others, resampling),
+  }
 }

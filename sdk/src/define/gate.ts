@@ -8,6 +8,12 @@ import { addStep, currentPipeline } from './pipeline.ts'
 import { inputSpecs } from './step.ts'
 import type { Given, Handle } from './value.ts'
 
+/** What compares groups of rows, and needs to be told which. */
+const OF_GROUPS = ['disparity', 'equalizedOdds']
+
+/** What is measured of a model's files, not row by row. */
+const OF_FILES = ['latencyP50Ms', 'latencyP95Ms', 'latencyP99Ms', 'sizeBytes']
+
 /** What a gate measures on its rows. */
 const METRICS = [
   'auc',
@@ -20,12 +26,17 @@ const METRICS = [
   'calibration',
   'calibrationError',
   'n',
-] as const
+  ...OF_GROUPS,
+  ...OF_FILES,
+]
 
 /**
  * Bounds by metric. `calibration` is mean score − label rate, `n` the number of rows; a metric of your own says
  * which way it improves: `{ savings: { atLeast: 100, better: 'higher' } }`. `worstSlice: { by: 'origin', atLeast: 0.6 }`
- * bounds the metric on the rows of each origin that has 500 of them (or `minRows`).
+ * bounds the metric on the rows of each origin that has 500 of them (or `minRows`). `disparity` and `equalizedOdds`
+ * compare such groups: `{ disparity: { by: 'origin', below: 0.05 } }`. `latencyP95Ms` is that of 200 single rows once
+ * warm, `sizeBytes` that of the model's files. `gapAtMost: 0.05` bounds how much better the metric is on the rows
+ * that the candidate learned from.
  */
 export type Thresholds = Readonly<Record<string, GateRule>>
 
@@ -82,7 +93,27 @@ export function checkThresholds(here: string, thresholds: Thresholds): void {
         `${here}.thresholds.${metric}`,
         'expected a bound such as { atLeast: 0.7 }',
       )
+    checkQualifiers(`${here}.thresholds.${metric}`, metric, rule)
   }
+}
+
+/** Refuses what a rule says of a metric that it cannot be said of. */
+function checkQualifiers(here: string, metric: string, rule: GateRule): void {
+  const isOfGroups = OF_GROUPS.includes(metric)
+  if (isOfGroups && rule.by === undefined)
+    throw new DefinitionError(`${here}.by`, 'expected the column whose groups are compared')
+  if (!isOfGroups && (rule.by !== undefined || rule.minRows !== undefined))
+    throw new DefinitionError(`${here}.by`, `expected only with ${OF_GROUPS.join(' or ')}`)
+  const isByRow = !isOfGroups && !OF_FILES.includes(metric)
+  for (const member of ['worstSlice', 'gapAtMost'] as const)
+    if (!isByRow && rule[member] !== undefined)
+      throw new DefinitionError(`${here}.${member}`, 'expected only of a metric of single rows')
+  for (const bounds of [rule, rule.worstSlice ?? {}])
+    if (bounds.notWorseThan && bounds.confident && bounds.margin === undefined)
+      throw new DefinitionError(
+        `${here}.margin`,
+        'expected with confident: how much worse still counts as not worse',
+      )
 }
 
 /** Members of a rule that bound nothing by themselves. */

@@ -180,6 +180,36 @@ const refusals: [title: string, define: () => unknown, field: string, problem: s
     'not given',
   ],
   [
+    'a disparity between nobody knows which groups',
+    gated({ disparity: { below: 0.05 } }),
+    'pipeline train.step g.thresholds.disparity.by',
+    'the column',
+  ],
+  [
+    'groups of a metric that compares none',
+    gated({ auc: { by: 'page', atLeast: 0.7 } }),
+    'pipeline train.step g.thresholds.auc.by',
+    'only with disparity',
+  ],
+  [
+    'slices of a latency',
+    gated({ latencyP95Ms: { worstSlice: { by: 'page', below: 100 } } }),
+    'pipeline train.step g.thresholds.latencyP95Ms.worstSlice',
+    'single rows',
+  ],
+  [
+    'a gap in size',
+    gated({ sizeBytes: { gapAtMost: 1 } }),
+    'pipeline train.step g.thresholds.sizeBytes.gapAtMost',
+    'single rows',
+  ],
+  [
+    'not worse with confidence, by nobody knows how much',
+    gated({ auc: { notWorseThan: 'champion', confident: true } }),
+    'pipeline train.step g.thresholds.auc.margin',
+    'how much worse',
+  ],
+  [
     'a gate of an unknown metric',
     gated({ acu: { atLeast: 1 } }),
     'pipeline train.step g.thresholds',

@@ -33,7 +33,15 @@ export const SliceRule = GateBounds.extend({
 export type SliceRule = z.infer<typeof SliceRule>
 
 /** Bounds of the whole, and those of its slices. */
-export const GateRule = GateBounds.extend({ worstSlice: z.exactOptional(SliceRule) })
+export const GateRule = GateBounds.extend({
+  worstSlice: z.exactOptional(SliceRule),
+  /** The column whose values are the groups that `disparity` and `equalizedOdds` compare. */
+  by: z.exactOptional(z.string().min(1)),
+  /** Rows a group needs to be compared; as many as a slice unless told. */
+  minRows: z.exactOptional(z.int().min(2)),
+  /** How much better the metric may be on the rows that the candidate learned from: more is overfitting. */
+  gapAtMost: z.exactOptional(z.number().min(0)),
+})
 export type GateRule = z.infer<typeof GateRule>
 
 export const GateRules = z.record(z.string(), GateRule)
@@ -56,6 +64,30 @@ export type GateCheck = z.infer<typeof GateCheck>
 export const Metrics = z.record(z.string(), z.number().nullable())
 export type Metrics = z.infer<typeof Metrics>
 
+/** The 95 % confidence interval of a metric. */
+export const Interval = z.strictObject({ lower: z.number(), upper: z.number() })
+export type Interval = z.infer<typeof Interval>
+
+/** How far the groups furthest apart are from each other. */
+export const GroupGap = z.strictObject({
+  value: z.number(),
+  /** The group with the highest share, and that with the lowest. */
+  high: z.string(),
+  low: z.string(),
+})
+export type GroupGap = z.infer<typeof GroupGap>
+
+/** What a metric of groups was measured on, and where it is widest; no gap below two groups. */
+export const GroupedMetric = z.strictObject({
+  by: z.string(),
+  minRows: z.int(),
+  judged: z.int(),
+  /** Groups with fewer rows than that. */
+  tooSmall: z.int(),
+  gap: GroupGap.nullable(),
+})
+export type GroupedMetric = z.infer<typeof GroupedMetric>
+
 /** What a gate said of exactly one candidate under exactly one set of rules. */
 export const Verdict = z.strictObject({
   gate: z.string(),
@@ -69,6 +101,8 @@ export const Verdict = z.strictObject({
   }),
   rows: z.number().int(),
   champion: z.string().nullable(),
+  /** Of the candidate's metrics, where there is one. */
+  intervals: z.exactOptional(z.record(z.string(), Interval)),
 })
 export type Verdict = z.infer<typeof Verdict>
 
@@ -104,6 +138,12 @@ export const GateEvaluation = z.strictObject({
   /** The version that stood as champion. */
   championRef: z.string().nullable(),
   slices: z.array(SlicedEvaluation),
+  /** Of the candidate's metrics. */
+  intervals: z.record(z.string(), Interval),
+  /** The metrics that compare groups of rows, by name. */
+  groups: z.record(z.string(), GroupedMetric),
+  /** The candidate on the rows it learned from; null where no rule asks. */
+  learned: Metrics.nullable(),
 })
 export type GateEvaluation = z.infer<typeof GateEvaluation>
 
