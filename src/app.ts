@@ -273,6 +273,7 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     artifacts,
     blobs,
     data,
+    evaluate,
     events,
     features,
     imports: createImports({ catalog, events, blobs, clock, artifacts, experiments }),

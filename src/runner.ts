@@ -11,8 +11,9 @@ import { systemClock } from './core/clock.ts'
 import { environmentVariable } from './core/config.ts'
 import { GyreError, toGyreError } from './core/errors.ts'
 import { openAnalyticsInProcess } from './store/analytics-in-process.ts'
-import { evaluateForGate } from './train/gate-evaluation.ts'
+import { evaluateForGate, type GateDeps } from './train/gate-evaluation.ts'
 import type { OpenModel } from './train/scored-model.ts'
+import { assertApart } from './train/row-overlap.ts'
 import { createStepFiles } from './train/step-files.ts'
 import { bundleOf, createStepRows } from './train/step-rows.ts'
 import { createTrainer } from './train/train.ts'
@@ -88,8 +89,15 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
     const rows = createStepRows({ files, analytics })
     const bundle = bundleOf(DigestText.parse(work.bundle), work.transforms)
     if (work.spec.kind === 'gate') {
-      const clock = systemClock
-      const deps = { files, rows, bundle, openModel: openOnnx, clock, seed: work.seed }
+      const deps: GateDeps = {
+        files,
+        rows,
+        bundle,
+        openModel: openOnnx,
+        clock: systemClock,
+        seed: work.seed,
+        assertApart: (...about) => assertApart({ files, analytics }, ...about),
+      }
       return Json.parse(await evaluateForGate(deps, work.inputs, work.extra, work.spec.rules))
     }
     if (work.spec.kind !== 'module')

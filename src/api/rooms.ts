@@ -1,5 +1,6 @@
 import type { Access } from '../access/access.ts'
 import type { Data } from '../data/data.ts'
+import type { Evaluate } from '../evaluate/evaluate.ts'
 import type { Features } from '../features/features.ts'
 import type { Loop } from '../loop/loop.ts'
 import type { Monitor } from '../monitor/monitor.ts'
@@ -26,6 +27,7 @@ export interface Rooms {
   readonly artifacts: Artifacts
   readonly blobs: Blobs
   readonly data: Data
+  readonly evaluate: Pick<Evaluate, 'verdicts' | 'evaluationSets'>
   readonly events: Events
   readonly features: Features
   readonly imports: Imports

@@ -14,6 +14,7 @@ export const ERRORS = {
   GATE_REFUSED: { status: 409, exit: 1 },
   APPROVAL_MISSING: { status: 409, exit: 1 },
   LABEL_LEAK: { status: 422, exit: 1 },
+  ROW_OVERLAP: { status: 422, exit: 1 },
   CONTRACT_BROKEN: { status: 422, exit: 1 },
   TOO_LARGE: { status: 413, exit: 2 },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, exit: 2 },

@@ -75,6 +75,8 @@ test('the newest verdict of a gate counts, and every gate must pass', async () =
   expect(await passing()).toBeUndefined()
   await evaluate.record(ctx, evaluation({ rules: { auc: { atLeast: 0.71 } } }))
   expect((await evaluate.latest(ctx, modelDigest))?.passed).toBe(false)
+  const standing = await evaluate.verdicts(ctx, modelDigest)
+  expect(standing.map(({ gate }) => gate)).toEqual(['fair', 'worth-shipping'])
 })
 
 test('every judgement is an event with its reasons', async () => {
@@ -85,4 +87,42 @@ test('every judgement is an event with its reasons', async () => {
     subject: { kind: 'gate', id: 'worth-shipping' },
     data: { modelDigest, reasons: ['auc: 0.6 is not ≥ 0.68'] },
   })
+})
+
+const on = (text: string): Partial<Evaluation> => ({
+  on: {
+    digest: digestOf(text),
+    rows: 4000,
+    from: '2001-02-01T00:00:00.000Z',
+    until: '2001-02-08T00:00:00.000Z',
+    label: 'late',
+    at: 'at',
+    subject: 'flight',
+    inputs: [],
+  },
+})
+
+test('equal rows are one version of a gate’s evaluation set, others the next, and no version changes', async () => {
+  await using store = await openTempStore()
+  const { evaluate, evaluation, run } = await evaluateOver(store)
+  const setOf = async (change: Partial<Evaluation>) =>
+    (await evaluate.record(ctx, evaluation(change))).evaluationSet
+  expect(await setOf(on('february'))).toBe('worth-shipping@1')
+  expect(await setOf(on('march'))).toBe('worth-shipping@2')
+  expect(await setOf({ ...on('february'), modelDigest: digestOf('other') })).toBe(
+    'worth-shipping@1',
+  )
+  expect(await setOf({ ...on('february'), gate: 'fair' })).toBe('fair@1')
+  expect(await evaluate.evaluationSets(ctx, 'worth-shipping')).toMatchObject([
+    { name: 'worth-shipping', version: 2, digest: digestOf('march'), rows: 4000, runId: run.id },
+    { name: 'worth-shipping', version: 1, digest: digestOf('february') },
+  ])
+  expect(await evaluate.evaluationSets({ ...ctx, project: 'other' })).toEqual([])
+  const change = store.catalog.write((tx) =>
+    tx
+      .updateTable('evaluation_sets')
+      .set({ digest: digestOf('april') })
+      .execute(),
+  )
+  await expect(change).rejects.toThrow('an evaluation set never changes')
 })

@@ -1,9 +1,11 @@
-import { Verdict, type GateRules, type Metrics } from '@gyre/sdk/wire/gate'
+import { Verdict, type EvaluationSet, type GateRules, type Metrics } from '@gyre/sdk/wire/gate'
+import type { RowSet } from '@gyre/sdk/wire/pipeline'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
 import type { Catalog, Tx } from '../store/catalog.ts'
 import type { Events } from '../store/events.ts'
 import type { Runs } from '../store/runs.ts'
+import { keepEvaluationSet, listEvaluationSets } from './evaluation-set.ts'
 import { gateDigest, judge, type Evidence } from './gate.ts'
 
 export interface EvaluateDeps {
@@ -26,6 +28,8 @@ export interface Evaluation {
   readonly champion: string | null
   /** 95 % intervals of the candidate's metrics. */
   readonly intervals?: Verdict['intervals'] | undefined
+  /** The rows themselves: kept as a version of the gate's evaluation set. */
+  readonly on?: RowSet | undefined
   readonly runId: string
 }
 
@@ -48,14 +52,21 @@ export interface Evaluate {
   ): Promise<Verdict | undefined>
   /** The newest verdict of each gate that judged a model's files, oldest first. */
   standing(tx: Tx, ctx: Context, modelDigest: string): Promise<readonly Verdict[]>
+  /** As `standing`, of what is committed. */
+  verdicts(ctx: Context, modelDigest: string): Promise<readonly Verdict[]>
   /** The newest verdict, passing or not. */
   latest(ctx: Context, modelDigest: string, tx?: Tx): Promise<Verdict | undefined>
+  /** What gates have judged on, newest first; of one gate when named. */
+  evaluationSets(ctx: Context, gate?: string): Promise<readonly EvaluationSet[]>
 }
 
 export function createEvaluate({ catalog, events, runs, clock }: EvaluateDeps): Evaluate {
   async function write(tx: Tx, ctx: Context, evaluation: Evaluation): Promise<Verdict> {
     const { modelDigest, gate, runId } = evaluation
-    const verdict = verdictOf(evaluation)
+    const at = clock.now().toISOString()
+    const { on } = evaluation
+    const set = on && (await keepEvaluationSet(tx, ctx, { gate, on, runId, at }))
+    const verdict = verdictOf(evaluation, set)
     await runs.logMetrics(ctx, runId, pointsOf(evaluation.evidence.metrics), tx)
     await tx
       .deleteFrom('verdicts')
@@ -73,7 +84,7 @@ export function createEvaluate({ catalog, events, runs, clock }: EvaluateDeps): 
         gate_digest: verdict.gateDigest,
         passed: verdict.passed ? 1 : 0,
         run_id: runId,
-        at: clock.now().toISOString(),
+        at,
         body: JSON.stringify(verdict),
       })
       .execute()
@@ -98,13 +109,20 @@ export function createEvaluate({ catalog, events, runs, clock }: EvaluateDeps): 
 
     standing: (tx, ctx, modelDigest) => newestPerGate(tx, ctx, modelDigest),
 
+    verdicts: (ctx, modelDigest) => newestPerGate(catalog.read, ctx, modelDigest),
+
     async latest(ctx, modelDigest, tx) {
       return (await newestPerGate(tx ?? catalog.read, ctx, modelDigest)).at(-1)
     },
+
+    evaluationSets: (ctx, gate) => listEvaluationSets(catalog.read, ctx, gate),
   }
 }
 
-function verdictOf({ gate, rules, evidence, rows, champion, intervals }: Evaluation): Verdict {
+function verdictOf(
+  { gate, rules, evidence, rows, champion, intervals }: Evaluation,
+  evaluationSet: string | undefined,
+): Verdict {
   const metrics = {
     candidate: withoutNaN(evidence.metrics),
     champion: evidence.champion ? withoutNaN(evidence.champion) : null,
@@ -119,6 +137,7 @@ function verdictOf({ gate, rules, evidence, rows, champion, intervals }: Evaluat
     rows,
     champion,
     ...(intervals ? { intervals } : {}),
+    ...(evaluationSet === undefined ? {} : { evaluationSet }),
   })
 }
 

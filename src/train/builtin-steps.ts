@@ -1,6 +1,6 @@
 import { GateEvaluation, Verdict } from '@gyre/sdk/wire/gate'
 import type { Manifest } from '@gyre/sdk/wire/manifest'
-import { ModelArtifact, type TrainingSetSpec } from '@gyre/sdk/wire/pipeline'
+import { ModelArtifact, RowSet, type TrainingSetSpec } from '@gyre/sdk/wire/pipeline'
 import { Duration, Instant, Json, type JsonValue } from '@gyre/sdk/wire/ref'
 import type { RunRef } from '@gyre/sdk/wire/run'
 import { z } from 'zod'
@@ -27,7 +27,7 @@ export interface BuiltinStepsDeps {
 }
 
 const RowsInputs = z.object({ until: Instant, window: Duration })
-const GateInputs = z.object({ candidate: ModelArtifact })
+const GateInputs = z.object({ candidate: ModelArtifact, rows: RowSet })
 const RegisterInputs = z.object({ model: ModelArtifact, verdict: Verdict })
 const Count = z.object({ rows: z.coerce.number(), newest: z.coerce.number().nullable() })
 
@@ -85,7 +85,7 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
       cached: true,
       prepare: (ctx, { spec }) => championOf(deps, ctx, spec.champion),
       async finish(tx, ctx, { spec, inputs, runId }, reported) {
-        const { candidate: model } = GateInputs.parse(inputs)
+        const { candidate: model, rows: on } = GateInputs.parse(inputs)
         const measured = GateEvaluation.parse(reported)
         const evaluation = {
           modelDigest: model.digest,
@@ -103,6 +103,7 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
           rows: measured.rows,
           champion: measured.championRef,
           intervals: measured.intervals,
+          on,
           runId,
         }
         return { outputs: Json.parse(await evaluate.record(ctx, evaluation, tx)) }

@@ -10,7 +10,8 @@ import { digestOf } from '../core/digest.ts'
 import { sqlText, type Analytics } from '../store/analytics.ts'
 import { openAnalyticsInProcess } from '../store/analytics-in-process.ts'
 import { exportOnnx } from './export-onnx.ts'
-import { evaluateForGate } from './gate-evaluation.ts'
+import { evaluateForGate, type GateDeps } from './gate-evaluation.ts'
+import { assertApart } from './row-overlap.ts'
 import type { OpenModel } from './scored-model.ts'
 import { createStepRows } from './step-rows.ts'
 
@@ -23,6 +24,9 @@ const ROWS = `
     CAST(((i * 53) % 97) / 97.0 < CASE origin WHEN 'ORD' THEN 0.6 - 0.2 * x ELSE x END AS INTEGER) AS label
   FROM (SELECT i, CASE WHEN i % 8 < 4 THEN 'ATL' WHEN i % 8 < 6 THEN 'ORD' WHEN i % 8 < 7 THEN 'LAX'
     WHEN i % 16 < 8 THEN 'XNA' END AS origin FROM range(240) AS r(i)) ORDER BY i`
+
+/** The same rows a month before. */
+const LEARNED = `(SELECT * REPLACE (TIMESTAMP '2001-01-01' AS "at") FROM (${ROWS}))`
 
 /**
  * sklearn 1.9.1 by slice of i = 0..239, with the scores of sigmoid(4x − 2) and, as champion, sigmoid(x − 0.5):
@@ -73,7 +77,15 @@ beforeAll(async () => {
     tempFolder: join(folder, 'spill'),
     memoryMb: 256,
   })
-  await analytics.exec(`COPY (${ROWS}) TO ${sqlText(join(folder, 'rows'))} (FORMAT parquet)`)
+  await write('rows', ROWS)
+  await write('learned', LEARNED)
+  // One row that is judged, with another label, at the very same instant; one of the same subject a day before.
+  await write(
+    'learned-overlapping',
+    `${LEARNED} UNION ALL
+      (SELECT * REPLACE (1 - label AS label) FROM (${ROWS}) WHERE subject = 'f17') UNION ALL
+      (SELECT * REPLACE ("at" - INTERVAL 1 DAY AS "at") FROM (${ROWS}) WHERE subject = 'f18')`,
+  )
   await writeModel(CANDIDATE, 4, -2)
   await writeModel(CHAMPION, 1, -0.5)
 })
@@ -81,6 +93,10 @@ afterAll(async () => {
   await analytics.close()
   await rm(folder, { recursive: true, force: true })
 })
+
+async function write(file: string, rows: string): Promise<void> {
+  await analytics.exec(`COPY (${rows}) TO ${sqlText(join(folder, file))} (FORMAT parquet)`)
+}
 
 async function writeModel(digest: string, weight: number, intercept: number): Promise<void> {
   const [names, means, scales, weights] = [['x'], [0], [1], [weight]]
@@ -94,7 +110,7 @@ async function writeModel(digest: string, weight: number, intercept: number): Pr
     code: null,
     reference: { rows: 0, inputs: {}, score: { bins: null, counts: [], missing: 0 } },
     training: {
-      rowsDigest: SET.digest,
+      rowsDigest: digestOf('learned'),
       rows: 0,
       from: null,
       until: null,
@@ -123,9 +139,10 @@ const openModel: OpenModel = async (path, width) => {
 
 const nothingToStore = () => Promise.reject(new Error('a gate stores no files'))
 
-function evaluate(rules: GateRules) {
+function evaluate(rules: GateRules, overlap = '') {
   const files = {
-    blob: async () => join(folder, 'rows'),
+    blob: async (digest: string) =>
+      join(folder, digest === SET.digest ? 'rows' : `learned${overlap}`),
     folder: async (digest: string) => join(folder, digest),
     putBytes: nothingToStore,
     putFolder: nothingToStore,
@@ -134,12 +151,16 @@ function evaluate(rules: GateRules) {
   const bundle = { digest: digestOf('code'), transforms: {} }
   const inputs = { candidate: { digest: CANDIDATE, rows: 0 }, rows: SET }
   const champion = { ref: 'model:delay@1', digest: CHAMPION }
-  return evaluateForGate(
-    { files, rows, openModel, clock: systemClock, seed: 7, bundle },
-    inputs,
-    champion,
-    rules,
-  )
+  const deps: GateDeps = {
+    files,
+    rows,
+    openModel,
+    clock: systemClock,
+    seed: 7,
+    bundle,
+    assertApart: (...about) => assertApart({ files, analytics }, ...about),
+  }
+  return evaluateForGate(deps, inputs, champion, rules)
 }
 
 test('a slice by a column that the rows do not have is refused, and those there are named', async () => {
@@ -219,6 +240,16 @@ async function bytesOf(model: string): Promise<number> {
   )
   return (await Promise.all(sizes)).reduce((sum, bytes) => sum + bytes, 0)
 }
+
+test('rows that the candidate has learned from are refused, with their number and one of them', async () => {
+  await expect(evaluate({ auc: { atLeast: 0.5 } }, '-overlapping')).rejects.toMatchObject({
+    code: 'ROW_OVERLAP',
+    message: expect.stringMatching(
+      /^rows: expected rows that the candidate has not learned from, got 1 of 240 that it has, subject f17 at 2001-02-01T00:00:00\.000Z for one/,
+    ),
+    details: { field: 'rows', overlapping: 1, of: 240, example: 'f17' },
+  })
+})
 
 test('without a rule about slices none are measured', async () => {
   expect((await evaluate({ auc: { atLeast: 0.5 } })).slices).toEqual([])

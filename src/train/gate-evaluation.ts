@@ -17,7 +17,13 @@ import { demographicParity, equalizedOdds } from '../evaluate/fairness.ts'
 import { metricIntervals } from '../evaluate/interval.ts'
 import { seededRandom } from '../core/random.ts'
 import type { Columns } from '../store/analytics.ts'
-import { learnedRows, scoreModel, type ScoredModel, type ScoringDeps } from './scored-model.ts'
+import {
+  learnedDigest,
+  learnedRows,
+  scoreModel,
+  type ScoredModel,
+  type ScoringDeps,
+} from './scored-model.ts'
 import { slicesBy } from './slices.ts'
 
 /** Rounds of a bootstrap: the ends of its interval move by some 4 % of its width from seed to seed. */
@@ -25,6 +31,8 @@ const BOOTSTRAP_ROUNDS = 400
 
 export interface GateDeps extends ScoringDeps {
   readonly seed: number
+  /** Throws ROW_OVERLAP where a model has learned from rows that it shall be judged on. */
+  assertApart(model: string, rows: RowSet, learnedDigest: string): Promise<void>
 }
 
 const GateInputs = z.object({
@@ -33,7 +41,7 @@ const GateInputs = z.object({
   rows: RowSet,
 })
 
-/** Measures candidate, champion and baseline, as they would be served, on the same rows and on the slices of `rules`. */
+/** Measures candidate, champion and baseline, as they would be served, on the same rows and on the slices of `rules`. Throws ROW_OVERLAP. */
 export async function evaluateForGate(
   deps: GateDeps,
   inputs: JsonValue,
@@ -42,6 +50,8 @@ export async function evaluateForGate(
 ): Promise<GateEvaluation> {
   const { candidate, baseline, rows } = GateInputs.parse(inputs)
   const champion = Champion.nullable().parse(extra)
+  for (const [name, model] of Object.entries({ candidate, baseline }))
+    if (model) await deps.assertApart(name, rows, await learnedDigest(deps, model.digest))
   const asked = askedOf(rules)
   const score = (digest: string) => scoreModel(deps, digest, rows, asked)
   const ours = await score(candidate.digest)

@@ -86,6 +86,14 @@ export async function learnedRows(
   return scoreModel(deps, digest, set, { latency: false })
 }
 
+/** Digest of the rows that a model says it learned from. */
+export async function learnedDigest(
+  { files }: Pick<ScoringDeps, 'files'>,
+  digest: string,
+): Promise<string> {
+  return (await readSpec(await files.folder(digest))).training.rowsDigest
+}
+
 async function readSpec(folder: string): Promise<ModelSpec> {
   return ModelSpec.parse(JSON.parse(await readFile(join(folder, 'model.json'), 'utf8')))
 }

@@ -108,12 +108,18 @@ function checkQualifiers(here: string, metric: string, rule: GateRule): void {
   for (const member of ['worstSlice', 'gapAtMost'] as const)
     if (!isByRow && rule[member] !== undefined)
       throw new DefinitionError(`${here}.${member}`, 'expected only of a metric of single rows')
-  for (const bounds of [rule, rule.worstSlice ?? {}])
+  for (const bounds of [rule, rule.worstSlice ?? {}]) {
+    if (bounds.confident && [bounds.betterThan, bounds.notWorseThan].includes('baseline'))
+      throw new DefinitionError(
+        `${here}.confident`,
+        'expected only with the champion: the difference from a baseline has no interval',
+      )
     if (bounds.notWorseThan && bounds.confident && bounds.margin === undefined)
       throw new DefinitionError(
         `${here}.margin`,
         'expected with confident: how much worse still counts as not worse',
       )
+  }
 }
 
 /** Members of a rule that bound nothing by themselves. */

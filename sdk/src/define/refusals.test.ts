@@ -210,6 +210,12 @@ const refusals: [title: string, define: () => unknown, field: string, problem: s
     'how much worse',
   ],
   [
+    'better than a baseline, with confidence',
+    gated({ auc: { betterThan: 'baseline', confident: true } }),
+    'pipeline train.step g.thresholds.auc.confident',
+    'only with the champion',
+  ],
+  [
     'a gate of an unknown metric',
     gated({ acu: { atLeast: 1 } }),
     'pipeline train.step g.thresholds',

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { DigestText } from './ref.ts'
+import { DigestText, Instant } from './ref.ts'
 
 /** Bounds of one metric. `atLeast` and `atMost` include the bound, `above` and `below` do not. */
 export const GateBounds = z.strictObject({
@@ -103,6 +103,8 @@ export const Verdict = z.strictObject({
   champion: z.string().nullable(),
   /** Of the candidate's metrics, where there is one. */
   intervals: z.exactOptional(z.record(z.string(), Interval)),
+  /** What it was measured on: `worth-shipping@3`, the third different set of rows of this gate. */
+  evaluationSet: z.exactOptional(z.string()),
 })
 export type Verdict = z.infer<typeof Verdict>
 
@@ -150,3 +152,19 @@ export type GateEvaluation = z.infer<typeof GateEvaluation>
 /** The model in production on a gate's endpoint. */
 export const Champion = z.strictObject({ ref: z.string(), digest: DigestText })
 export type Champion = z.infer<typeof Champion>
+
+/** Rows that a gate has judged on: equal rows are one version, and a version never changes. */
+export const EvaluationSet = z.strictObject({
+  /** The gate. */
+  name: z.string(),
+  version: z.int(),
+  /** Of the rows as a Parquet file. */
+  digest: DigestText,
+  rows: z.int(),
+  from: Instant,
+  until: Instant,
+  /** The run that judged on them first. */
+  runId: z.string(),
+  at: z.string(),
+})
+export type EvaluationSet = z.infer<typeof EvaluationSet>

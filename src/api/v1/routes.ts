@@ -26,6 +26,7 @@ import {
   importTraces,
 } from './import.ts'
 import { listExperiments, showExperiment } from './experiments.ts'
+import { listEvaluationSets, listVerdicts } from './gates.ts'
 import { createKey, listKeys, revokeKey } from './keys.ts'
 import { listRetrains, settle } from './loop.ts'
 import {
@@ -103,6 +104,8 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     showModel,
     showModelVersion,
     showModelCard,
+    listVerdicts,
+    listEvaluationSets,
     approveModel,
     stageModel,
     aliasModel,
