@@ -3,6 +3,7 @@ import type { Config } from '../core/config.ts'
 import type { StartedServer } from './command.ts'
 import { addApply } from './commands/apply.ts'
 import { addBackup } from './commands/backup.ts'
+import { addCi } from './commands/ci.ts'
 import { addData } from './commands/data.ts'
 import { addDemo } from './commands/demo.ts'
 import { addExperiments } from './commands/experiments.ts'
@@ -29,6 +30,7 @@ const COMMANDS = [
   addApply,
   addImport,
   addData,
+  addCi,
   addFeatures,
   addPipeline,
   addExperiments,

@@ -1,7 +1,7 @@
 import { PipelineRun } from '@gyre/sdk/wire/pipeline'
 import { z } from 'zod'
 import { withClient, withServer, type AddCommand } from '../command.ts'
-import { readPair } from '../pair.ts'
+import { readParam } from '../pair.ts'
 import { table } from '../table.ts'
 
 /** `gyre pipeline run|ls|show` */
@@ -54,15 +54,6 @@ export const addPipeline: AddCommand = (program, { exit }) => {
         print(await client.get(`/api/v1/pipeline-runs/${encodeURIComponent(run)}`, PipelineRun)),
       ),
     )
-}
-
-function readParam(text: string): [string, unknown] {
-  const [name, value] = readPair(text)
-  try {
-    return [name, JSON.parse(value)]
-  } catch {
-    return [name, value]
-  }
 }
 
 function print(run: PipelineRun): void {

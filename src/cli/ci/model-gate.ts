@@ -1,0 +1,95 @@
+import type { GyreClient } from '@gyre/sdk/client'
+import { EndpointSpec } from '@gyre/sdk/wire/endpoint'
+import { Verdict } from '@gyre/sdk/wire/gate'
+import type { Manifest } from '@gyre/sdk/wire/manifest'
+import { ModelVersion } from '@gyre/sdk/wire/model'
+import { RouteState } from '@gyre/sdk/wire/release'
+import { z } from 'zod'
+import { counted } from '../counted.ts'
+import { checkOf, gateOf, refusedGate, type CiCheck, type CiGate } from './report.ts'
+
+/** A version that is looked at: the newest where none is named. */
+export interface Asked {
+  readonly model: string
+  readonly version?: string | undefined
+}
+
+/** The models that a project's pipelines register. */
+export function modelsOf({ pipelines }: Manifest): readonly string[] {
+  const names = pipelines.flatMap(({ steps }) =>
+    steps.flatMap((step) => (step.kind === 'register' ? [step.model] : [])),
+  )
+  return [...new Set(names)]
+}
+
+/**
+ * What every gate that judged a version says of it. A version that none judged is refused, and so is a verdict beside
+ * a champion that has been replaced since.
+ */
+export async function modelGates(
+  client: GyreClient,
+  manifest: Manifest,
+  { model, version }: Asked,
+): Promise<readonly CiGate[]> {
+  const found = await findVersion(client, model, version)
+  if (!found) return [refusedGate('model', model, 'no version is registered')]
+  const path = `/api/v1/models/${encodeURIComponent(model)}/versions/${encodeURIComponent(found.version)}/verdicts`
+  const { verdicts } = await client.get(path, z.strictObject({ verdicts: z.array(Verdict) }))
+  const name = `${model}@${found.version}`
+  if (verdicts.length === 0) return [refusedGate('model', name, 'no gate has judged it')]
+  const champions = await championsNow(client, manifest)
+  return verdicts.map((verdict) => {
+    const checks = verdict.checks.map((check) => checkOf(check, verdict.intervals?.[check.metric]))
+    const stale = staleCheck(verdict, champions.get(verdict.gate), found.ref)
+    return gateOf('model', `${name} by ${verdict.gate}`, aboutOf(verdict), [...checks, ...stale])
+  })
+}
+
+function aboutOf({ rows, champion, evaluationSet }: Verdict): string {
+  const on = evaluationSet === undefined ? '' : ` of ${evaluationSet}`
+  const rival = champion === null ? 'no champion yet' : `champion ${champion}`
+  return `${counted(rows, 'row')}${on}, ${rival}`
+}
+
+function staleCheck(
+  { champion }: Verdict,
+  now: string | null | undefined,
+  candidate: string,
+): readonly CiCheck[] {
+  if (now == null || now === champion || now === candidate) return []
+  const then = champion === null ? 'there was none' : `it was ${champion}`
+  const reason = `the champion is ${now} now, ${then} when the gate judged: run its pipeline again`
+  return [{ name: 'champion', status: 'failed', reason }]
+}
+
+async function findVersion(
+  client: GyreClient,
+  model: string,
+  version: string | undefined,
+): Promise<ModelVersion | undefined> {
+  if (version !== undefined) {
+    const path = `/api/v1/models/${encodeURIComponent(model)}/versions/${encodeURIComponent(version)}`
+    return client.get(path, ModelVersion)
+  }
+  const reply = z.strictObject({ versions: z.array(ModelVersion) })
+  const { versions } = await client.get(`/api/v1/models?name=${encodeURIComponent(model)}`, reply)
+  return versions[0]
+}
+
+/** Who stands behind the endpoint that each gate compares with; null for nobody. */
+async function championsNow(
+  client: GyreClient,
+  { pipelines }: Manifest,
+): Promise<ReadonlyMap<string, string | null>> {
+  const Endpoints = z.object({
+    endpoints: z.array(z.object({ spec: EndpointSpec, route: RouteState })),
+  })
+  const { endpoints } = await client.get('/api/v1/endpoints', Endpoints)
+  const stable = new Map(endpoints.map(({ spec, route }) => [spec.name, route.stable]))
+  const gates = pipelines.flatMap(({ steps }) => steps.filter((step) => step.kind === 'gate'))
+  return new Map(
+    gates.flatMap(({ name, champion }) =>
+      champion === undefined ? [] : [[name, stable.get(champion) ?? null] as const],
+    ),
+  )
+}

@@ -1,0 +1,38 @@
+import type { CiCheck, CiGate, CiReport, Status } from './report.ts'
+import { intervalText } from './report-text.ts'
+
+const MARKS: Record<Status, string> = { passed: '✅', failed: '❌', skipped: '➖' }
+
+/** For a pull request: the verdict, then a table a gate. */
+export function reportMarkdown({ project, passed, gates }: CiReport): string {
+  const failed = gates.filter(({ status }) => status === 'failed').length
+  const verdict = passed ? 'all gates passed' : `refused, ${failed} of ${gates.length} gates failed`
+  return [`## ${MARKS[passed ? 'passed' : 'failed']} ${cell(project)}: ${verdict}`]
+    .concat(gates.map(gateText))
+    .join('\n\n')
+    .concat('\n')
+}
+
+function gateText({ family, name, status, about, checks }: CiGate): string {
+  const title = `### ${MARKS[status]} ${family}: ${cell(name)}`
+  const rows = checks.map(rowText)
+  return [
+    `${title}${about === '' ? '' : `\n${cell(about)}`}`,
+    ['| | check | rule | value | 95 % interval | why |', '|---|---|---|---|---|---|', ...rows].join(
+      '\n',
+    ),
+  ].join('\n\n')
+}
+
+function rowText({ name, status, rule = '', value, interval, reason }: CiCheck): string {
+  const shown = value == null ? '' : String(Number(value.toPrecision(6)))
+  const range = interval ? intervalText(interval) : ''
+  return `| ${[MARKS[status], name, rule, shown, range, reason].map(cell).join(' | ')} |`
+}
+
+function cell(text: string): string {
+  return text
+    .trim()
+    .replaceAll(/[\\`*_[\]<>|]/g, (mark) => `\\${mark}`)
+    .replaceAll(/\s*\n\s*/g, '<br>')
+}
