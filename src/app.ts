@@ -22,6 +22,7 @@ import { GyreError } from './core/errors.ts'
 import { denyEgress } from './core/egress.ts'
 import { createLog } from './core/log.ts'
 import { isLoopback } from './core/loopback.ts'
+import { processFacts } from './core/process-facts.ts'
 import { siblingUrl } from './core/spawn.ts'
 import { createData } from './data/data.ts'
 import { createEvaluate } from './evaluate/evaluate.ts'
@@ -240,6 +241,7 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
       routes,
       manifest: async (ctx, ref) => (await projects.version(ctx, ref)).manifest,
     }),
+    facts: processFacts(),
     environment: (ctx, { name, timeoutMs }) => ({
       GYRE_URL: url,
       GYRE_PASS: access.passForStep(ctx.project, `step:${name}`, timeoutMs + PASS_GRACE_MS),
@@ -247,7 +249,8 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     async code(ctx, ref) {
       const version =
         ref === undefined ? await projects.current(ctx) : await projects.version(ctx, ref)
-      return { ref: version.ref, manifest: version.manifest, bundle: version.bundleDigest }
+      const { manifest, bundleDigest: bundle, source } = version
+      return { ref: version.ref, manifest, bundle, source }
     },
   })
 

@@ -10,6 +10,7 @@ import { z } from 'zod'
 import { systemClock } from './core/clock.ts'
 import { environmentVariable } from './core/config.ts'
 import { GyreError, toGyreError } from './core/errors.ts'
+import { processFacts } from './core/process-facts.ts'
 import { openAnalyticsInProcess } from './store/analytics-in-process.ts'
 import { evaluateForGate, type GateDeps } from './train/gate-evaluation.ts'
 import type { OpenModel } from './train/scored-model.ts'
@@ -79,6 +80,8 @@ async function heartbeat({ client, path, fence }: Station, stop: () => void): Pr
 
 async function perform(station: Station, folder: string, signal: AbortSignal): Promise<JsonValue> {
   const work = await station.client.get(`${station.path}/work`, StepWork)
+  const { client, path, fence } = station
+  await client.post(`${path}/facts`, { fence, environment: processFacts() }, Done)
   const files = createStepFiles(station.client, folder)
   const analytics = await openAnalyticsInProcess({
     folders: [folder],

@@ -21,7 +21,7 @@ import { addRestore } from './commands/restore.ts'
 import { addRuns } from './commands/runs.ts'
 import { addUp } from './commands/up.ts'
 import { explain, usageError } from './explain.ts'
-import { VERSION } from './version.ts'
+import { VERSION } from '../core/package.ts'
 
 const COMMANDS = [
   addUp,

@@ -1,6 +1,7 @@
 import type { ApplyRequest } from '@gyre/sdk/wire/manifest'
 import { digestOf } from '../core/digest.ts'
 import { bundleEntries, bundleProject } from '../projects/bundle.ts'
+import { readCodeSource } from '../projects/code-source.ts'
 import { evaluateBundle } from '../projects/evaluate.ts'
 
 /** A project as the server takes it, and its files, which must be there before it is applied. */
@@ -18,7 +19,7 @@ export async function prepareProject(
   const manifest = await evaluateBundle(bundle, { settings })
   const tree = Buffer.from(JSON.stringify({ entries: bundleEntries(bundle) }))
   return {
-    request: { manifest, bundle: digestOf(tree) },
+    request: { manifest, bundle: digestOf(tree), source: await readCodeSource(folder) },
     files: [...bundle.files.values(), tree],
   }
 }

@@ -11,6 +11,11 @@ export function describeRun(run: Run): string {
   ]
   if (run.experiment !== null) about.push(['experiment', run.experiment])
   if (run.parentId !== null) about.push(['parent', run.parentId])
+  if (run.seed !== null) about.push(['seed', String(run.seed)])
+  const code = Object.entries(run.code ?? {}).map(([key, value]) => [
+    key,
+    Array.isArray(value) ? value.join(' ') : String(value),
+  ])
   const metrics = byKey(run.metrics).map(([key, value]) => [key, String(value)])
   const params = byKey(run.params).map(([key, value]) => [
     key,
@@ -23,6 +28,8 @@ export function describeRun(run: Run): string {
     ...listed(['parameter', 'value'], params),
     ...listed(['tag', 'value'], byKey(run.tags)),
     ...listed(['', 'role', 'what'], refs),
+    ...listed(['code', ''], code, 80),
+    ...listed(['environment', ''], byKey(run.environment)),
   ].join('\n\n')
 }
 
@@ -33,8 +40,9 @@ function byKey<T>(record: Readonly<Record<string, T>>): readonly (readonly [stri
 function listed(
   headings: readonly string[],
   rows: readonly (readonly string[])[],
+  maxWidth?: number,
 ): readonly string[] {
-  return rows.length === 0 ? [] : [table(headings, rows)]
+  return rows.length === 0 ? [] : [table(headings, rows, maxWidth)]
 }
 
 function refRow(direction: 'in' | 'out') {

@@ -110,6 +110,7 @@ export async function openBench(manifest: Manifest) {
     clock,
     /** What is applied now; a test may put an edited project here. */
     manifest,
+    facts: FACTS,
     /** A server on the same catalog; the ones before it count as dead, though their promises linger. */
     serve: (
       script: Script,
@@ -126,7 +127,13 @@ export async function openBench(manifest: Manifest) {
         exec,
         log: silentLog,
         builtins: { ...BUILTINS, ...builtins },
-        code: async () => ({ ref: 'code:flights@1', manifest: bench.manifest, bundle: BUNDLE }),
+        code: async () => ({
+          ref: 'code:flights@1',
+          manifest: bench.manifest,
+          bundle: BUNDLE,
+          source: SOURCE,
+        }),
+        facts: FACTS,
         environment: (_ctx, { name }) => ({ GYRE_PASS: `pass for ${name}` }),
         ...change,
       })
@@ -140,6 +147,10 @@ export async function openBench(manifest: Manifest) {
   })
   return bench
 }
+
+const FACTS = { node: 'v20.20.2', platform: 'linux x64' }
+
+const SOURCE = { gitCommit: 'a'.repeat(40), dirty: false }
 
 const BUNDLE = `sha256:${'b'.repeat(64)}`
 

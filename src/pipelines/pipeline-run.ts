@@ -1,11 +1,13 @@
 import type { PipelineSpec } from '@gyre/sdk/wire/pipeline'
+import type { CodeSource } from '@gyre/sdk/wire/run'
 import type { Context } from '../core/context.ts'
 import type { Events } from '../store/events.ts'
 import type { Params } from './params.ts'
+import { pipelineCommand } from './step-command.ts'
 import type { PipelineRow, StepFailure } from './step-store.ts'
 import type { TransitionDeps } from './step-transition.ts'
 
-export type EndDeps = Pick<TransitionDeps, 'catalog' | 'runs' | 'clock'> & {
+export type EndDeps = Pick<TransitionDeps, 'catalog' | 'runs' | 'clock' | 'facts'> & {
   readonly events: Events
 }
 
@@ -13,13 +15,17 @@ interface NewPipelineRun {
   readonly spec: PipelineSpec
   readonly params: Params
   /** The code version it runs, and the bundle that holds the code. */
-  readonly code: { readonly ref: string; readonly bundle: string }
+  readonly code: {
+    readonly ref: string
+    readonly bundle: string
+    readonly source: CodeSource
+  }
   readonly trigger: string | undefined
 }
 
 /** Records a run with all its steps pending; gives its id. */
 export async function beginRun(
-  { catalog, runs, events }: EndDeps,
+  { catalog, runs, events, facts }: EndDeps,
   ctx: Context,
   { spec, params, code, trigger }: NewPipelineRun,
 ): Promise<string> {
@@ -31,7 +37,14 @@ export async function beginRun(
         name: spec.name,
         params,
         inputs: [{ ref: code.ref, role: 'code' }],
-        code: { ref: code.ref, digest: code.bundle },
+        code: {
+          ref: code.ref,
+          digest: code.bundle,
+          ...code.source,
+          command: pipelineCommand(spec.name, params),
+        },
+        environment: facts,
+        ...seedIn(params),
       },
       tx,
     )
@@ -49,6 +62,7 @@ export async function beginRun(
         trigger_name: trigger ?? null,
         started_at: run.startedAt,
         ended_at: null,
+        repeats: null,
       })
       .execute()
     await tx
@@ -96,6 +110,11 @@ export async function endRun(
       },
     })
   })
+}
+
+/** The seed that steps without one of their own take. */
+function seedIn({ seed }: Params): { readonly seed?: number } {
+  return typeof seed === 'number' && Number.isSafeInteger(seed) ? { seed } : {}
 }
 
 function pendingRow(pipelineRunId: string) {

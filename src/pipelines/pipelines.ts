@@ -1,6 +1,6 @@
 import type { Manifest } from '@gyre/sdk/wire/manifest'
 import type { PipelineRun, PipelineSpec } from '@gyre/sdk/wire/pipeline'
-import type { MetricPoint } from '@gyre/sdk/wire/run'
+import type { MetricPoint, Run } from '@gyre/sdk/wire/run'
 import type { StepReport, StepWhy, StepWork } from '@gyre/sdk/wire/step'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
@@ -52,6 +52,8 @@ export interface Pipelines {
   /** The verbs of a step's own process. All throw FENCED once the step has gone to another attempt. */
   work(ctx: Context, key: Omit<StepKey, 'fence'>): Promise<StepWork>
   heartbeat(ctx: Context, key: StepKey): Promise<void>
+  /** What its process runs on, told before it begins. */
+  facts(ctx: Context, key: StepKey, environment: Run['environment']): Promise<void>
   metrics(ctx: Context, key: StepKey, points: readonly MetricPoint[]): Promise<void>
   report(ctx: Context, key: Omit<StepKey, 'fence'>, report: StepReport): Promise<void>
 
@@ -98,12 +100,12 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
     get,
 
     async start(ctx, name, params, trigger) {
-      const { ref, manifest, bundle } = await deps.code(ctx)
+      const { ref, manifest, bundle, source } = await deps.code(ctx)
       const spec = pipelineNamed(manifest, name)
       checkGraph(spec)
       const bound = bindParams(spec, params)
       checkUntil(spec, bound, deps.clock)
-      const code = { ref, bundle }
+      const code = { ref, bundle, source }
       const id = await beginRun(deps, ctx, { spec, params: bound, code, trigger })
       drive(ctx, await loadPipelineRow(catalog, ctx.project, id))
       return get(ctx, id)
@@ -155,6 +157,11 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
     async heartbeat(ctx, key) {
       const { step } = await attemptOf(ctx, key)
       await leases.renew(leaseName(step), LEASE_HOLDER, step.fence, STEP_LEASE_MS)
+    },
+
+    async facts(ctx, key, environment) {
+      const { step } = await attemptOf(ctx, key)
+      await runs.addEnvironment(ctx, step.run_id, environment)
     },
 
     async metrics(ctx, key, points) {

@@ -20,7 +20,7 @@ test('a run whose server died before its first step is taken up by the next one'
   const bench = await openBench(TWO_STEPS)
   const [spec] = TWO_STEPS.pipelines
   if (!spec) throw new Error('no pipeline')
-  const code = { ref: 'code:flights@1', bundle: 'sha256:b' }
+  const code = { ref: 'code:flights@1', bundle: 'sha256:b', source: {} }
   const loop = { ...CTX, actor: 'loop:nightly' }
   const id = await beginRun(bench, loop, { spec, params: { seed: 7 }, code, trigger: undefined })
   const { pipelines, started } = bench.serve(named)

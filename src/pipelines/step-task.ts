@@ -1,7 +1,7 @@
 import type { Manifest } from '@gyre/sdk/wire/manifest'
 import type { StepSpec } from '@gyre/sdk/wire/pipeline'
 import type { JsonValue } from '@gyre/sdk/wire/ref'
-import type { RunRef } from '@gyre/sdk/wire/run'
+import type { CodeSource, RunRef } from '@gyre/sdk/wire/run'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
 import type { Builtins } from './builtin.ts'
@@ -11,13 +11,18 @@ import type { Params } from './params.ts'
 import { jsonOf, paramsOf, stepSpecOf, type PipelineRow, type StepRow } from './step-store.ts'
 import { transformsRead } from './transforms-read.ts'
 
+/** A version of a project's code. */
+export interface AppliedCode {
+  readonly ref: string
+  readonly manifest: Manifest
+  readonly bundle: string
+  readonly source: CodeSource
+}
+
 export interface TaskDeps {
   readonly builtins: Builtins
   /** The applied project, or the version `ref` of it: its manifest and the bundle that holds its code. */
-  readonly code: (
-    ctx: Context,
-    ref?: string,
-  ) => Promise<{ ref: string; manifest: Manifest; bundle: string }>
+  readonly code: (ctx: Context, ref?: string) => Promise<AppliedCode>
 }
 
 /** One step that may run now, with everything that decides what it makes. */
@@ -32,6 +37,8 @@ export interface StepTask {
   readonly parts: CacheParts
   /** Null for a step that is never reused. */
   readonly key: string | null
+  /** Where its code was when it was applied. */
+  readonly source: CodeSource
   /** Runs of the steps whose outputs this one reads, for lineage. */
   readonly upstreamRuns: readonly RunRef[]
 }
@@ -49,27 +56,25 @@ export async function taskOf(
   const outputs = new Map(rows.map((other) => [other.step, jsonOf(other.outputs)]))
   const inputs = resolveInputs(spec, params, (name) => outputs.get(name) ?? null)
   const seed = seedOf(inputs, params)
-  const extra = await extraOf(deps, ctx, pipeline, spec, inputs)
+  const { manifest, source } = await deps.code(ctx, pipeline.code_ref)
+  const extra = await extraOf(deps, ctx, { codeRef: pipeline.code_ref, manifest }, spec, inputs)
   const parts = cacheParts(spec, inputs, seed, extra)
   const reusable = spec.kind === 'module' || deps.builtins[spec.kind].cached
   const key = reusable ? cacheKey(parts) : null
   const upstreamRuns = runsOf(upstreamOf(spec), rows)
-  return { pipeline, spec, row, inputs, seed, extra, parts, key, upstreamRuns }
+  return { pipeline, spec, row, inputs, seed, extra, parts, key, source, upstreamRuns }
 }
 
 async function extraOf(
-  { builtins, code }: TaskDeps,
+  { builtins }: TaskDeps,
   ctx: Context,
-  pipeline: PipelineRow,
+  { codeRef, manifest }: { readonly codeRef: string; readonly manifest: Manifest },
   spec: StepSpec,
   inputs: Readonly<Record<string, JsonValue>>,
 ): Promise<JsonValue> {
-  const codeRef = pipeline.code_ref
   switch (spec.kind) {
-    case 'module': {
-      const { manifest } = await code(ctx, codeRef)
+    case 'module':
       return transformsRead(inputs, manifest.transforms)
-    }
     case 'training-set':
       return builtins['training-set'].prepare(ctx, { spec, inputs, codeRef })
     case 'gate':

@@ -1,4 +1,4 @@
-import type { RunRef } from '@gyre/sdk/wire/run'
+import type { Run, RunRef } from '@gyre/sdk/wire/run'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
@@ -11,6 +11,7 @@ import type { BuiltinResult } from './builtin.ts'
 import { LEASE_HOLDER, leaseName, STEP_LEASE_MS, type LeasedStep } from './leased-step.ts'
 import { MAX_LOST } from './lost-attempts.ts'
 import { failureFrom, inputsOf, updateStep, type StepFailure, type StepRow } from './step-store.ts'
+import { stepCommand } from './step-command.ts'
 import type { StepTask } from './step-task.ts'
 
 /** Each change of a step's state is one unit with its lease, its run and its place in the cache. */
@@ -19,6 +20,8 @@ export interface TransitionDeps {
   readonly runs: Runs
   readonly leases: Leases
   readonly clock: Clock
+  /** What this server's process runs on. */
+  readonly facts: Run['environment']
 }
 
 /** pending → succeeded with the outputs of an earlier run; false when there is none to reuse. */
@@ -72,9 +75,9 @@ function definedBy({ pipeline: name, code_ref }: StepTask['pipeline']): RunRef[]
 
 /** pending | failed → leased, with a run of its own. Throws CONFLICT while another attempt holds the lease. */
 export async function begin(
-  { catalog, runs, leases, clock }: TransitionDeps,
+  { catalog, runs, leases, clock, facts }: TransitionDeps,
   ctx: Context,
-  { pipeline, spec, row, inputs, seed, extra, parts, key, upstreamRuns }: StepTask,
+  { pipeline, spec, row, inputs, seed, extra, parts, key, source, upstreamRuns }: StepTask,
 ): Promise<LeasedStep> {
   return catalog.write(async (tx) => {
     const lease = await leases.acquire(leaseName(row), LEASE_HOLDER, STEP_LEASE_MS, tx)
@@ -88,7 +91,14 @@ export async function begin(
         parentId: pipeline.id,
         params: inputs,
         inputs: [...definedBy(pipeline), ...artifactsIn(inputs), ...upstreamRuns],
-        code: { ref: pipeline.code_ref, digest: pipeline.bundle },
+        code: {
+          ref: pipeline.code_ref,
+          digest: pipeline.bundle,
+          ...source,
+          command: stepCommand(spec),
+        },
+        // What a process of its own runs on, that process tells.
+        environment: spec.kind === 'module' || spec.kind === 'gate' ? {} : facts,
         seed,
       },
       tx,

@@ -1,5 +1,6 @@
 import { DigestText } from '@gyre/sdk/wire/ref'
 import { Manifest } from '@gyre/sdk/wire/manifest'
+import { CodeSource } from '@gyre/sdk/wire/run'
 import type { Selectable } from 'kysely'
 import type { Context } from '../core/context.ts'
 import { digestOfJson, type Digest } from '../core/digest.ts'
@@ -17,6 +18,8 @@ export interface CodeVersion {
   readonly manifestDigest: Digest
   /** Digest of the bundle's tree. */
   readonly bundleDigest: Digest
+  /** Where the code was when it was first applied. */
+  readonly source: CodeSource
   readonly appliedAt: string
   readonly actor: string
 }
@@ -61,13 +64,14 @@ export interface NewCodeVersion {
   readonly version: number
   readonly manifest: Manifest
   readonly bundleDigest: Digest
+  readonly source: CodeSource
   readonly appliedAt: string
 }
 
 export async function addVersion(
   tx: Tx,
   ctx: Context,
-  { version, manifest, bundleDigest, appliedAt }: NewCodeVersion,
+  { version, manifest, bundleDigest, source, appliedAt }: NewCodeVersion,
 ): Promise<void> {
   await tx
     .insertInto('code_versions')
@@ -80,6 +84,7 @@ export async function addVersion(
       bundle_digest: bundleDigest,
       actor: ctx.actor,
       applied_at: appliedAt,
+      source: JSON.stringify(source),
     })
     .execute()
 }
@@ -96,6 +101,7 @@ function fromRow(row: Selectable<Tables['code_versions']>): CodeVersion {
     manifest: Manifest.parse(JSON.parse(row.manifest)),
     manifestDigest: DigestText.parse(row.manifest_digest),
     bundleDigest: DigestText.parse(row.bundle_digest),
+    source: CodeSource.parse(JSON.parse(row.source)),
     appliedAt: row.applied_at,
     actor: row.actor,
   }

@@ -221,3 +221,14 @@ test('a bundle is unpacked once, whole, and what a dead process left is swept', 
   expect(await readFile(join(first, 'gyre.config.mjs'), 'utf8')).toBe('export const a = 1')
   expect(await readdir(join(first, 'deep'))).toEqual(['er.mjs'])
 })
+
+test('a version tells where its code was when it was first applied; the same code moved makes no other', async () => {
+  const bundle = await uploadV1()
+  const manifest = Manifest.parse(V1)
+  const source = { gitCommit: 'c'.repeat(40), dirty: true, diffDigest: MISSING }
+  const request = { manifest, bundle, source }
+  expect((await projects.apply(ctx, request, { dryRun: false })).applied).toBe(true)
+  const moved = { ...request, source: { gitCommit: 'd'.repeat(40), dirty: false } }
+  expect((await projects.apply(ctx, moved, { dryRun: false })).applied).toBe(false)
+  expect((await projects.current(ctx)).source).toEqual(source)
+})

@@ -52,9 +52,9 @@ export function createProjects(deps: ProjectsDeps): Projects {
   const { catalog, blobs } = deps
   const folders = createBundleFolders(join(deps.folder, 'code'), deps)
   return {
-    async apply(ctx, { manifest, bundle }, { dryRun, also }) {
+    async apply(ctx, next, { dryRun, also }) {
+      const { manifest, bundle } = next
       assertConsistent(manifest)
-      const next = { manifest, bundle }
       if (dryRun) return plan(await findCurrent(catalog.read, ctx), next).reply
       await assertBundled(blobs, manifest, bundle)
       return catalog.write(async (tx) => {
@@ -110,9 +110,9 @@ async function applyIn(
 ): Promise<ApplyReply> {
   const { version, reply } = plan(await findCurrent(tx, ctx), next)
   if (version === undefined) return reply
-  const { manifest, bundle } = next
+  const { manifest, bundle, source = {} } = next
   const appliedAt = clock.now().toISOString()
-  await addVersion(tx, ctx, { version, manifest, bundleDigest: bundle, appliedAt })
+  await addVersion(tx, ctx, { version, manifest, bundleDigest: bundle, source, appliedAt })
   await events.append(tx, ctx, {
     type: 'code.applied',
     subject: { kind: 'code', id: `${manifest.name}@${version}` },

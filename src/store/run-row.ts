@@ -3,6 +3,7 @@ import { Run, type RunRef } from '@gyre/sdk/wire/run'
 import type { Kysely, Selectable } from 'kysely'
 import { groupBy } from '../core/group.ts'
 import { among } from './among.ts'
+import { codeOfTags, environmentOfTags, seedOfParams } from './client-facts.ts'
 import type { Tables } from './schema.ts'
 
 const Environment = Run.shape.environment
@@ -67,7 +68,24 @@ interface Parts {
   readonly tags: readonly Tables['run_tags'][]
 }
 
-function toRun(row: RunRow, { refs, metrics, params, tags }: Parts): Run {
+function toRun(row: RunRow, { refs, metrics, params: cells, tags: labels }: Parts): Run {
+  const params = Object.fromEntries(
+    cells.map(({ key, value, is_json }) => [key, is_json ? Json.parse(JSON.parse(value)) : value]),
+  )
+  const tags = new Map(labels.map(({ key, value }) => [key, value]))
+  // A client has tags and parameters to tell in what Gyre knows of its own runs.
+  const facts =
+    row.experiment === null
+      ? {
+          code: Code.parse(parseOrNull(row.code)),
+          environment: Environment.parse(JSON.parse(row.environment)),
+          seed: row.seed,
+        }
+      : {
+          code: codeOfTags(tags),
+          environment: environmentOfTags(tags),
+          seed: seedOfParams(params),
+        }
   return {
     id: row.id,
     project: row.project,
@@ -79,20 +97,13 @@ function toRun(row: RunRow, { refs, metrics, params, tags }: Parts): Run {
     startedAt: row.started_at,
     endedAt: row.ended_at,
     actor: row.actor,
-    params: Object.fromEntries(
-      params.map(({ key, value, is_json }) => [
-        key,
-        is_json ? Json.parse(JSON.parse(value)) : value,
-      ]),
-    ),
+    params,
     metrics: Object.fromEntries(metrics.map(({ key, value }) => [key, value ?? Number.NaN])),
-    tags: Object.fromEntries(tags.map(({ key, value }) => [key, value])),
+    tags: Object.fromEntries(tags),
     inputs: refs.filter((ref) => ref.direction === 'input').map(toRunRef),
     outputs: refs.filter((ref) => ref.direction === 'output').map(toRunRef),
-    code: Code.parse(parseOrNull(row.code)),
-    environment: Environment.parse(JSON.parse(row.environment)),
     error: RunErrorOrNull.parse(parseOrNull(row.error)),
-    seed: row.seed,
+    ...facts,
   }
 }
 

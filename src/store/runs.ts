@@ -95,6 +95,8 @@ export interface Runs {
   addOutputs(ctx: Context, id: string, refs: readonly RunRef[], tx?: Tx): Promise<void>
   /** Merges: a key given again takes the new value. */
   setTags(ctx: Context, id: string, tags: Readonly<Record<string, string>>, tx?: Tx): Promise<void>
+  /** What it turned out to run on; names given again take the new value. Throws NOT_FOUND. */
+  addEnvironment(ctx: Context, id: string, environment: Run['environment'], tx?: Tx): Promise<void>
   /** Throws NOT_FOUND. */
   get(ctx: Context, id: string, tx?: Tx): Promise<Run>
   find(ctx: Context, id: string, tx?: Tx): Promise<Run | undefined>
@@ -300,6 +302,17 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
     setTags: (ctx, id, tags, tx) =>
       inUnit(tx, async (unit) => {
         await logToRun(unit, ctx, id, { tags: Object.entries(tags) })
+      }),
+
+    addEnvironment: (ctx, id, environment, tx) =>
+      inUnit(tx, async (unit) => {
+        const known = (await get(ctx, id, unit)).environment
+        await unit
+          .updateTable('runs')
+          .set({ environment: JSON.stringify({ ...known, ...environment }) })
+          .where('project', '=', ctx.project)
+          .where('id', '=', id)
+          .execute()
       }),
 
     get,

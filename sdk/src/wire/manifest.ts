@@ -7,6 +7,7 @@ import { MonitorSpec } from './monitor.ts'
 import { PipelineSpec } from './pipeline.ts'
 import { StageMove } from './stage.ts'
 import { DigestText, Name } from './ref.ts'
+import { CodeSource } from './run.ts'
 import { TriggerSpec } from './trigger.ts'
 
 /** A host refuses a manifest of another major. */
@@ -49,6 +50,7 @@ export const ApplyRequest = z.strictObject({
   manifest: Manifest,
   /** Digest of the bundle: a tree of chunk path → JavaScript, already uploaded. */
   bundle: DigestText,
+  source: z.exactOptional(CodeSource),
 })
 export type ApplyRequest = z.infer<typeof ApplyRequest>
 

@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { Json } from './ref.ts'
+import { DigestText, Json } from './ref.ts'
 
 export const RunStatus = z.enum(['running', 'succeeded', 'failed', 'lost', 'cancelled'])
 export type RunStatus = z.infer<typeof RunStatus>
@@ -31,13 +31,28 @@ export const RunRef = z.strictObject({
 })
 export type RunRef = z.infer<typeof RunRef>
 
+/** Where code was when it was taken; members are absent where there is no repository, or no lockfile. */
+export const CodeSource = z.strictObject({
+  gitCommit: z.exactOptional(z.string().regex(/^[0-9a-f]{40,64}$/, 'expected a commit in full')),
+  /** Whether files differed from the commit. */
+  dirty: z.exactOptional(z.boolean()),
+  /** Of all that differed; absent when nothing did. */
+  diffDigest: z.exactOptional(DigestText),
+  lockfileDigest: z.exactOptional(DigestText),
+})
+export type CodeSource = z.infer<typeof CodeSource>
+
 /** The code a run ran: enough to run it again. */
 export const RunCode = z.strictObject({
+  /** Of the bundle, or of the script. */
   digest: z.exactOptional(z.string()),
   ref: z.exactOptional(z.string()),
   gitCommit: z.exactOptional(z.string()),
   dirty: z.exactOptional(z.boolean()),
+  diffDigest: z.exactOptional(z.string()),
   lockfileDigest: z.exactOptional(z.string()),
+  /** What was executed, word by word. */
+  command: z.exactOptional(z.array(z.string())),
 })
 export type RunCode = z.infer<typeof RunCode>
 
@@ -64,6 +79,7 @@ export const Run = z.strictObject({
   inputs: z.array(RunRef),
   outputs: z.array(RunRef),
   code: RunCode.nullable(),
+  /** What it ran on: versions by name (`node`, `python`, `platform`), variables that are set. */
   environment: z.record(z.string(), z.string()),
   error: RunError.nullable(),
   seed: z.number().int().nullable(),

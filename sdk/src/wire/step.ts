@@ -35,6 +35,13 @@ export const StepMetrics = z.strictObject({
 })
 export type StepMetrics = z.infer<typeof StepMetrics>
 
+/** What the process of a step runs, and on what; told before it begins. */
+export const StepFacts = z.strictObject({
+  fence: z.number().int(),
+  environment: z.record(z.string().min(1).max(200), z.string().max(2_000)),
+})
+export type StepFacts = z.infer<typeof StepFacts>
+
 export const StepHeartbeat = z.strictObject({ fence: z.number().int() })
 
 export const StepReport = z.discriminatedUnion('status', [

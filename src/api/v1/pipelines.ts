@@ -2,6 +2,7 @@ import { PipelineRun } from '@gyre/sdk/wire/pipeline'
 import { Name } from '@gyre/sdk/wire/ref'
 import {
   StartPipeline,
+  StepFacts,
   StepHeartbeat,
   StepMetrics,
   StepReport,
@@ -79,6 +80,22 @@ export const stepHeartbeat = defineRoute({
       step: params.step,
       fence: body.fence,
     })
+    return {}
+  },
+})
+
+export const stepFacts = defineRoute({
+  method: 'POST',
+  path: '/api/v1/steps/:run/:step/facts',
+  summary: "What a step's process runs on",
+  scope: 'step',
+  params: StepParams,
+  body: StepFacts,
+  reply: Nothing,
+  errors: ['NOT_FOUND', 'FENCED', 'INVALID_ARGUMENT'],
+  async handle({ pipelines }, ctx, { params, body }) {
+    const key = { pipelineRunId: params.run, step: params.step, fence: body.fence }
+    await pipelines.facts(ctx, key, body.environment)
     return {}
   },
 })

@@ -6,7 +6,7 @@ import { childEnvironment, readConfig } from '../../core/config.ts'
 import { GyreError } from '../../core/errors.ts'
 import { buildScript } from '../../projects/script.ts'
 import type { AddCommand } from '../command.ts'
-import { PACKAGE_ROOT } from '../package-root.ts'
+import { PACKAGE_ROOT } from '../../core/package.ts'
 import { untilStopped } from '../until-stopped.ts'
 
 const EXAMPLES = join(PACKAGE_ROOT, 'examples')

@@ -18,6 +18,8 @@ interface CodeVersionTable {
   bundle_digest: string
   actor: string
   applied_at: string
+  /** JSON of a CodeSource. */
+  source: string
 }
 
 export const projects: Migration = {

@@ -20,6 +20,8 @@ interface PipelineRunTable {
   trigger_name: string | null
   started_at: string
   ended_at: string | null
+  /** The pipeline run that it is a repetition of. */
+  repeats: string | null
 }
 
 interface StepRunTable {
