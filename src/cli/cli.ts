@@ -18,6 +18,7 @@ import { addPipeline } from './commands/pipeline.ts'
 import { addPredictions } from './commands/predictions.ts'
 import { addRelease } from './commands/release.ts'
 import { addRestore } from './commands/restore.ts'
+import { addReproduce } from './commands/reproduce.ts'
 import { addRuns } from './commands/runs.ts'
 import { addUp } from './commands/up.ts'
 import { explain, usageError } from './explain.ts'
@@ -35,6 +36,7 @@ const COMMANDS = [
   addPipeline,
   addExperiments,
   addRuns,
+  addReproduce,
   addModel,
   addRelease,
   addPredictions,

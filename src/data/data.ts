@@ -35,6 +35,8 @@ export interface Data {
   list(ctx: Context, name?: string): Promise<readonly DatasetVersion[]>
   /** A version together with its spec, for those who read its rows. Throws NOT_FOUND. */
   open(ctx: Context, name: string, version?: string): Promise<StoredDataset>
+  /** The newest version with these rows, for those who read them again. Throws NOT_FOUND. */
+  openDigest(ctx: Context, name: string, digest: string): Promise<StoredDataset>
   /** Digest of the newest version; undefined while nothing was imported under that name. Cheap. */
   newestDigest(ctx: Context, name: string): Promise<string | undefined>
   /** Undefined while nothing was imported under that name. */
@@ -69,6 +71,22 @@ export function createData(deps: DataDeps): Data {
   return {
     find,
     open,
+    async openDigest(ctx, name, digest) {
+      const row = await catalog.read
+        .selectFrom('dataset_versions')
+        .selectAll()
+        .where('project', '=', ctx.project)
+        .where('name', '=', name)
+        .where('digest', '=', digest)
+        .orderBy('version', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      if (row) return fromRow(row)
+      throw new GyreError('NOT_FOUND', `no version of dataset ${name} has ${digest}`, {
+        name,
+        digest,
+      })
+    },
     async newestDigest(ctx, name) {
       const row = await catalog.read
         .selectFrom('dataset_versions')

@@ -6,7 +6,6 @@ import type {
   ViewSpec,
 } from '@gyre/sdk/wire/feature'
 import type { TrainingSetSpec } from '@gyre/sdk/wire/pipeline'
-import type { JsonValue } from '@gyre/sdk/wire/ref'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
 import type { Data } from '../data/data.ts'
@@ -28,6 +27,7 @@ import {
   makeTrainingSet,
   usedViews,
   type TrainingSet,
+  type TrainingSources,
   type TrainingSetRequest,
 } from './training-set.ts'
 import { keepView, viewNamed } from './view-registry.ts'
@@ -74,7 +74,7 @@ export interface Features {
     request: TrainingSetRequest,
   ): Promise<TrainingSet>
   /** Digests of everything a training set reads: equal ones, with equal requests, give equal rows. */
-  trainingSources(ctx: Context, spec: TrainingSetSpec): Promise<JsonValue>
+  trainingSources(ctx: Context, spec: TrainingSetSpec): Promise<TrainingSources>
 }
 
 export function createFeatures(deps: FeaturesDeps): Features {

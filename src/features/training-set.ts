@@ -3,6 +3,7 @@ import { ArtifactDigest } from '@gyre/sdk/wire/artifact'
 import type { TransformSpec } from '@gyre/sdk/wire/feature'
 import type { RowSet, TrainingSetSpec } from '@gyre/sdk/wire/pipeline'
 import type { RunRef } from '@gyre/sdk/wire/run'
+import { z } from 'zod'
 import type { Context } from '../core/context.ts'
 import { durationMs } from '../core/duration.ts'
 import { GyreError } from '../core/errors.ts'
@@ -34,7 +35,16 @@ export interface TrainingSetRequest {
   /** Those that the spec's inputs name, at least. */
   readonly transforms: readonly TransformSpec[]
   readonly served?: ServedRows | undefined
+  /** As `trainingSources` told them; the newest versions unless told. */
+  readonly sources?: TrainingSources
 }
+
+/** Digests of what a training set reads: equal ones, with equal requests, give equal rows. */
+export const TrainingSources = z.strictObject({
+  dataset: z.string(),
+  views: z.array(z.strictObject({ view: z.string(), dataset: z.string() })),
+})
+export type TrainingSources = z.infer<typeof TrainingSources>
 
 export interface TrainingSet {
   readonly train: RowSet
@@ -66,12 +76,17 @@ export interface TrainingSetDeps {
   ) => Promise<void>
 }
 
-/** The views behind the feature inputs of a spec. Throws NOT_FOUND. */
+/**
+ * The views behind the feature inputs of a spec, as they are defined now, over the rows that `sources` names
+ * for them. Throws NOT_FOUND.
+ */
 export async function usedViews(
   { data, live }: Pick<TrainingSetDeps, 'data' | 'live'>,
   ctx: Context,
   spec: TrainingSetSpec,
+  sources?: TrainingSources,
 ): Promise<readonly UsedView[]> {
+  const datasetOf = new Map(sources?.views.map(({ view, dataset }) => [view, dataset]))
   const views = await live.registered(ctx)
   const featuresOf = new Map<FeatureView, Set<string>>()
   for (const input of spec.inputs) {
@@ -82,7 +97,7 @@ export async function usedViews(
   return Promise.all(
     [...featuresOf].map(async ([view, features]) => ({
       view,
-      source: await data.open(ctx, view.spec.from),
+      source: await openAt(data, ctx, view.spec.from, datasetOf.get(view.digest)),
       features: [...features].toSorted(),
     })),
   )
@@ -98,8 +113,8 @@ export async function makeTrainingSet(
   spec: TrainingSetSpec,
   request: TrainingSetRequest,
 ): Promise<TrainingSet> {
-  const dataset = await deps.data.open(ctx, spec.dataset)
-  const used = await usedViews(deps, ctx, spec)
+  const dataset = await openAt(deps.data, ctx, spec.dataset, request.sources?.dataset)
+  const used = await usedViews(deps, ctx, spec, request.sources)
   const fields = fieldsOf(spec.inputs, request.transforms)
   await deps.assertHonest(ctx, dataset, used, fields)
   const joined = await Promise.all(used.map((view) => joinedView(deps, ctx, view)))
@@ -127,6 +142,10 @@ export async function makeTrainingSet(
       ...joined.map(({ ref, digest }) => ({ ref, role: 'features', digest })),
     ],
   }
+}
+
+function openAt(data: Data, ctx: Context, name: string, digest: string | undefined) {
+  return digest === undefined ? data.open(ctx, name) : data.openDigest(ctx, name, digest)
 }
 
 async function joinedView(

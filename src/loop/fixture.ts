@@ -67,6 +67,7 @@ export function pipelineRun({
     startedAt: '2001-07-01T00:00:00.000Z',
     endedAt: null,
     trigger: null,
+    repeats: null,
     steps: [
       stepRun('worth-shipping', 'gate', verdict && { ...verdict }),
       stepRun(

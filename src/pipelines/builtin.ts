@@ -1,6 +1,6 @@
 import type { StepSpec } from '@gyre/sdk/wire/pipeline'
 import type { JsonValue } from '@gyre/sdk/wire/ref'
-import type { RunRef } from '@gyre/sdk/wire/run'
+import type { MetricPoint, RunRef } from '@gyre/sdk/wire/run'
 import type { Context } from '../core/context.ts'
 import type { Tx } from '../store/catalog.ts'
 
@@ -11,6 +11,8 @@ export interface BuiltinStep<Kind extends StepSpec['kind']> {
   readonly extra: JsonValue
   readonly runId: string
   readonly codeRef: string
+  /** Its run repeats another: it measures, and decides nothing. */
+  readonly isRepeat: boolean
 }
 
 /** What a step made: its outputs, and what it read or made beyond what its inputs name. */
@@ -18,6 +20,8 @@ export interface BuiltinResult {
   readonly outputs: JsonValue
   readonly read?: readonly RunRef[]
   readonly made?: readonly RunRef[]
+  /** Points of the step's run that are not logged yet. */
+  readonly metrics?: readonly MetricPoint[]
 }
 
 type Prepared<Kind extends StepSpec['kind']> = Pick<

@@ -21,13 +21,15 @@ interface NewPipelineRun {
     readonly source: CodeSource
   }
   readonly trigger: string | undefined
+  /** The pipeline run that it repeats. */
+  readonly repeats?: string
 }
 
 /** Records a run with all its steps pending; gives its id. */
 export async function beginRun(
   { catalog, runs, events, facts }: EndDeps,
   ctx: Context,
-  { spec, params, code, trigger }: NewPipelineRun,
+  { spec, params, code, trigger, repeats }: NewPipelineRun,
 ): Promise<string> {
   return catalog.write(async (tx) => {
     const run = await runs.start(
@@ -36,12 +38,18 @@ export async function beginRun(
         kind: 'pipeline',
         name: spec.name,
         params,
-        inputs: [{ ref: code.ref, role: 'code' }],
+        inputs: [
+          { ref: code.ref, role: 'code' },
+          ...(repeats === undefined ? [] : [{ ref: `run:${repeats}`, role: 'repeats' }]),
+        ],
         code: {
           ref: code.ref,
           digest: code.bundle,
           ...code.source,
-          command: pipelineCommand(spec.name, params),
+          command:
+            repeats === undefined
+              ? pipelineCommand(spec.name, params)
+              : ['gyre', 'reproduce', repeats],
         },
         environment: facts,
         ...seedIn(params),
@@ -62,7 +70,7 @@ export async function beginRun(
         trigger_name: trigger ?? null,
         started_at: run.startedAt,
         ended_at: null,
-        repeats: null,
+        repeats: repeats ?? null,
       })
       .execute()
     await tx
@@ -72,7 +80,7 @@ export async function beginRun(
     await events.append(tx, ctx, {
       type: 'pipeline.started',
       subject: { kind: 'pipeline', id: spec.name },
-      data: { run: run.id, params, trigger: trigger ?? null },
+      data: { run: run.id, params, trigger: trigger ?? null, repeats: repeats ?? null },
     })
     return run.id
   })

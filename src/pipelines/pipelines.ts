@@ -1,6 +1,6 @@
 import type { Manifest } from '@gyre/sdk/wire/manifest'
 import type { PipelineRun, PipelineSpec } from '@gyre/sdk/wire/pipeline'
-import type { MetricPoint, Run } from '@gyre/sdk/wire/run'
+import type { MetricPoint, Run, RunDifference } from '@gyre/sdk/wire/run'
 import type { StepReport, StepWhy, StepWork } from '@gyre/sdk/wire/step'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
@@ -18,6 +18,8 @@ import {
 import { lostAttempts } from './lost-attempts.ts'
 import { bindParams, type Params } from './params.ts'
 import { beginRun, endRun } from './pipeline-run.ts'
+import { differenceOf } from './difference.ts'
+import { originalOf, repeatable } from './repeat.ts'
 import { createStepProcesses } from './step-processes.ts'
 import { concludeReport } from './step-report.ts'
 import {
@@ -27,6 +29,7 @@ import {
   loadPipelineRow,
   loadSteps,
   paramsOf,
+  specOf,
   stepSpecOf,
   toPipelineRun,
   type PipelineRow,
@@ -41,6 +44,14 @@ export type PipelinesDeps = Omit<DriveDeps, 'processes'> & { readonly log: Log }
 export interface Pipelines {
   /** Starts a run and returns at once. Throws NOT_FOUND (no such pipeline), INVALID_ARGUMENT (a parameter). */
   start(ctx: Context, name: string, params: Params, trigger?: string): Promise<PipelineRun>
+  /**
+   * Executes an ended run again: same code, parameters, seed and data versions, nothing from the cache; no model
+   * is registered and no verdict kept. `id` may be that of a step's run. Throws NOT_FOUND; CONFLICT for a run
+   * that did not succeed, or is not one of a pipeline.
+   */
+  repeat(ctx: Context, id: string): Promise<PipelineRun>
+  /** A repetition beside what it repeats. Throws NOT_FOUND; CONFLICT for a run that repeats nothing. */
+  difference(ctx: Context, id: string): Promise<RunDifference>
   get(ctx: Context, id: string): Promise<PipelineRun>
   /** Newest first. */
   list(ctx: Context, limit: number): Promise<readonly PipelineRun[]>
@@ -110,6 +121,20 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
       drive(ctx, await loadPipelineRow(catalog, ctx.project, id))
       return get(ctx, id)
     },
+
+    async repeat(ctx, id) {
+      const original = await originalOf(deps, ctx, id)
+      const spec = repeatable(specOf(original))
+      const { code_ref: ref, bundle } = original
+      const code = { ref, bundle, source: (await deps.code(ctx, ref)).source }
+      const params = paramsOf(original)
+      const repetition = { spec, params, code, trigger: undefined, repeats: original.id }
+      const repeated = await beginRun(deps, ctx, repetition)
+      drive(ctx, await loadPipelineRow(catalog, ctx.project, repeated))
+      return get(ctx, repeated)
+    },
+
+    difference: (ctx, id) => differenceOf(deps, ctx, id),
 
     async list(ctx, limit) {
       const rows = await catalog.read

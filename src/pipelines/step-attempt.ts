@@ -65,6 +65,7 @@ async function perform(
     extra,
     runId: step.run_id,
     codeRef: pipeline.code_ref,
+    isRepeat: pipeline.repeats !== null,
   }
   switch (spec.kind) {
     case 'training-set': {

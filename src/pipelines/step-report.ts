@@ -25,6 +25,7 @@ export function concludeReport(
         extra: jsonOf(step.extra),
         runId: step.run_id,
         codeRef: pipeline.code_ref,
+        isRepeat: pipeline.repeats !== null,
       }
       return (tx) => builtins.gate.finish(tx, ctx, gate, reported)
     }

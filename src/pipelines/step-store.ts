@@ -118,6 +118,7 @@ export function toPipelineRun(row: PipelineRow, steps: readonly StepRow[]): Pipe
     startedAt: row.started_at,
     endedAt: row.ended_at,
     trigger: row.trigger_name,
+    repeats: row.repeats,
     steps: steps.map(toStepRun),
   }
 }

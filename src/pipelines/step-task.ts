@@ -4,11 +4,19 @@ import type { JsonValue } from '@gyre/sdk/wire/ref'
 import type { CodeSource, RunRef } from '@gyre/sdk/wire/run'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
+import type { Catalog } from '../store/catalog.ts'
 import type { Builtins } from './builtin.ts'
 import { cacheKey, cacheParts, type CacheParts } from './cache-key.ts'
 import { resolveInputs, upstreamOf } from './graph.ts'
 import type { Params } from './params.ts'
-import { jsonOf, paramsOf, stepSpecOf, type PipelineRow, type StepRow } from './step-store.ts'
+import {
+  jsonOf,
+  loadStep,
+  paramsOf,
+  stepSpecOf,
+  type PipelineRow,
+  type StepRow,
+} from './step-store.ts'
 import { transformsRead } from './transforms-read.ts'
 
 /** A version of a project's code. */
@@ -20,6 +28,7 @@ export interface AppliedCode {
 }
 
 export interface TaskDeps {
+  readonly catalog: Catalog
   readonly builtins: Builtins
   /** The applied project, or the version `ref` of it: its manifest and the bundle that holds its code. */
   readonly code: (ctx: Context, ref?: string) => Promise<AppliedCode>
@@ -57,9 +66,14 @@ export async function taskOf(
   const inputs = resolveInputs(spec, params, (name) => outputs.get(name) ?? null)
   const seed = seedOf(inputs, params)
   const { manifest, source } = await deps.code(ctx, pipeline.code_ref)
-  const extra = await extraOf(deps, ctx, { codeRef: pipeline.code_ref, manifest }, spec, inputs)
+  // A repetition reads what was read then, whatever has come since.
+  const extra =
+    pipeline.repeats === null
+      ? await extraOf(deps, ctx, { codeRef: pipeline.code_ref, manifest }, spec, inputs)
+      : jsonOf((await loadStep(deps.catalog.read, pipeline.repeats, row.step)).extra)
   const parts = cacheParts(spec, inputs, seed, extra)
-  const reusable = spec.kind === 'module' || deps.builtins[spec.kind].cached
+  const reusable =
+    pipeline.repeats === null && (spec.kind === 'module' || deps.builtins[spec.kind].cached)
   const key = reusable ? cacheKey(parts) : null
   const upstreamRuns = runsOf(upstreamOf(spec), rows)
   return { pipeline, spec, row, inputs, seed, extra, parts, key, source, upstreamRuns }

@@ -135,10 +135,11 @@ export async function succeed(
   const given = new Set(artifactsIn(inputsOf(step)).map(({ ref }) => ref))
   await catalog.write(async (tx) => {
     await leases.assertHeld(tx, leaseName(step), step.fence)
-    const { outputs, read, made = [] } = await conclude(tx)
+    const { outputs, read, made = [], metrics } = await conclude(tx)
     const text = JSON.stringify(outputs)
     const now = clock.now().toISOString()
     if (read) await runs.addInputs(ctx, runId, read, tx)
+    if (metrics) await runs.logMetrics(ctx, runId, metrics, tx)
     // What was handed through was not made here.
     const fresh = artifactsIn(outputs).filter(({ ref }) => !given.has(ref))
     await runs.finish(ctx, runId, { status: 'succeeded', outputs: [...fresh, ...made] }, tx)

@@ -19,7 +19,14 @@ async function register({ store, registry }: Shelf, files: string, verdict: Verd
   const builtins = createBuiltinSteps({ registry } as BuiltinStepsDeps)
   const { id: runId } = await store.runs.start(ctx, { kind: 'register', name: SPEC.name })
   const inputs = { model: { digest: digestOf(files), rows: 9 }, verdict }
-  const step = { spec: SPEC, inputs, extra: null, runId, codeRef: 'code:flights@1' }
+  const step = {
+    spec: SPEC,
+    inputs,
+    extra: null,
+    runId,
+    codeRef: 'code:flights@1',
+    isRepeat: false,
+  }
   return store.catalog.write((tx) => builtins.register.write(tx, ctx, step))
 }
 

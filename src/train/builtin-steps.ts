@@ -6,10 +6,12 @@ import type { RunRef } from '@gyre/sdk/wire/run'
 import { z } from 'zod'
 import type { Context } from '../core/context.ts'
 import { toGyreError } from '../core/errors.ts'
-import type { Evaluate } from '../evaluate/evaluate.ts'
+import type { Evaluate, Evaluation } from '../evaluate/evaluate.ts'
 import type { GateEvidence } from '../evaluate/gate-evidence.ts'
+import { gateDigest, judge } from '../evaluate/gate.ts'
 import type { Features } from '../features/features.ts'
-import type { Builtins } from '../pipelines/builtin.ts'
+import { TrainingSources } from '../features/training-set.ts'
+import type { BuiltinResult, Builtins } from '../pipelines/builtin.ts'
 import type { Predictions } from '../predictions/predictions.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Routes } from '../routes/routes.ts'
@@ -28,6 +30,8 @@ export interface BuiltinStepsDeps {
 
 const RowsInputs = z.object({ until: Instant, window: Duration })
 const GateInputs = z.object({ candidate: ModelArtifact, rows: RowSet })
+const RowsExtra = z.object({ sources: TrainingSources })
+const GateInputs = z.object({ candidate: ModelArtifact })
 const RegisterInputs = z.object({ model: ModelArtifact, verdict: Verdict })
 const Count = z.object({ rows: z.coerce.number(), newest: z.coerce.number().nullable() })
 
@@ -69,11 +73,18 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
         const fields = transforms.filter(({ name }) => used.includes(name)).map(({ from }) => from)
         return { sources: await features.trainingSources(ctx, spec), served, fields }
       },
-      async run(ctx, { spec: { spec }, inputs, codeRef }) {
+      async run(ctx, { spec: { spec }, inputs, extra, codeRef }) {
         const { until, window } = RowsInputs.parse(inputs)
+        const { sources } = RowsExtra.parse(extra)
         const { transforms } = await deps.manifest(ctx, codeRef)
         return withServed(ctx, spec.served, until, async (served) => {
-          const made = await features.trainingSet(ctx, spec, { until, window, transforms, served })
+          const made = await features.trainingSet(ctx, spec, {
+            until,
+            window,
+            transforms,
+            served,
+            sources,
+          })
           const outputs = Json.parse({ train: made.train, newest: made.newest })
           return { outputs, read: [...made.read, ...servedBy(spec, until)] }
         })
@@ -86,6 +97,8 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
       prepare: (ctx, { spec }) => championOf(deps, ctx, spec.champion),
       async finish(tx, ctx, { spec, inputs, runId }, reported) {
         const { candidate: model, rows: on } = GateInputs.parse(inputs)
+      async finish(tx, ctx, { spec, inputs, runId, isRepeat }, reported) {
+        const { candidate: model } = GateInputs.parse(inputs)
         const measured = GateEvaluation.parse(reported)
         const evaluation = {
           modelDigest: model.digest,
@@ -106,6 +119,7 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
           on,
           runId,
         }
+        if (isRepeat) return judgedOnly(evaluation, measured)
         return { outputs: Json.parse(await evaluate.record(ctx, evaluation, tx)) }
       },
     },
@@ -136,6 +150,26 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
         return { outputs, made: known ? [] : [{ ref, role: 'model', digest }] }
       },
     },
+  }
+}
+
+/** The verdict and metrics of an evaluation, of which nothing is kept: the one that was kept goes on to count. */
+function judgedOnly(
+  { gate, rules, evidence, rows, champion }: Evaluation,
+  measured: GateEvaluation,
+): BuiltinResult {
+  const metrics = {
+    candidate: measured.candidate,
+    champion: measured.champion,
+    baseline: measured.baseline,
+  }
+  const decided = { gate, gateDigest: gateDigest(rules), ...judge(evidence, rules) }
+  return {
+    outputs: Json.parse({ ...decided, metrics, rows, champion }),
+    metrics: Object.entries(measured.candidate).map(([key, value]) => ({
+      key,
+      value: value ?? Number.NaN,
+    })),
   }
 }
 

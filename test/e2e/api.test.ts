@@ -265,6 +265,9 @@ function refusals(): readonly Refusal[] {
     bad(`GET /api/v1/pipeline-runs/${run}?wait=1`, undefined, /^wait: /, 'wait'),
     bad('GET /api/v1/pipeline-runs?limit=0', undefined, /^limit: /, 'limit'),
 
+    missing('POST /api/v1/pipeline-runs/run_0/repeat', undefined, /run_0/),
+    missing('GET /api/v1/pipeline-runs/run_0/difference', undefined, /run_0/),
+    conflict(`GET /api/v1/pipeline-runs/${run}/difference`, undefined, /repeats no other/),
     missing('GET /api/v1/steps/run_0/fit/work', undefined, /run_0/),
     missing(`GET /api/v1/steps/${run}/nope/work`, undefined, /nope/),
     bad(`POST ${step}/heartbeat`, { fence: 'x' }, /^fence: /, 'fence'),
@@ -498,6 +501,7 @@ const ROUTES = {
     'GET /api/v1/monitors/{monitor}/windows',
     'GET /api/v1/pipeline-runs',
     'GET /api/v1/pipeline-runs/{run}',
+    'GET /api/v1/pipeline-runs/{run}/difference',
     'GET /api/v1/project',
     'GET /api/v1/releases',
     'GET /api/v1/retrains',
@@ -525,6 +529,7 @@ const ROUTES = {
     'PUT /api/v1/models/{name}/versions/{version}/aliases/{alias}',
     'POST /api/v1/monitors/{monitor}/check',
     'POST /api/v1/pipelines/{name}/runs',
+    'POST /api/v1/pipeline-runs/{run}/repeat',
     'POST /api/v1/project/apply',
   ],
   approver: [

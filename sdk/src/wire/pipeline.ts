@@ -117,6 +117,8 @@ export const PipelineRun = z.strictObject({
   startedAt: z.string(),
   endedAt: z.string().nullable(),
   trigger: z.string().nullable(),
+  /** The run that it is a repetition of. */
+  repeats: z.string().nullable(),
   steps: z.array(StepRun),
 })
 export type PipelineRun = z.infer<typeof PipelineRun>

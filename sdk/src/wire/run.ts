@@ -98,6 +98,26 @@ export const MetricSample = z.strictObject({
 })
 export type MetricSample = z.infer<typeof MetricSample>
 
+/** One thing that is not what it was: of a step, or (null) of the run as a whole; null where it was absent. */
+export const RunChange = z.strictObject({
+  step: z.string().nullable(),
+  what: z.string(),
+  before: z.string().nullable(),
+  now: z.string().nullable(),
+})
+export type RunChange = z.infer<typeof RunChange>
+
+/** What differs between a run and its repetition; four empty lists say that they are equal. */
+export const RunDifference = z.strictObject({
+  /** Parameters, seeds, versions of data and features. */
+  inputs: z.array(RunChange),
+  code: z.array(RunChange),
+  environment: z.array(RunChange),
+  /** Newest values, and whatever steps gave; numbers differ in any bit. */
+  metrics: z.array(RunChange),
+})
+export type RunDifference = z.infer<typeof RunDifference>
+
 /** One point of a run's metric; `at` is UTC, `step` counts from 0. */
 export const MetricPoint = z.strictObject({
   key: z.string().min(1),

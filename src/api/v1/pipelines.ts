@@ -1,5 +1,6 @@
 import { PipelineRun } from '@gyre/sdk/wire/pipeline'
 import { Name } from '@gyre/sdk/wire/ref'
+import { RunDifference } from '@gyre/sdk/wire/run'
 import {
   StartPipeline,
   StepFacts,
@@ -51,6 +52,31 @@ export const showPipelineRun = defineRoute({
   errors: ['NOT_FOUND'],
   handle: ({ pipelines }, ctx, { params, query }) =>
     query.wait === 'true' ? pipelines.ended(ctx, params.run) : pipelines.get(ctx, params.run),
+})
+
+const RunParam = z.strictObject({ run: z.string().min(1) })
+
+export const repeatRun = defineRoute({
+  method: 'POST',
+  path: '/api/v1/pipeline-runs/:run/repeat',
+  summary: 'Execute a run of a pipeline again on what it was made from; answers at once',
+  scope: 'write',
+  params: RunParam,
+  reply: PipelineRun,
+  status: 202,
+  errors: ['NOT_FOUND', 'CONFLICT'],
+  handle: ({ pipelines }, ctx, { params }) => pipelines.repeat(ctx, params.run),
+})
+
+export const runDifference = defineRoute({
+  method: 'GET',
+  path: '/api/v1/pipeline-runs/:run/difference',
+  summary: 'What differs between a repetition and the run that it repeats',
+  scope: 'read',
+  params: RunParam,
+  reply: RunDifference,
+  errors: ['NOT_FOUND', 'CONFLICT'],
+  handle: ({ pipelines }, ctx, { params }) => pipelines.difference(ctx, params.run),
 })
 
 export const stepWork = defineRoute({

@@ -43,6 +43,8 @@ import {
 import { checkMonitor, listAlerts, listWindows } from './monitors.ts'
 import {
   listPipelineRuns,
+  repeatRun,
+  runDifference,
   showPipelineRun,
   startPipeline,
   stepFacts,
@@ -80,6 +82,8 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     startPipeline,
     listPipelineRuns,
     showPipelineRun,
+    repeatRun,
+    runDifference,
     stepWork,
     stepFacts,
     stepHeartbeat,
