@@ -171,3 +171,23 @@ test('the command line lists experiments and runs, and shows a run', async () =>
     stderr: expect.stringMatching(/filter: /),
   })
 })
+
+test('runs are compared side by side, what is not a number too', async () => {
+  const [first = '', , third = ''] = ids
+  const { code, stdout, stderr } = await cli('runs', 'compare', first, third, '--json')
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' })
+  expect(JSON.parse(stdout)).toMatchObject({
+    runs: [{ id: first }, { id: third }],
+    params: { lr: ['0.0', '0.2'] },
+    metrics: { auc: [0.7, 'NaN'] },
+  })
+  const shown = await cli('runs', 'compare', first, third)
+  expect(shown.stdout).toMatch(/^≠ +lr +0\.0 +0\.2$/m)
+  expect(shown.stdout).toMatch(/^≠ +auc +0\.7 +NaN$/m)
+  expect(await cli('runs', 'compare', first)).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: 'gyre: ids: expected two runs or more, got one\n',
+  })
+  expect(await cli('runs', 'compare', first, 'run_0')).toMatchObject({ code: 1, stdout: '' })
+})

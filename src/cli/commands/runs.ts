@@ -1,6 +1,9 @@
-import { Run } from '@gyre/sdk/wire/run'
+import type { GyreClient } from '@gyre/sdk/client'
+import { Double, Run } from '@gyre/sdk/wire/run'
 import { z } from 'zod'
+import { GyreError } from '../../core/errors.ts'
 import { withClient, withServer, type AddCommand } from '../command.ts'
+import { compareRuns, comparisonTable, type ComparedRun } from '../run-comparison.ts'
 import { describeRun } from '../run-screen.ts'
 import { table } from '../table.ts'
 
@@ -14,7 +17,7 @@ const Listing = z.object({
 
 const Json = z.object({ json: z.boolean().default(false) })
 
-/** `gyre runs ls|show` */
+/** `gyre runs ls|show|compare` */
 export const addRuns: AddCommand = (program) => {
   const runs = program
     .command('runs')
@@ -63,4 +66,49 @@ export const addRuns: AddCommand = (program) => {
         console.log(json ? JSON.stringify(z.encode(Run, run), null, 2) : describeRun(run))
       }),
     )
+
+  withServer(runs.command('compare'))
+    .description('parameters, newest metrics, inputs and artifacts of runs beside each other')
+    .argument('<ids...>', 'two runs or more')
+    .option('--json', 'as JSON')
+    .action((ids: readonly string[], options: unknown) =>
+      withClient(options, async (client) => {
+        if (ids.length < 2)
+          throw new GyreError('INVALID_ARGUMENT', 'ids: expected two runs or more, got one', {
+            field: 'ids',
+          })
+        const compared = compareRuns(await Promise.all(ids.map((id) => comparedRun(client, id))))
+        const { metrics } = compared
+        const wire = { ...compared, metrics: z.encode(Metrics, { ...metrics }) }
+        const { json } = Json.parse(options)
+        console.log(json ? JSON.stringify(wire, null, 2) : comparisonTable(compared))
+      }),
+    )
+}
+
+const Metrics = z.record(z.string(), z.readonly(z.array(Double.nullable())))
+
+const Listed = z.object({
+  files: z
+    .array(
+      z.object({
+        path: z.string(),
+        is_dir: z.boolean(),
+        file_size: z.exactOptional(z.coerce.number()),
+      }),
+    )
+    .default([]),
+})
+
+/** A run, and the files at the top of what a client logged to it. */
+async function comparedRun(client: GyreClient, id: string): Promise<ComparedRun> {
+  const run = await client.get(`/api/v1/runs/${encodeURIComponent(id)}`, Run)
+  if (run.experiment === null) return { run, files: {} }
+  const path = `/api/2.0/mlflow/artifacts/list?run_id=${encodeURIComponent(id)}`
+  const { files } = await client.get(path, Listed)
+  const sizes = files.map((file) => [
+    file.path,
+    file.is_dir ? 'a folder' : `${file.file_size ?? 0} bytes`,
+  ])
+  return { run, files: Object.fromEntries(sizes) }
 }
