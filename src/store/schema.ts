@@ -15,7 +15,7 @@ import type { LoggedModelTables } from './migrations/0018-logged-models.ts'
 import type { TraceTables } from './migrations/0019-traces.ts'
 import type { ImportTables } from './migrations/0020-imports.ts'
 import type { IssueTables } from './migrations/0021-issues.ts'
-import type { EvaluationSetTables } from './migrations/0026-evaluation-sets.ts'
+import type { EvaluationSetTables } from './migrations/0022-evaluation-sets.ts'
 
 /** Every table of the catalog, by the migration that made it. */
 export interface Tables

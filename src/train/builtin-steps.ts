@@ -31,7 +31,6 @@ export interface BuiltinStepsDeps {
 const RowsInputs = z.object({ until: Instant, window: Duration })
 const GateInputs = z.object({ candidate: ModelArtifact, rows: RowSet })
 const RowsExtra = z.object({ sources: TrainingSources })
-const GateInputs = z.object({ candidate: ModelArtifact })
 const RegisterInputs = z.object({ model: ModelArtifact, verdict: Verdict })
 const Count = z.object({ rows: z.coerce.number(), newest: z.coerce.number().nullable() })
 
@@ -95,10 +94,8 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
       where: 'runner',
       cached: true,
       prepare: (ctx, { spec }) => championOf(deps, ctx, spec.champion),
-      async finish(tx, ctx, { spec, inputs, runId }, reported) {
-        const { candidate: model, rows: on } = GateInputs.parse(inputs)
       async finish(tx, ctx, { spec, inputs, runId, isRepeat }, reported) {
-        const { candidate: model } = GateInputs.parse(inputs)
+        const { candidate: model, rows: on } = GateInputs.parse(inputs)
         const measured = GateEvaluation.parse(reported)
         const evaluation = {
           modelDigest: model.digest,

@@ -32,6 +32,8 @@ export const DIGEST_COLUMNS: readonly DigestColumn[] = [
   { table: 'code_versions', column: 'bundle_digest', holds: 'trees' },
   { table: 'dataset_versions', column: 'digest', holds: 'files' },
   { table: 'dataset_versions', column: 'source_digest', holds: 'files' },
+  { table: 'evaluation_sets', column: 'body', holds: 'mentions' },
+  { table: 'evaluation_sets', column: 'digest', holds: 'files' },
   { table: 'feature_files', column: 'digest', holds: 'files' },
   { table: 'model_versions', column: 'digest', holds: 'trees', deletedMs: 't.deleted_ms' },
   { table: 'pipeline_runs', column: 'bundle', holds: 'mentions' },

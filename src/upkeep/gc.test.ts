@@ -186,6 +186,7 @@ test('a tree that cannot be read stops it before anything is removed', async () 
         manifest: '{}',
         manifest_digest: '',
         bundle_digest: tree.digest,
+        source: '{}',
         actor: 'ann',
         applied_at: '',
       })

@@ -17,8 +17,8 @@ import { loggedModels } from './0018-logged-models.ts'
 import { traces } from './0019-traces.ts'
 import { imports } from './0020-imports.ts'
 import { issues } from './0021-issues.ts'
-import { evaluationSets } from './0026-evaluation-sets.ts'
-import { runFacts } from './0028-run-facts.ts'
+import { evaluationSets } from './0022-evaluation-sets.ts'
+import { runFacts } from './0023-run-facts.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, oldest first. A new one is a file and a line here, and a name in `../schema.ts`. */

@@ -2,7 +2,7 @@ import type { Migration } from './migration.ts'
 
 /** Where applied code came from, and which pipeline runs repeat another. */
 export const runFacts: Migration = {
-  version: 28,
+  version: 23,
   name: 'run-facts',
   up(exec) {
     exec(`

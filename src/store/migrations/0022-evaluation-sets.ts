@@ -19,7 +19,7 @@ interface EvaluationSetTable {
 }
 
 export const evaluationSets: Migration = {
-  version: 26,
+  version: 22,
   name: 'evaluation-sets',
   up(exec) {
     exec(`
