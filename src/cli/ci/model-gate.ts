@@ -41,7 +41,11 @@ export async function modelGates(
   return verdicts.map((verdict) => {
     const checks = verdict.checks.map((check) => checkOf(check, verdict.intervals?.[check.metric]))
     const stale = staleCheck(verdict, champions.get(verdict.gate), found.ref)
-    return gateOf('model', `${name} by ${verdict.gate}`, aboutOf(verdict), [...checks, ...stale])
+    const gate = gateOf('model', `${name} by ${verdict.gate}`, aboutOf(verdict), [
+      ...checks,
+      ...stale,
+    ])
+    return { ...gate, model: name }
   })
 }
 

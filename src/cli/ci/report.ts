@@ -24,6 +24,8 @@ export interface CiGate {
   readonly status: Status
   /** What a reader wants to know of the whole: the command, the rows, the champion. */
   readonly about: string
+  /** The version that was judged, of a model gate. */
+  readonly model?: string
   readonly checks: readonly CiCheck[]
 }
 
@@ -33,6 +35,8 @@ export interface CiReport {
   readonly passed: boolean
   /** The server that was asked; null for one of this run's own. */
   readonly server: string | null
+  /** The versions that were looked at: `churn@3`. */
+  readonly models: readonly string[]
   readonly gates: readonly CiGate[]
 }
 
@@ -41,7 +45,14 @@ export function reportOf(
   server: string | null,
   gates: readonly CiGate[],
 ): CiReport {
-  return { project, server, passed: gates.every(({ status }) => status !== 'failed'), gates }
+  const models = [...new Set(gates.flatMap(({ model }) => model ?? []))]
+  return {
+    project,
+    server,
+    passed: gates.every(({ status }) => status !== 'failed'),
+    models,
+    gates,
+  }
 }
 
 /** A gate that is as its checks are: one that failed fails it, and none at all leaves it skipped. */

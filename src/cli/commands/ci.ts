@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
-import { connect, type GyreClient } from '@gyre/sdk/client'
+import { connect, RequestError, type GyreClient } from '@gyre/sdk/client'
 import { ApplyReply, type Manifest } from '@gyre/sdk/wire/manifest'
 import { z } from 'zod'
 import { environmentVariable, readConfig } from '../../core/config.ts'
@@ -9,14 +9,18 @@ import { GyreError } from '../../core/errors.ts'
 import { runCodeGate } from '../ci/code-gate.ts'
 import { importGate, knownGate } from '../ci/data-gate.ts'
 import { modelGates, modelsOf, type Asked } from '../ci/model-gate.ts'
-import { refusedGate, reportOf, type CiGate, type CiReport } from '../ci/report.ts'
+import { refusedGate, reportOf, type CiGate, type CiReport, type Family } from '../ci/report.ts'
 import { reportJunit } from '../ci/report-junit.ts'
 import { reportMarkdown } from '../ci/report-markdown.ts'
 import { reportText } from '../ci/report-text.ts'
 import { train, trainingPipelines } from '../ci/training.ts'
+import { addCiInit } from '../ci/init.ts'
 import { withClient, withServer, type AddCommand, type CliDeps } from '../command.ts'
 import { readPair, readParam } from '../pair.ts'
+import { untilStopped } from '../until-stopped.ts'
 import { prepareProject, type PreparedProject } from '../prepare-project.ts'
+
+const FAMILIES = ['code', 'data', 'model'] as const
 
 const Options = z.object({
   url: z.exactOptional(z.string()),
@@ -26,7 +30,9 @@ const Options = z.object({
   markdown: z.exactOptional(z.string()),
   test: z.exactOptional(z.string()),
   testJunit: z.exactOptional(z.string()),
+  only: z.array(z.enum(FAMILIES)).default([...FAMILIES]),
   train: z.boolean().default(false),
+  reportOnly: z.boolean().default(false),
   pipeline: z.exactOptional(z.array(z.string())),
   param: z.array(z.string()).default([]),
   model: z.exactOptional(z.array(z.string())),
@@ -36,7 +42,7 @@ type Options = z.infer<typeof Options>
 
 /** `gyre ci [FOLDER]` */
 export const addCi: AddCommand = (program, deps) => {
-  withServer(program.command('ci'))
+  const ci = withServer(program.command('ci'))
     .description('run the code, data and model gates of a project; ends with 1 when one refuses')
     .argument('[folder]', 'where gyre.config.ts is', '.')
     .option('--json <file>', 'write the report as JSON')
@@ -44,20 +50,24 @@ export const addCi: AddCommand = (program, deps) => {
     .option('--markdown <file>', 'write it as Markdown')
     .option('--test <command>', 'the tests of the code; npm test where the package has them')
     .option('--test-junit <file>', 'the JUnit report that they write')
+    .option('--only <families...>', `these gates alone, of ${FAMILIES.join(', ')}`)
     .option('--train', 'on a server that is named: apply, import and train there first')
+    .option('--report-only', 'end with 0 once a version was judged, whatever the gates say')
     .option('--pipeline <name...>', 'train by these pipelines alone')
     .option('--param <name=value...>', 'a parameter of the pipelines; JSON or plain text')
     .option('--model <versions...>', 'look at these alone: NAME@VERSION, or NAME for its newest')
     .option('--set <name=value...>', "a value for one of the project's settings")
     .action(async (folder: string, given: unknown) => {
       const report = await runCi(resolve(folder), Options.parse(given), deps)
-      const { json, junit, markdown } = Options.parse(given)
+      const { json, junit, markdown, reportOnly } = Options.parse(given)
       if (json) await writeFile(json, `${JSON.stringify(report, undefined, 2)}\n`)
       if (junit) await writeFile(junit, reportJunit(report))
       if (markdown) await writeFile(markdown, reportMarkdown(report))
       console.log(reportText(report))
-      if (!report.passed) deps.exit(1)
+      const isWanted = reportOnly && report.models.length > 0
+      if (!report.passed && !isWanted) deps.exit(1)
     })
+  addCiInit(ci)
 }
 
 async function runCi(folder: string, options: Options, deps: CliDeps): Promise<CiReport> {
@@ -67,18 +77,20 @@ async function runCi(folder: string, options: Options, deps: CliDeps): Promise<C
   const settings = new Map(options.set.map(readPair))
   const { test: command, testJunit: junit } = options
   const project = await prepareProject(folder, settings).catch(asRefusal)
-  const code = await runCodeGate({ folder, command, junit })
+  const isAsked = (family: Family): boolean => options.only.includes(family)
+  const code = isAsked('code') ? [await runCodeGate({ folder, command, junit })] : []
   if (project instanceof GyreError)
-    return reportOf(folder, url ?? null, [refusedGate('code', 'project', project.message), code])
+    return reportOf(folder, url ?? null, [refusedGate('code', 'project', project.message), ...code])
   const { manifest } = project.request
   assertPipelines(manifest, options.pipeline)
-  const gates = (client: GyreClient, trains: boolean) =>
-    serverGates(client, { folder, project, trains, options, params, asked })
+  const gates = (client: GyreClient, isOwn: boolean) =>
+    serverGates(client, { folder, project, isOwn, options, params, asked })
+  if (!isAsked('data') && !isAsked('model')) return reportOf(manifest.name, url ?? null, code)
   const found =
     url === undefined
       ? await withOwnServer(deps, (client) => gates(client, true))
-      : await withClient(options, (client) => gates(client, options.train))
-  return reportOf(manifest.name, url ?? null, [code, ...found])
+      : await withClient(options, (client) => gates(client, false))
+  return reportOf(manifest.name, url ?? null, [...code, ...found])
 }
 
 /** A project that cannot be read is a bad change; a folder that holds none is a wrong command. */
@@ -91,34 +103,54 @@ function asRefusal(thrown: unknown): GyreError {
 interface Work {
   readonly folder: string
   readonly project: PreparedProject
-  /** Whether the project may be applied and its pipelines run there. */
-  readonly trains: boolean
+  /** Whether the server is this run's own: the project is applied and trained there. */
+  readonly isOwn: boolean
   readonly options: Options
   readonly params: ReadonlyMap<string, unknown>
   readonly asked: readonly Asked[] | undefined
 }
 
 async function serverGates(client: GyreClient, work: Work): Promise<readonly CiGate[]> {
-  const { folder, project, trains, options, params, asked } = work
+  const { folder, project, isOwn, options, params, asked } = work
+  const trains = isOwn || options.train
   const { manifest } = project.request
   if (trains) {
-    for (const bytes of project.files) await client.putBytes(bytes)
-    await client.post('/api/v1/project/apply?plan=false', project.request, ApplyReply)
+    const refused = await apply(client, project)
+    if (refused !== undefined) return [refusedGate('code', 'project', refused)]
   }
-  const gates: CiGate[] = []
-  for (const spec of manifest.datasets)
-    gates.push(await (trains ? importGate : knownGate)(client, folder, spec))
-  const isDataGood = gates.every(({ status }) => status !== 'failed')
-  if (trains && !isDataGood) return gates
+  const data: CiGate[] = []
+  // A server of one's own has no data but what is imported now.
+  if (options.only.includes('data') || isOwn)
+    for (const spec of manifest.datasets)
+      data.push(await (trains ? importGate : knownGate)(client, folder, spec))
+  const isDataGood = data.every(({ status }) => status !== 'failed')
+  if (!options.only.includes('model') || (trains && !isDataGood)) return data
   const broken: CiGate[] = []
   const wanted = trainingPipelines(manifest).filter(
     ({ name }) => options.pipeline?.includes(name) ?? true,
   )
   if (trains) for (const spec of wanted) broken.push(...(await train(client, spec, params)))
-  if (broken.length > 0) return [...gates, ...broken]
+  if (broken.length > 0) return [...data, ...broken]
+  const models: CiGate[] = []
   for (const one of asked ?? modelsOf(manifest).map((model) => ({ model })))
-    gates.push(...(await modelGates(client, manifest, one)))
-  return gates
+    models.push(...(await modelGates(client, manifest, one)))
+  return [...data, ...models]
+}
+
+/** Why the server refuses the definitions; what is no refusal of them goes on. */
+async function apply(
+  client: GyreClient,
+  { request, files }: PreparedProject,
+): Promise<string | undefined> {
+  for (const bytes of files) await client.putBytes(bytes)
+  try {
+    await client.post('/api/v1/project/apply?plan=false', request, ApplyReply)
+    return undefined
+  } catch (thrown) {
+    if (thrown instanceof RequestError && [400, 409, 422].includes(thrown.status))
+      return thrown.message
+    throw thrown
+  }
 }
 
 /** A server on a folder of its own, gone afterwards. */
@@ -131,8 +163,11 @@ async function withOwnServer<T>(
     const config = readConfig({ port: '0', host: '127.0.0.1', data })
     const server = await startServer(config)
     const client = connect({ url: server.url })
+    const stopped = untilStopped().then(() => {
+      throw new GyreError('CANCELLED', 'stopped before the gates were through')
+    })
     try {
-      return await work(client)
+      return await Promise.race([work(client), stopped])
     } finally {
       client.close()
       await server.close()
