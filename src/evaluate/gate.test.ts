@@ -201,12 +201,12 @@ test('a disparity names the two groups, and fails where there are no two', () =>
   const wide = { metrics: { disparity: 0.06 }, groups: { disparity: { ...counted, gap } } }
   expect(said(rules, wide)).toEqual([
     false,
-    '0.06 is not < 0.05 between sex = f and sex = m, of 3 slices (1 of fewer than 500 rows not judged)',
+    '0.06 is not < 0.05 between sex = f and sex = m, of 3 groups (1 of fewer than 500 rows not judged)',
   ])
   const none = { disparity: { ...counted, judged: 1, gap: null } }
   expect(said(rules, { metrics: { disparity: null }, groups: none })).toEqual([
     false,
-    'the metric is missing among 1 slice (1 of fewer than 500 rows not judged)',
+    'the metric is missing among 1 group (1 of fewer than 500 rows not judged)',
   ])
 })
 

@@ -77,8 +77,12 @@ function checkSlices(
 }
 
 /** `3 slices (2 of fewer than 500 rows not judged)`. */
-function sliceText({ judged, tooSmall }: { judged: number; tooSmall: number }, minRows: number) {
-  const slices = `${judged} slice${judged === 1 ? '' : 's'}`
+function sliceText(
+  { judged, tooSmall }: { readonly judged: number; readonly tooSmall: number },
+  minRows: number,
+  noun = 'slice',
+): string {
+  const slices = `${judged} ${noun}${judged === 1 ? '' : 's'}`
   return tooSmall === 0
     ? slices
     : `${slices} (${tooSmall} of fewer than ${minRows} rows not judged)`
@@ -97,7 +101,7 @@ function betweenGroups(
   if (by === undefined) return check
   const measured = groups?.[check.metric]
   const { judged = 0, tooSmall = 0, gap = null } = measured ?? {}
-  const counted = sliceText({ judged, tooSmall }, minRows)
+  const counted = sliceText({ judged, tooSmall }, minRows, 'group')
   const where = gap ? `between ${by} = ${gap.high} and ${by} = ${gap.low}, of` : 'among'
   return { ...check, reason: `${check.reason} ${where} ${counted}` }
 }
