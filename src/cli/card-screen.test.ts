@@ -1,6 +1,13 @@
-import type { ModelCard } from '@gyre/sdk/wire/model'
+import type { Approval, ModelCard } from '@gyre/sdk/wire/model'
 import { expect, test } from 'vitest'
 import { describeCard } from './card-screen.ts'
+
+const BOB: Approval = {
+  actor: 'bob',
+  decision: 'approved',
+  note: 'as agreed',
+  at: '2001-02-02T00:00:00.000Z',
+}
 
 const CARD: ModelCard = {
   version: {
@@ -11,7 +18,7 @@ const CARD: ModelCard = {
     source: null,
     stage: 'staging',
     aliases: ['champion'],
-    approvals: [],
+    approvals: [BOB],
     metrics: {},
     runId: 'run_1',
     modelId: null,
@@ -35,7 +42,7 @@ const CARD: ModelCard = {
   },
   params: { trees: '100', options: { depth: 3 } },
   data: [{ ref: 'dataset:visits@1', kind: 'dataset', digest: null, label: null }],
-  approval: { actor: 'bob', decision: 'approved', note: '', at: '2001-02-02T00:00:00.000Z' },
+  approval: BOB,
   verdict: null,
   metrics: { auc: 0.81 },
 }
@@ -43,11 +50,12 @@ const CARD: ModelCard = {
 test('a card is told in a screen, with its columns', () => {
   expect(describeCard(CARD).split('\n')).toEqual([
     'version      model:churn@2, created 2001-02-01T00:00:00.000Z by ada',
-    'stage        staging, champion',
+    'stage        staging',
+    'aliases      champion',
     'about        who leaves; with more trees',
     'trained on   dataset:visits@1',
     'run          run_1',
-    'approved by  bob at 2001-02-02T00:00:00.000Z',
+    'approved by  bob at 2001-02-02T00:00:00.000Z: as agreed',
     'gate         none',
     'takes        visits: double, float64[-1,4], ?',
     'gives        nothing',
@@ -64,6 +72,7 @@ test('a card is told in a screen, with its columns', () => {
 test('of what nobody told there is a word', () => {
   const bare: ModelCard = {
     ...CARD,
+    version: { ...CARD.version, aliases: [], approvals: [] },
     signature: null,
     data: [],
     approval: null,
@@ -74,4 +83,5 @@ test('of what nobody told there is a word', () => {
   for (const line of ['trained on   unknown', 'approved by  nobody', 'takes        unknown'])
     expect(said).toContain(line)
   expect(said).not.toContain('metric')
+  expect(said).not.toContain('aliases')
 })

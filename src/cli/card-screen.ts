@@ -1,19 +1,21 @@
 import type { ModelCard } from '@gyre/sdk/wire/model'
 import { z } from 'zod'
+import { approvalLines } from './approval-text.ts'
 import { sourceText } from './model-screen.ts'
 import { facts, table } from './table.ts'
 
 /** What `gyre model card` prints: what a reviewer asks of a version before it goes out. */
 export function describeCard(card: ModelCard): string {
-  const { version, description, signature, data, approval, verdict, metrics, params } = card
+  const { version, description, signature, data, verdict, metrics, params } = card
   const said = [description, version.description ?? ''].filter((text) => text !== '')
   const head = facts([
     ['version', `${version.ref}, created ${version.createdAt} by ${version.createdBy}`],
-    ['stage', [version.stage, ...version.aliases].join(', ')],
+    ['stage', version.stage],
+    ...(version.aliases.length > 0 ? [['aliases', version.aliases.join(', ')] as const] : []),
     ['about', said.join('; ') || '–'],
     ['trained on', data.map(sourceText).join('; ') || 'unknown'],
     ['run', version.runId ?? '–'],
-    ['approved by', approval ? `${approval.actor} at ${approval.at}` : 'nobody'],
+    ['approved by', approvalLines(version.approvals).join('; ')],
     ['gate', verdict ? `${verdict.gate} ${verdict.passed ? 'passed' : 'refused'}` : 'none'],
     ['takes', columnsText(signature?.inputs)],
     ['gives', columnsText(signature?.outputs)],

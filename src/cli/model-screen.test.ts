@@ -1,4 +1,4 @@
-import type { ModelVersion } from '@gyre/sdk/wire/model'
+import type { Approval, ModelVersion } from '@gyre/sdk/wire/model'
 import { expect, test } from 'vitest'
 import { describeModel } from './model-screen.ts'
 
@@ -28,4 +28,22 @@ test.each([
 ])('a model of %i versions and none in production is told in a line', (count, line) => {
   const versions = Array.from({ length: count }, () => VERSION)
   expect(describeModel({ name: 'delay', serving: [], production: null, versions })).toBe(line)
+})
+
+function screenOf(approvals: readonly Approval[]): string {
+  const version = { ...VERSION, approvals: [...approvals] }
+  const approval = approvals.at(-1) ?? null
+  const production = { version, data: [], approval, verdict: null, metrics: {} }
+  return describeModel({ name: 'delay', serving: [], production, versions: [version] })
+}
+
+test('who rejected the version in production is not told as its approver', () => {
+  const approved: Approval = { actor: 'ada', decision: 'approved', note: '', at: 'Monday' }
+  const rejected: Approval = { actor: 'bob', decision: 'rejected', note: 'leaks', at: 'Tuesday' }
+  expect(screenOf([approved, { ...approved, actor: 'bob' }])).toContain(
+    '\napproved by    ada at Monday\n               bob at Monday\ngate ',
+  )
+  expect(screenOf([approved, rejected])).toContain(
+    '\napproved by    nobody; rejected by bob at Tuesday: leaks\n',
+  )
 })

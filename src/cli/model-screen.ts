@@ -1,5 +1,6 @@
 import type { LineageNode } from '@gyre/sdk/wire/lineage'
 import type { ModelReport } from '@gyre/sdk/wire/model'
+import { approvalLines } from './approval-text.ts'
 import { facts, table } from './table.ts'
 
 /** The four answers about a model on one screen. */
@@ -8,7 +9,7 @@ export function describeModel({ name, serving, production, versions }: ModelRepo
     const some = versions.length === 1 ? 'one version' : `${versions.length} versions`
     return `${name}: nothing in production yet; ${some}`
   }
-  const { version, data, approval, verdict, metrics } = production
+  const { version, data, verdict, metrics } = production
   const behind = serving
     .filter(({ model }) => model === version.ref)
     .map(({ endpoint, arm, weightBp }) => `${endpoint} (${arm}, ${weightBp / 100} % of subjects)`)
@@ -17,12 +18,7 @@ export function describeModel({ name, serving, production, versions }: ModelRepo
     ['in production', `${version.ref}, created ${version.createdAt} by ${version.createdBy}`],
     ['behind', behind.join(', ') || 'no endpoint'],
     ['trained on', data.map(sourceText).join('\n               ') || 'unknown'],
-    [
-      'approved by',
-      approval
-        ? `${approval.actor} at ${approval.at}${approval.note ? `: ${approval.note}` : ''}`
-        : 'nobody',
-    ],
+    ['approved by', approvalLines(version.approvals).join('\n               ')],
     [
       'gate',
       verdict

@@ -175,6 +175,7 @@ export const ModelCard = z.strictObject({
   params: z.record(z.string(), Json),
   /** The datasets at the far end of its lineage, and the endpoints whose labelled answers it learned from. */
   data: z.array(LineageNode),
+  /** The last decision, which may be a rejection. */
   approval: Approval.nullable(),
   verdict: Verdict.nullable(),
   /** How good it is: by its gate's verdict, else as it was registered, else as its run logged it. */
@@ -192,6 +193,7 @@ export const ModelReport = z.strictObject({
       version: ModelVersion,
       /** The datasets at the far end of its lineage, and the endpoints whose labelled answers it learned from. */
       data: z.array(LineageNode),
+      /** The last decision, which may be a rejection. */
       approval: Approval.nullable(),
       verdict: Verdict.nullable(),
       /** How good it is: by its gate's verdict, else as it was registered, else as its run logged it. */
