@@ -6,6 +6,11 @@ vi.setConfig({ testTimeout: 60_000 })
 const point = { key: 'loss', value: 0.5, timestamp: 5, step: 3 }
 const nobody = 'run_nobody'
 
+const refused = (message: string) => ({
+  status: 400,
+  json: { error_code: 'INVALID_PARAMETER_VALUE', message },
+})
+
 test('a batch may leave out its metrics', async () => {
   await using doors = await openDoors()
   const run_id = await doors.startRun()
@@ -33,6 +38,34 @@ test('a history of a run that is not there is refused, one of many runs leaves i
   expect(await doors.ask({ path: bulk })).toMatchObject({ status: 200, json: { metrics } })
   const chart = `${base}-bulk-interval?metric_key=loss&run_ids=${nobody}&run_ids=${run_id}`
   expect(await doors.ask({ path: chart })).toMatchObject({ status: 200, json: { metrics } })
+})
+
+test.each([
+  ['value', null, 'expected a number'],
+  ['value', [], 'expected a number'],
+  ['step', 1.5, 'expected a whole number'],
+  ['step', null, 'expected a whole number'],
+  ['timestamp', true, 'expected a whole number'],
+])('a %s of %j is refused with what was expected', async (field, given, expected) => {
+  await using doors = await openDoors()
+  const run_id = await doors.startRun()
+  const bad = { ...point, [field]: given }
+  expect(await doors.post('/mlflow/runs/log-metric', { run_id, ...bad })).toMatchObject(
+    refused(`${field}: ${expected}`),
+  )
+  expect(
+    await doors.post('/mlflow/runs/log-batch', { run_id, metrics: [point, bad] }),
+  ).toMatchObject(refused(`metrics.1.${field}: ${expected}`))
+})
+
+test.each([
+  ['nine', 'expected a whole number'],
+  ['1.5', 'expected a whole number'],
+])('a page of %s points is refused with what was expected', async (asked, expected) => {
+  await using doors = await openDoors()
+  const run_id = await doors.startRun()
+  const path = `/api/2.0/mlflow/metrics/get-history?metric_key=loss&run_id=${run_id}&max_results=${asked}`
+  expect(await doors.ask({ path })).toMatchObject(refused(`max_results: ${expected}`))
 })
 
 test.each(['FAILED', 4, '4'])('a status may be said as %j', async (status) => {

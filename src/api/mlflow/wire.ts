@@ -3,9 +3,11 @@ import { toInt64, type Int64 as Whole } from '../../store/metric-chunks.ts'
 
 const [MIN, MAX] = [-(2n ** 63n), 2n ** 63n - 1n]
 
+const WHOLE = 'expected a whole number'
+
 /** An int64 of protobuf's JSON: a number or its digits. */
 export const Int64 = z
-  .union([z.int(), z.string().regex(/^-?\d{1,19}$/, 'expected a whole number')])
+  .union([z.int(), z.string().regex(/^-?\d{1,19}$/)], WHOLE)
   .transform((given, ctx): Whole => {
     const value = typeof given === 'number' ? given : toInt64(given)
     if (value >= MIN && value <= MAX) return value
@@ -18,8 +20,8 @@ export const TimeMs = Int64.refine((value) => value >= 0, 'expected a whole numb
 
 /** An int32 in a body or a query. */
 export const Int32 = z.coerce
-  .number()
-  .int()
+  .number(WHOLE)
+  .int(WHOLE)
   .min(-(2 ** 31))
   .max(2 ** 31 - 1)
 
@@ -29,14 +31,18 @@ const SPECIAL: Readonly<Record<string, number>> = {
   '-Infinity': Number.NEGATIVE_INFINITY,
 }
 
+const NUMBER = 'expected a number'
+
 /** A double of protobuf's JSON: a number, its text, `NaN`, `Infinity` or `-Infinity`. */
-export const Double = z.union([z.number(), z.string(), z.boolean()]).transform((given, ctx) => {
-  if (typeof given !== 'string') return Number(given)
-  const value = SPECIAL[given] ?? (given.trim() === '' ? Number.NaN : Number(given))
-  if (given === 'NaN' || !Number.isNaN(value)) return value
-  ctx.addIssue({ code: 'custom', message: `expected a number, got ${given}` })
-  return z.NEVER
-})
+export const Double = z
+  .union([z.number(), z.string(), z.boolean()], NUMBER)
+  .transform((given, ctx) => {
+    if (typeof given !== 'string') return Number(given)
+    const value = SPECIAL[given] ?? (given.trim() === '' ? Number.NaN : Number(given))
+    if (given === 'NaN' || !Number.isNaN(value)) return value
+    ctx.addIssue({ code: 'custom', message: `${NUMBER}, got ${given}` })
+    return z.NEVER
+  })
 
 /** A repeated field of a body. */
 export function repeated<T extends z.ZodType>(item: T) {
