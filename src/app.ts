@@ -1,4 +1,5 @@
 import { availableParallelism } from 'node:os'
+import { resolve } from 'node:path'
 import type { Manifest } from '@gyre/sdk/wire/manifest'
 import { createAccess } from './access/access.ts'
 import { feedbackDoor } from './api/predict/feedback-door.ts'
@@ -244,6 +245,7 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     facts: processFacts(),
     environment: (ctx, { name, timeoutMs }) => ({
       GYRE_URL: url,
+      GYRE_PYTHON_ENVIRONMENTS: resolve(config.data, 'python'),
       GYRE_PASS: access.passForStep(ctx.project, `step:${name}`, timeoutMs + PASS_GRACE_MS),
     }),
     async code(ctx, ref) {

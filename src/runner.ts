@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -13,14 +13,19 @@ import { GyreError, toGyreError } from './core/errors.ts'
 import { processFacts } from './core/process-facts.ts'
 import { openAnalyticsInProcess } from './store/analytics-in-process.ts'
 import { evaluateForGate, type GateDeps } from './train/gate-evaluation.ts'
-import type { OpenModel } from './train/scored-model.ts'
+import type { PythonReport } from './train/python-report.ts'
+import { runPythonStep } from './train/python-step.ts'
 import { assertApart } from './train/row-overlap.ts'
+import type { OpenModel } from './train/scored-model.ts'
 import { createStepFiles } from './train/step-files.ts'
 import { bundleOf, createStepRows } from './train/step-rows.ts'
 import { createTrainer } from './train/train.ts'
 
 /** Half a lease lasts 15 s; two beats may be lost before the step is. */
 const HEARTBEAT_MS = 5_000
+
+/** As many points as one request may carry. */
+const MAX_POINTS = 10_000
 
 const Done = z.strictObject({})
 
@@ -81,8 +86,28 @@ async function heartbeat({ client, path, fence }: Station, stop: () => void): Pr
 async function perform(station: Station, folder: string, signal: AbortSignal): Promise<JsonValue> {
   const work = await station.client.get(`${station.path}/work`, StepWork)
   const { client, path, fence } = station
-  await client.post(`${path}/facts`, { fence, environment: processFacts() }, Done)
+  const tell = async (more: Readonly<Record<string, string>> = {}): Promise<void> => {
+    const environment = { ...processFacts(), ...more }
+    await client.post(`${path}/facts`, { fence, environment }, Done)
+  }
   const files = createStepFiles(station.client, folder)
+  if (work.spec.kind === 'python') {
+    const metrics = metricSender(station)
+    const own = join(folder, 'python')
+    await mkdir(own)
+    const deps = {
+      files,
+      folder: own,
+      environments: variable('GYRE_PYTHON_ENVIRONMENTS'),
+      tell,
+      async log(points: PythonReport['points']) {
+        for (const { key, value, step } of points) metrics.add(key, value, step)
+        await metrics.flush()
+      },
+    }
+    return runPythonStep(deps, { ...work, spec: work.spec })
+  }
+  await tell()
   const analytics = await openAnalyticsInProcess({
     folders: [folder],
     tempFolder: join(folder, 'spill'),
@@ -170,7 +195,8 @@ function metricSender({ client, path, fence }: Station) {
       points.push(step === undefined ? { key, value: sent } : { key, value: sent, step })
     },
     flush: async (): Promise<void> => {
-      if (points.length > 0) await client.post(`${path}/metrics`, { fence, points }, Done)
+      while (points.length > 0)
+        await client.post(`${path}/metrics`, { fence, points: points.splice(0, MAX_POINTS) }, Done)
     },
   }
 }

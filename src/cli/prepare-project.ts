@@ -3,6 +3,7 @@ import { digestOf } from '../core/digest.ts'
 import { bundleEntries, bundleProject } from '../projects/bundle.ts'
 import { readCodeSource } from '../projects/code-source.ts'
 import { evaluateBundle } from '../projects/evaluate.ts'
+import { pythonFilesOf } from '../projects/python-files.ts'
 
 /** A project as the server takes it, and its files, which must be there before it is applied. */
 export interface PreparedProject {
@@ -17,9 +18,10 @@ export async function prepareProject(
 ): Promise<PreparedProject> {
   const bundle = await bundleProject(folder)
   const manifest = await evaluateBundle(bundle, { settings })
-  const tree = Buffer.from(JSON.stringify({ entries: bundleEntries(bundle) }))
+  const files = new Map([...bundle.files, ...(await pythonFilesOf(bundle.root, manifest))])
+  const tree = Buffer.from(JSON.stringify({ entries: bundleEntries({ files }) }))
   return {
     request: { manifest, bundle: digestOf(tree), source: await readCodeSource(folder) },
-    files: [...bundle.files.values(), tree],
+    files: [...files.values(), tree],
   }
 }

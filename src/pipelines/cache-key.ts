@@ -7,6 +7,8 @@ import { digestOfJson, type Digest } from '../core/digest.ts'
 export const CacheParts = z.strictObject({
   /** The step's own chunk and all it imports, or a built-in step's settings. */
   code: z.string(),
+  /** The packages of a Python step that names some. */
+  lock: z.exactOptional(z.string()),
   inputs: z.record(z.string(), z.string()),
   seed: z.number().int(),
   /** What it reads besides its inputs: transforms, data versions, the champion. */
@@ -25,6 +27,7 @@ export function cacheParts(
   )
   return {
     code: codeDigest(step),
+    ...(step.kind === 'python' && step.requirements && { lock: step.requirements.digest }),
     inputs: Object.fromEntries(digests),
     seed,
     extra: digestOfJson(extra),
@@ -38,6 +41,10 @@ export function cacheKey(parts: CacheParts): Digest {
 /** A module step is its code (its name and its neighbours do not matter), a built-in step its settings. */
 function codeDigest(step: StepSpec): Digest {
   if (step.kind === 'module') return digestOfJson({ digest: step.digest, export: step.export })
+  if (step.kind === 'python') {
+    const { script, digest, threads } = step
+    return digestOfJson({ script, digest, threads })
+  }
   const { name: _name, inputs: _inputs, ...settings } = step
   return digestOfJson(settings)
 }

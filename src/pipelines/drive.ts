@@ -65,7 +65,8 @@ function mayRetry(
 ): boolean {
   const step = stepSpecOf(pipeline, row.step)
   const lost = lostBy.get(row.step) ?? 0
-  return step.kind === 'module' && lost <= MAX_LOST && row.attempt - lost <= step.retries
+  if (step.kind !== 'module' && step.kind !== 'python') return false
+  return lost <= MAX_LOST && row.attempt - lost <= step.retries
 }
 
 function isReady(spec: PipelineSpec, row: StepRow, rows: readonly StepRow[]): boolean {

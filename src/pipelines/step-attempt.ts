@@ -79,6 +79,7 @@ async function perform(
       await runProcess(deps, ctx, pipeline, step, BUILTIN_TIMEOUT_MS)
       return undefined
     case 'module':
+    case 'python':
       await runProcess(deps, ctx, pipeline, step, durationMs(spec.timeout, 'timeout'))
       return undefined
   }

@@ -10,7 +10,8 @@ export function pipelineCommand(name: string, params: Params): string[] {
   return ['gyre', 'pipeline', 'run', name, ...given]
 }
 
-/** What a step executes: a function of the bundle, or one of Gyre's own. */
+/** What a step executes: a function of the bundle, a script, or one of Gyre's own. */
 export function stepCommand(spec: StepSpec): string[] {
-  return spec.kind === 'module' ? [spec.chunk, spec.export] : ['gyre', spec.kind, spec.name]
+  if (spec.kind === 'module') return [spec.chunk, spec.export]
+  return spec.kind === 'python' ? ['python3', spec.script] : ['gyre', spec.kind, spec.name]
 }

@@ -17,6 +17,7 @@ export function concludeReport(
   const spec = stepSpecOf(pipeline, step.step)
   switch (spec.kind) {
     case 'module':
+    case 'python':
       return async () => ({ outputs: reported })
     case 'gate': {
       const gate = {

@@ -73,7 +73,8 @@ export async function taskOf(
       : jsonOf((await loadStep(deps.catalog.read, pipeline.repeats, row.step)).extra)
   const parts = cacheParts(spec, inputs, seed, extra)
   const reusable =
-    pipeline.repeats === null && (spec.kind === 'module' || deps.builtins[spec.kind].cached)
+    pipeline.repeats === null &&
+    (spec.kind === 'module' || spec.kind === 'python' || deps.builtins[spec.kind].cached)
   const key = reusable ? cacheKey(parts) : null
   const upstreamRuns = runsOf(upstreamOf(spec), rows)
   return { pipeline, spec, row, inputs, seed, extra, parts, key, source, upstreamRuns }
@@ -89,6 +90,8 @@ async function extraOf(
   switch (spec.kind) {
     case 'module':
       return transformsRead(inputs, manifest.transforms)
+    case 'python':
+      return null
     case 'training-set':
       return builtins['training-set'].prepare(ctx, { spec, inputs, codeRef })
     case 'gate':

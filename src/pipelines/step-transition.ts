@@ -59,6 +59,7 @@ export async function reuse(
 
 const RUN_KIND = {
   module: 'training',
+  python: 'training',
   gate: 'evaluation',
   'training-set': 'training-set',
   register: 'register',
@@ -98,7 +99,7 @@ export async function begin(
           command: stepCommand(spec),
         },
         // What a process of its own runs on, that process tells.
-        environment: spec.kind === 'module' || spec.kind === 'gate' ? {} : facts,
+        environment: ['module', 'python', 'gate'].includes(spec.kind) ? {} : facts,
         seed,
       },
       tx,

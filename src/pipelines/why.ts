@@ -76,9 +76,10 @@ function differences(before: CacheParts, now: CacheParts): CacheDifference[] {
     .filter((difference) => difference.before !== difference.now)
 }
 
-function flat({ code, inputs, seed, extra }: CacheParts): ReadonlyMap<string, string> {
+function flat({ code, lock, inputs, seed, extra }: CacheParts): ReadonlyMap<string, string> {
   return new Map([
     ['code', code],
+    ...(lock === undefined ? [] : [['lock', lock] as const]),
     ...Object.entries(inputs).map(([name, digest]) => [`inputs.${name}`, digest] as const),
     ['seed', String(seed)],
     ['extra', extra],

@@ -24,6 +24,8 @@ export interface BundledModule {
 
 /** A project's code, ready to run on a machine that has Node and nothing else. */
 export interface Bundle {
+  /** The project's folder, as it really lies. */
+  readonly root: string
   /** JavaScript by path; equal projects give equal files wherever they lie. */
   readonly files: ReadonlyMap<string, Uint8Array>
   /** Modules loaded on demand, by their path in `files`. */
@@ -33,7 +35,8 @@ export interface Bundle {
   readonly packageName: string
 }
 
-const MEDIA_TYPE = 'text/javascript'
+const mediaTypeOf = (path: string): string =>
+  path.endsWith('.mjs') ? 'text/javascript' : 'text/plain'
 
 /** CommonJS packages ask for Node's own modules through `require`, which an ES module does not have. */
 const REQUIRE =
@@ -52,6 +55,7 @@ export async function bundleProject(folder: string): Promise<Bundle> {
     banner: { js: REQUIRE },
   })
   return {
+    root,
     files: new Map(outputFiles.map(({ path, contents }) => [chunkName(path), contents])),
     modules: await modulesOf(root, metafile),
     entry: BUNDLE_ENTRY,
@@ -60,10 +64,10 @@ export async function bundleProject(folder: string): Promise<Bundle> {
 }
 
 /** The bundle's files as the entries of a tree, sorted by path. */
-export function bundleEntries({ files }: Bundle): readonly TreeEntry[] {
+export function bundleEntries({ files }: Pick<Bundle, 'files'>): readonly TreeEntry[] {
   const entries = [...files].map(([path, contents]) => ({
     path,
-    artifact: { digest: digestOf(contents), bytes: contents.length, mediaType: MEDIA_TYPE },
+    artifact: { digest: digestOf(contents), bytes: contents.length, mediaType: mediaTypeOf(path) },
   }))
   return entries.toSorted((a, b) => (a.path < b.path ? -1 : 1))
 }

@@ -9,6 +9,7 @@ import { siblingUrl, spawnProcess } from '../core/spawn.ts'
 import { CONFIG_FILE, type Bundle } from './bundle.ts'
 import type { EvaluateReply, EvaluateRequest } from './evaluate-child.ts'
 import { readManifest } from './manifest.ts'
+import { withPythonDigests } from './python-files.ts'
 
 export interface EvaluateOptions {
   /** The child is ended by force after this long; 20 s unless told. */
@@ -41,7 +42,7 @@ export async function evaluateBundle(
       throw new GyreError('INVALID_ARGUMENT', `${CONFIG_FILE}: ${reply.message}`, {
         field: reply.field,
       })
-    return readManifest(reply.manifest)
+    return readManifest(await withPythonDigests(bundle.root, reply.manifest))
   } finally {
     await rm(folder, { recursive: true, force: true })
   }

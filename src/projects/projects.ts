@@ -1,5 +1,6 @@
 import { join } from 'node:path'
 import type { ApplyReply, ApplyRequest, Manifest, PlanChange } from '@gyre/sdk/wire/manifest'
+import type { StepSpec } from '@gyre/sdk/wire/pipeline'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
 import { digestOfJson, type Digest } from '../core/digest.ts'
@@ -12,6 +13,7 @@ import { createBundleFolders } from './bundle-folder.ts'
 import { addVersion, codeRef, findCurrent, getVersion, type CodeVersion } from './code-version.ts'
 import { assertConsistent } from './manifest.ts'
 import { planChanges } from './plan.ts'
+import { inBundle } from './python-files.ts'
 
 export interface ProjectsDeps {
   readonly catalog: Catalog
@@ -128,6 +130,10 @@ function summaryOf(changes: readonly PlanChange[]): string[] {
     .map(({ kind, name, change }) => `${kind} ${name}: ${change}`)
 }
 
+function pathOf(step: Extract<StepSpec, { kind: 'module' | 'python' }>): string {
+  return step.kind === 'module' ? step.chunk : inBundle(step.script)
+}
+
 /** Every function that the manifest names must lie in the bundle, else a run would find out. */
 async function assertBundled(blobs: Blobs, manifest: Manifest, bundle: Digest): Promise<void> {
   const { entries } = await blobs.readTree(bundle)
@@ -137,8 +143,8 @@ async function assertBundled(blobs: Blobs, manifest: Manifest, bundle: Digest): 
   )
   const steps = manifest.pipelines.flatMap((pipeline) =>
     pipeline.steps.flatMap((step) =>
-      step.kind === 'module'
-        ? [[`pipelines.${pipeline.name}.steps.${step.name}`, step.chunk] as const]
+      step.kind === 'module' || step.kind === 'python'
+        ? [[`pipelines.${pipeline.name}.steps.${step.name}`, pathOf(step)] as const]
         : [],
     ),
   )

@@ -145,6 +145,7 @@ function evaluate(rules: GateRules, overlap = '') {
       join(folder, digest === SET.digest ? 'rows' : `learned${overlap}`),
     folder: async (digest: string) => join(folder, digest),
     putBytes: nothingToStore,
+    putFile: nothingToStore,
     putFolder: nothingToStore,
   }
   const rows = createStepRows({ files, analytics })

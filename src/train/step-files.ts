@@ -1,5 +1,5 @@
 import { createWriteStream } from 'node:fs'
-import { mkdir, readFile, rename } from 'node:fs/promises'
+import { mkdir, readFile, rename, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { GyreClient } from '@gyre/sdk/client'
@@ -14,6 +14,8 @@ export interface StepFiles {
   /** Path of a folder that holds the files of a tree, fetched once. */
   folder(digest: string): Promise<string>
   putBytes(bytes: Uint8Array, mediaType: string): Promise<Stored>
+  /** Stores a file without reading it into memory. */
+  putFile(path: string): Promise<Stored>
   /** Stores files as one tree. */
   putFolder(files: Readonly<Record<string, Uint8Array>>): Promise<Stored>
 }
@@ -39,6 +41,10 @@ export function createStepFiles(client: GyreClient, folder: string): StepFiles {
   return {
     blob,
     putBytes,
+    async putFile(path) {
+      const digest = DigestText.parse(await client.putFile(path))
+      return { digest, bytes: (await stat(path)).size, mediaType: 'application/octet-stream' }
+    },
     async folder(digest) {
       const tree = Tree.parse(JSON.parse(await readFile(await blob(digest), 'utf8')))
       const root = join(folder, 'trees', digest.replace(':', '-'))

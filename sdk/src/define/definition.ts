@@ -18,7 +18,13 @@ type Unlocated<Spec> = Omit<Spec, Located> & { readonly load: Loader }
 
 type TransformDraft = Unlocated<TransformSpec>
 type ModuleStep = Extract<StepSpec, { kind: 'module' }>
-export type StepDraft = Exclude<StepSpec, ModuleStep> | Unlocated<ModuleStep>
+type PythonStep = Extract<StepSpec, { kind: 'python' }>
+/** What is in the files that it names is found out when the project is bundled. */
+type PythonDraft = Omit<PythonStep, 'digest' | 'requirements'> & { readonly requirements?: string }
+export type StepDraft =
+  | Exclude<StepSpec, ModuleStep | PythonStep>
+  | Unlocated<ModuleStep>
+  | PythonDraft
 type PipelineDraft = Omit<PipelineSpec, 'steps'> & { readonly steps: readonly StepDraft[] }
 
 /** What each kind of definition says; code is still a loader, to be found in the bundle. */

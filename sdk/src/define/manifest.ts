@@ -16,7 +16,17 @@ export interface CodePlace {
 export type Locate = (field: string, load: Loader) => CodePlace
 
 /** A manifest whose presets are not filled in yet. */
-export type ManifestDraft = z.input<typeof Manifest>
+export type ManifestDraft = Omit<z.input<typeof Manifest>, 'pipelines'> & {
+  /** Python steps name their files; what is in those is filled in where the files are. */
+  readonly pipelines: readonly PipelineDraft[]
+}
+type LocatedStep = z.input<typeof Manifest>['pipelines'][number]['steps'][number]
+type PipelineDraft = Omit<z.input<typeof Manifest>['pipelines'][number], 'steps'> & {
+  readonly steps: readonly (
+    | Exclude<LocatedStep, { kind: 'python' }>
+    | Extract<StepDraft, { kind: 'python' }>
+  )[]
+}
 
 /** The major of the manifest that this builds. */
 const PROTOCOL = 1
@@ -97,7 +107,7 @@ function located(
   pipeline: string,
   step: StepDraft,
   locate: Locate,
-): ManifestDraft['pipelines'][number]['steps'][number] {
+): PipelineDraft['steps'][number] {
   if (step.kind !== 'module') return step
   const { load, ...spec } = step
   return { ...spec, ...locate(`pipeline ${pipeline}.step ${step.name}`, load) }

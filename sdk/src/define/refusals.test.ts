@@ -11,6 +11,7 @@ import { monitor } from './monitor.ts'
 import { day, duration } from './param.ts'
 import { pipeline } from './pipeline.ts'
 import { project } from './project.ts'
+import { python } from './python.ts'
 import { canary, immediate } from './release-plan.ts'
 import { csv } from './source.ts'
 import { step } from './step.ts'
@@ -47,6 +48,24 @@ const train = pipeline('train', { until: day(), depth: int() }, ({ depth }) => {
 const retrain = { on: shop, run: train, until: 'until', cooldown: '1d' } as const
 
 const refusals: [title: string, define: () => unknown, field: string, problem: string][] = [
+  [
+    'a script that is no Python file',
+    inPipeline(() => step('fit', python('fit.sh'))({})),
+    'pipeline train.step fit.script',
+    'expected a path to a .py file, got fit.sh',
+  ],
+  [
+    'no threads at all',
+    inPipeline(() => step('fit', python('fit.py', { threads: 0 }))({})),
+    'pipeline train.step fit.threads',
+    '1 to 256',
+  ],
+  [
+    'too many retries of a script',
+    inPipeline(() => step('fit', python('fit.py'), { retries: 11 })({})),
+    'pipeline train.step fit.retries',
+    '0 to 10',
+  ],
   ['a name with a blank', () => dataset('my visits', { source, columns }), 'dataset', 'letter'],
   ['bounds the wrong way round', () => int().between(5, 1), 'column', 'lower bound first'],
   ['a share of none', () => int().mostly(0), 'column', 'above 0'],

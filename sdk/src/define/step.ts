@@ -3,6 +3,7 @@ import { DefinitionError } from './definition-error.ts'
 import type { Loader } from './definition.ts'
 import { checkSpan, type Duration } from './duration.ts'
 import { addStep, currentPipeline } from './pipeline.ts'
+import type { PythonProgram } from './python.ts'
 import type { StepFunction } from './step-context.ts'
 import { valueSpec, type Given, type Handle } from './value.ts'
 
@@ -15,13 +16,13 @@ export interface StepOptions {
 }
 
 /**
- * A step that runs your own function in a process of its own:
+ * A step that runs your own function, or a Python script, in a process of its own:
  * `step('fit', async () => (await import('./steps/fit.ts')).fit)({ rows: rows.train })`.
  * A run skips it while its code, all that code imports, its inputs and the seed are what they were.
  */
 export function step<I, O>(
   name: string,
-  load: Loader<StepFunction<I, O>>,
+  work: Loader<StepFunction<I, O>> | PythonProgram<I, O>,
   { retries = 0, timeout = '1h' }: StepOptions = {},
 ): (inputs: { readonly [K in keyof I]: Given<I[K]> }) => Handle<O> {
   return (inputs) => {
@@ -29,15 +30,20 @@ export function step<I, O>(
     checkSpan(`${here}.timeout`, timeout)
     if (!Number.isInteger(retries) || retries < 0 || retries > 10)
       throw new DefinitionError(`${here}.retries`, `expected 0 to 10, got ${retries}`)
-    return addStep({
-      kind: 'module',
-      name,
-      inputs: inputSpecs(name, inputs),
-      load,
-      retries,
-      timeout,
-    })
+    const rest = { name, inputs: inputSpecs(name, inputs), retries, timeout }
+    return typeof work === 'function'
+      ? addStep({ kind: 'module', load: work, ...rest })
+      : addStep({ kind: 'python', ...programOf(here, work), ...rest })
   }
+}
+
+function programOf(here: string, { python }: Pick<PythonProgram, 'python'>) {
+  const { script, requirements, threads = 1 } = python
+  if (!script.endsWith('.py'))
+    throw new DefinitionError(`${here}.script`, `expected a path to a .py file, got ${script}`)
+  if (!Number.isInteger(threads) || threads < 1 || threads > 256)
+    throw new DefinitionError(`${here}.threads`, `expected 1 to 256, got ${threads}`)
+  return { script, threads, ...(requirements !== undefined && { requirements }) }
 }
 
 /** The inputs of a step as the manifest says them. */

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { TreePath } from './artifact.ts'
 import { ModelInput } from './feature.ts'
 import { GateRules } from './gate.ts'
 import { DigestText, Duration, Instant, Json, Name } from './ref.ts'
@@ -44,6 +45,19 @@ export const StepSpec = z.discriminatedUnion('kind', [
     chunk: z.string(),
     digest: z.string(),
     export: z.string(),
+    retries: z.number().int().min(0).max(10),
+    timeout: Duration,
+  }),
+  z.strictObject({
+    ...step,
+    kind: z.literal('python'),
+    /** Path in the project; in the bundle it lies under `python/`, with the modules of its folder. */
+    script: TreePath,
+    /** Of the script and the modules of its folder. */
+    digest: DigestText,
+    /** Packages it runs with, pinned; the standard library alone without. */
+    requirements: z.exactOptional(z.strictObject({ path: TreePath, digest: DigestText })),
+    threads: z.int().min(1).max(256),
     retries: z.number().int().min(0).max(10),
     timeout: Duration,
   }),

@@ -1,0 +1,163 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { z } from 'zod'
+import { childEnvironment } from '../core/config.ts'
+import { digestOf } from '../core/digest.ts'
+import { errnoOf, GyreError } from '../core/errors.ts'
+
+/** A Python to start scripts with, and what it is, as a run keeps it. */
+export interface PythonEnvironment {
+  /** The program and its flags. */
+  readonly command: readonly [string, ...string[]]
+  readonly facts: Readonly<Record<string, string>>
+}
+
+export interface PythonEnvironmentDeps {
+  /** Where virtual environments are kept. */
+  readonly folder: string
+  /** The interpreter they are made with; `python3` unless told. */
+  readonly interpreter?: string
+}
+
+/** Written last into an environment: what is in it. */
+const FACTS = 'gyre.json'
+const Facts = z.record(z.string(), z.string())
+
+/** Enough to see why an installation failed. */
+const MAX_OUTPUT_CHARS = 4_000
+
+const PACKAGES = `import importlib.metadata, json
+print(json.dumps({d.metadata['Name']: d.version for d in importlib.metadata.distributions()}))`
+
+/**
+ * The interpreter for a file of pinned packages: a virtual environment, made on first demand, kept under the file's
+ * digest and the version of Python, never changed. Without a file the standard library alone. Throws STEP_FAILED
+ * saying what to do: no interpreter, packages that cannot be installed.
+ */
+export async function openPython(
+  { folder, interpreter = 'python3' }: PythonEnvironmentDeps,
+  requirements: string | undefined,
+): Promise<PythonEnvironment> {
+  const version = await versionOf(interpreter)
+  // Neither the machine's packages nor the user's own are pinned by anything.
+  if (requirements === undefined)
+    return { command: [interpreter, '-s', '-S'], facts: { python: version } }
+  const lock = await readFile(requirements)
+  const name = `${digestOf(lock).slice('sha256:'.length)}-${version}`
+  const target = join(folder, name)
+  const known = (await factsIn(target)) ?? (await make(folder, name, { interpreter, requirements }))
+  return { command: [pythonIn(target), '-s'], facts: { python: version, ...known } }
+}
+
+function pythonIn(environment: string): string {
+  return join(environment, 'bin', 'python')
+}
+
+async function versionOf(interpreter: string): Promise<string> {
+  const script = "import sys; print('.'.join(map(str, sys.version_info[:3])))"
+  const { code, output } = await run(interpreter, ['-s', '-S', '-c', script])
+  if (code === 0) return output.trim()
+  throw new GyreError('STEP_FAILED', `${interpreter} cannot be started: ${output.trim()}`)
+}
+
+async function factsIn(environment: string): Promise<Facts | undefined> {
+  try {
+    return Facts.parse(JSON.parse(await readFile(join(environment, FACTS), 'utf8')))
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'ENOENT') return undefined
+    throw thrown
+  }
+}
+type Facts = z.infer<typeof Facts>
+
+interface Wanted {
+  readonly interpreter: string
+  readonly requirements: string
+}
+
+/** Makes it beside and renames it, so that one that is there is whole; of two makers the first one's stays. */
+async function make(folder: string, name: string, wanted: Wanted): Promise<Facts> {
+  await mkdir(folder, { recursive: true })
+  await sweep(folder)
+  const part = await mkdtemp(join(folder, `.${process.pid}-`))
+  try {
+    const facts = await fill(part, wanted)
+    await writeFile(join(part, FACTS), JSON.stringify(facts))
+    await rename(part, join(folder, name)).catch((thrown: unknown) => {
+      if (errnoOf(thrown) !== 'ENOTEMPTY' && errnoOf(thrown) !== 'EEXIST') throw thrown
+    })
+    return facts
+  } finally {
+    await rm(part, { recursive: true, force: true })
+  }
+}
+
+async function fill(part: string, { interpreter, requirements }: Wanted): Promise<Facts> {
+  const made = await run(interpreter, ['-s', '-m', 'venv', part])
+  if (made.code !== 0)
+    throw new GyreError(
+      'STEP_FAILED',
+      `${interpreter} makes no virtual environment; install its venv module (python3-venv on Debian)\n${made.output}`,
+    )
+  const quiet = ['--disable-pip-version-check', '--no-input', '--no-color', '--quiet']
+  const pip = ['-m', 'pip', 'install', ...quiet, '-r', requirements]
+  const installed = await run(pythonIn(part), pip)
+  if (installed.code !== 0)
+    throw new GyreError(
+      'STEP_FAILED',
+      `pip could not install the requirements; is each version there for this Python, and can this machine reach the package index that pip is configured for?\n${installed.output}`,
+    )
+  return Facts.parse(JSON.parse((await run(pythonIn(part), ['-s', '-c', PACKAGES])).output))
+}
+
+/** Removes what makers that died have left. */
+async function sweep(folder: string): Promise<void> {
+  for (const name of await readdir(folder)) {
+    const pid = Number(/^\.(\d+)-/.exec(name)?.[1] ?? Number.NaN)
+    if (pid && !isAlive(pid)) await rm(join(folder, name), { recursive: true, force: true })
+  }
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (thrown) {
+    return errnoOf(thrown) === 'EPERM'
+  }
+}
+
+/** Throws STEP_FAILED where there is no such program. */
+async function run(
+  program: string,
+  args: readonly string[],
+): Promise<{ readonly code: number | null; readonly output: string }> {
+  const child = spawn(program, args, {
+    env: childEnvironment({ PYTHONNOUSERSITE: '1' }),
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let output = ''
+  const take = (text: string): void => {
+    output = (output + text).slice(-MAX_OUTPUT_CHARS)
+  }
+  child.stdout.setEncoding('utf8').on('data', take)
+  child.stderr.setEncoding('utf8').on('data', take)
+  try {
+    const [code] = await once(child, 'close')
+    return { code: typeof code === 'number' ? code : null, output }
+  } catch (thrown) {
+    throw startFailure(program, thrown)
+  }
+}
+
+function startFailure(program: string, thrown: unknown): unknown {
+  if (errnoOf(thrown) !== 'ENOENT') return thrown
+  return new GyreError(
+    'STEP_FAILED',
+    `there is no ${program} where this step runs; install Python 3.9 or newer and put it on the PATH of gyre`,
+    { program },
+    thrown,
+  )
+}

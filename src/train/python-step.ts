@@ -1,0 +1,133 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdir, readdir, readFile, realpath, stat, writeFile } from 'node:fs/promises'
+import { join, relative, sep } from 'node:path'
+import { ModelArtifact, RowSet, type StepSpec } from '@gyre/sdk/wire/pipeline'
+import { Artifact, TREE_MEDIA_TYPE } from '@gyre/sdk/wire/artifact'
+import { Json, type JsonValue } from '@gyre/sdk/wire/ref'
+import { childEnvironment } from '../core/config.ts'
+import { errnoOf, GyreError } from '../core/errors.ts'
+import { inBundle } from '../projects/python-files.ts'
+import { openPython } from './python-environment.ts'
+import { readReport, type PythonReport } from './python-report.ts'
+import type { StepFiles } from './step-files.ts'
+
+export interface PythonStepDeps {
+  readonly files: StepFiles
+  /** A folder of the step's own, empty. */
+  readonly folder: string
+  /** Where virtual environments are kept. */
+  readonly environments: string
+  /** What the step runs on, before it begins. */
+  readonly tell: (facts: Readonly<Record<string, string>>) => Promise<void>
+  readonly log: (points: PythonReport['points']) => Promise<void>
+}
+
+export interface PythonWork {
+  readonly spec: Extract<StepSpec, { kind: 'python' }>
+  /** Digest of the bundle's tree. */
+  readonly bundle: string
+  readonly inputs: Readonly<Record<string, JsonValue>>
+  readonly seed: number
+}
+
+/**
+ * Runs a script to its end and gives its outputs. What it prints is this process's own output. Throws STEP_FAILED:
+ * no Python, packages, an exit code, a signal, a report that cannot be read.
+ */
+export async function runPythonStep(deps: PythonStepDeps, work: PythonWork): Promise<JsonValue> {
+  const { files, folder } = deps
+  const { spec, seed } = work
+  const code = await files.folder(work.bundle)
+  const lock = spec.requirements && join(code, inBundle(spec.requirements.path))
+  const { command, facts } = await openPython({ folder: deps.environments }, lock)
+  const threads = String(spec.threads)
+  await deps.tell({ ...facts, OMP_NUM_THREADS: threads })
+
+  const inputs = join(folder, 'inputs.json')
+  const report = join(folder, 'report.jsonl')
+  const outputs = join(folder, 'outputs')
+  await mkdir(outputs)
+  await writeFile(inputs, JSON.stringify(await withPaths(files, work.inputs)))
+  const [program, ...flags] = command
+  const child = spawn(program, [...flags, join(code, inBundle(spec.script))], {
+    cwd: outputs,
+    env: childEnvironment({
+      GYRE_INPUTS: inputs,
+      GYRE_REPORT: report,
+      GYRE_SEED: String(seed),
+      OMP_NUM_THREADS: threads,
+      OPENBLAS_NUM_THREADS: threads,
+      MKL_NUM_THREADS: threads,
+      // The order of sets of texts is drawn from it.
+      PYTHONHASHSEED: String(((seed % 2 ** 32) + 2 ** 32) % 2 ** 32),
+      PYTHONNOUSERSITE: '1',
+      PYTHONUNBUFFERED: '1',
+    }),
+    stdio: ['ignore', 'inherit', 'inherit'],
+  })
+  const [exit, signal] = await once(child, 'close')
+  if (exit !== 0)
+    throw new GyreError(
+      'STEP_FAILED',
+      exit === null
+        ? `${spec.script} was killed by ${String(signal)}`
+        : `${spec.script} ended with exit code ${String(exit)}`,
+    )
+  const { points, values, paths } = await readReport(report)
+  await deps.log(points)
+  const stored: [string, JsonValue][] = []
+  for (const [name, path] of paths) stored.push([name, await store(files, outputs, name, path)])
+  return Object.fromEntries([...values, ...stored])
+}
+
+/** Inputs with a `path` in whatever is bytes: the Parquet of rows, the folder of a model, a file. */
+async function withPaths(files: StepFiles, value: JsonValue): Promise<JsonValue> {
+  if (typeof value !== 'object' || value === null) return value
+  if (Array.isArray(value)) return Promise.all(value.map((inner) => withPaths(files, inner)))
+  const path = await pathOf(files, value)
+  if (path !== undefined) return Object.fromEntries([...Object.entries(value), ['path', path]])
+  const members = Object.entries(value).map(
+    async ([key, inner]) => [key, await withPaths(files, inner)] as const,
+  )
+  return Object.fromEntries(await Promise.all(members))
+}
+
+async function pathOf(files: StepFiles, value: JsonValue): Promise<string | undefined> {
+  const rows = RowSet.safeParse(value)
+  if (rows.success) return files.blob(rows.data.digest)
+  const model = ModelArtifact.safeParse(value)
+  if (model.success) return files.folder(model.data.digest)
+  const artifact = Artifact.safeParse(value)
+  if (!artifact.success) return undefined
+  const { digest, mediaType } = artifact.data
+  return mediaType === TREE_MEDIA_TYPE ? files.folder(digest) : files.blob(digest)
+}
+
+/** Keeps a file or a folder that the script wrote where it runs. Throws STEP_FAILED naming the output. */
+async function store(
+  files: StepFiles,
+  folder: string,
+  output: string,
+  path: string,
+): Promise<JsonValue> {
+  const real = await realpath(join(folder, path)).catch((thrown: unknown) => {
+    if (errnoOf(thrown) === 'ENOENT') return undefined
+    throw thrown
+  })
+  const root = await realpath(folder)
+  if (real === undefined || !real.startsWith(root + sep))
+    throw new GyreError(
+      'STEP_FAILED',
+      `output ${output}: no ${path} in the folder that the script runs in`,
+      { output },
+    )
+  if (!(await stat(real)).isDirectory()) return Json.parse(await files.putFile(real))
+  const entries = await readdir(real, { recursive: true, withFileTypes: true })
+  const contents: [string, Uint8Array][] = []
+  for (const entry of entries.filter((each) => each.isFile())) {
+    const file = join(entry.parentPath, entry.name)
+    contents.push([relative(real, file).split(sep).join('/'), await readFile(file)])
+  }
+  return Json.parse(await files.putFolder(Object.fromEntries(contents)))
+}

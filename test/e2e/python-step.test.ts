@@ -1,0 +1,274 @@
+import { spawnSync } from 'node:child_process'
+import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { z } from 'zod'
+import { build, gyre, launch, type Running } from './program.ts'
+
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
+
+const python = spawnSync('python3', ['--version'], { encoding: 'utf8' })
+const hasPython = python.status === 0
+
+const CONFIG = `
+import { int, pipeline, python, step, text } from '@gyre/sdk'
+export const train = pipeline('train', { seed: int(7), mode: text('good') }, ({ seed, mode }) => {
+  const fit = step('fit', python('py/fit.py', { requirements: 'requirements.lock' }), { timeout: '20s' })
+  const made = fit({ seed, mode })
+  step('use', python('py/use.py'))({ model: made.model, seed })
+})
+`
+
+const FIT = `
+import json, os, random, signal, sys
+from scale import SCALE
+
+with open(os.environ['GYRE_INPUTS']) as file:
+    inputs = json.load(file)
+mode = inputs['mode']
+print('mode is', mode)
+if mode == 'exit':
+    print('the last line of it', file=sys.stderr)
+    sys.exit(3)
+if mode == 'kill':
+    os.kill(os.getpid(), signal.SIGKILL)
+if mode.startswith('hang '):
+    with open(mode[5:], 'w') as file:
+        file.write(str(os.getpid()))
+    signal.pause()
+if mode == 'loud':
+    sys.stdout.write('x' * 50_000_000)
+random.seed(int(os.environ['GYRE_SEED']))
+with open(os.environ['GYRE_REPORT'], 'w') as report:
+    def tell(**line):
+        print(json.dumps(line), file=report)
+    if mode == 'line':
+        print('{"metric": "auc", "value": NaN}', file=report)
+    if mode == 'lost':
+        tell(output='other', path='../inputs.json')
+    for at in range(3):
+        tell(metric='loss', value=SCALE / (at + 1), step=at)
+    tell(metric='draw', value=random.random())
+    tell(metric='threads', value=int(os.environ['OMP_NUM_THREADS']))
+    tell(output='order', value=list({'a', 'b', 'c', 'd'}))
+    os.mkdir('model')
+    with open('model/weights.txt', 'w') as file:
+        file.write('42')
+    tell(output='model', path='model')
+`
+const USE = `
+import json, os
+with open(os.environ['GYRE_INPUTS']) as file:
+    model = json.load(file)['model']
+with open(os.path.join(model['path'], 'weights.txt')) as file, open('copy.txt', 'w') as copy:
+    copy.write(file.read() + '!')
+with open(os.environ['GYRE_REPORT'], 'w') as report:
+    print(json.dumps({'output': 'copy', 'path': 'copy.txt'}), file=report)
+`
+
+const Runs = z.array(
+  z.object({
+    id: z.string(),
+    name: z.string(),
+    parentId: z.string().nullable(),
+    status: z.string(),
+    metrics: z.record(z.string(), z.number()),
+    environment: z.record(z.string(), z.string()),
+    code: z.object({ command: z.array(z.string()) }).loose(),
+    error: z.object({ code: z.string(), message: z.string() }).nullable(),
+    outputs: z.array(z.object({ ref: z.string(), role: z.string() }).loose()),
+  }),
+)
+const Pipeline = z.object({
+  id: z.string(),
+  status: z.string(),
+  steps: z.array(
+    z
+      .object({ step: z.string(), state: z.string(), cached: z.boolean(), outputs: z.unknown() })
+      .loose(),
+  ),
+})
+
+let folder: string
+let project: string
+let server: Running
+
+async function cli(...args: readonly string[]) {
+  return gyre(args, { cwd: project, env: { GYRE_URL: server.url } })
+}
+
+const write = (path: string, content: string) => writeFile(join(project, path), content)
+
+async function newest(): Promise<z.infer<typeof Pipeline>> {
+  const reply = await fetch(`${server.url}/api/v1/pipeline-runs?limit=1`)
+  const { runs } = z.object({ runs: z.tuple([Pipeline]) }).parse(await reply.json())
+  return runs[0]
+}
+
+/** Runs the pipeline, and gives it with the newest run of the step \`fit\`. */
+async function train(...params: readonly string[]) {
+  const { code } = await cli('pipeline', 'run', 'train', ...params.flatMap((p) => ['--param', p]))
+  const listed = await cli('runs', 'ls', '--kind', 'training', '--json')
+  const fit = Runs.parse(JSON.parse(listed.stdout)).find(({ name }) => name === 'fit')
+  if (!fit) throw new Error('no run of fit')
+  return { code, fit, pipeline: await newest() }
+}
+
+/** A process that has ended but was not reaped (`Z`) is dead. */
+async function isAlive(pid: string): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
+  return stat !== '' && !/\) [ZX] /.test(stat)
+}
+
+beforeAll(async () => {
+  await build()
+  folder = await mkdtemp(join(tmpdir(), 'gyre-python-'))
+  project = join(folder, 'shop')
+  await mkdir(join(project, 'py'), { recursive: true })
+  await write('package.json', '{ "name": "shop", "type": "module" }')
+  await write('gyre.config.ts', CONFIG)
+  await write('requirements.lock', '# nothing but the standard library\n')
+  await write('py/fit.py', FIT)
+  await write('py/scale.py', 'SCALE = 8\n')
+  await write('py/use.py', USE)
+  server = await launch(join(folder, 'data'))
+})
+
+afterAll(async () => {
+  await server.stop('SIGKILL')
+  await rm(folder, { recursive: true, force: true })
+})
+
+test.each([
+  ['py/use.py', undefined, /pipeline train\.step use\.script: no file py\/use\.py in the project/],
+  [
+    'gyre.config.ts',
+    CONFIG.replace('py/use.py', '../data/x.py'),
+    /pipeline train\.step use\.script: (no file|\.\.\/data\/x\.py is outside)/,
+  ],
+  [
+    'gyre.config.ts',
+    CONFIG.replace('py/use.py', 'use.sh'),
+    /use\.script: expected a path to a \.py file, got use\.sh/,
+  ],
+  [
+    'requirements.lock',
+    'numpy\n',
+    /requirements: requirements\.lock line 1: expected NAME==VERSION, got numpy/,
+  ],
+] as const)('apply refuses what cannot run, Python or not: %s', async (path, content, says) => {
+  const before = await readFile(join(project, path), 'utf8')
+  if (content === undefined) await rm(join(project, path))
+  else await write(path, content)
+  expect(await cli('apply')).toMatchObject({
+    code: 2,
+    stdout: '',
+    stderr: expect.stringMatching(says),
+  })
+  await write(path, before)
+})
+
+describe.skipIf(!hasPython)('steps in Python (python3 is needed)', () => {
+  beforeAll(async () => {
+    const { code, stderr } = await cli('apply')
+    if (code !== 0) throw new Error(`gyre apply: ${stderr}`)
+  })
+
+  test('a script gets its inputs and seed, and its metrics and files come back', async () => {
+    const { code, fit, pipeline } = await train()
+    expect([code, fit.error]).toEqual([0, null])
+    expect(fit).toMatchObject({
+      status: 'succeeded',
+      // random.seed(7); random.random() of CPython 3
+      metrics: { loss: 8 / 3, draw: 0.32383276483316237, threads: 1 },
+      code: { command: ['python3', 'py/fit.py'] },
+      environment: {
+        python: expect.stringMatching(/^3\.\d+\.\d+$/),
+        OMP_NUM_THREADS: '1',
+        node: process.version,
+      },
+      outputs: [{ role: 'model', ref: expect.stringMatching(/^artifact:sha256:/) }],
+    })
+    const { outputs } = pipeline.steps[1] ?? {}
+    const { digest } = z.object({ copy: z.object({ digest: z.string() }) }).parse(outputs).copy
+    expect(await (await fetch(`${server.url}/api/v1/blobs/${digest}`)).text()).toBe('42!')
+  })
+
+  test('again nothing is started; the environment was made once', async () => {
+    const { pipeline, fit } = await train()
+    expect(pipeline.steps.map(({ step, cached }) => [step, cached])).toEqual([
+      ['fit', true],
+      ['use', true],
+    ])
+    expect(fit.parentId).not.toBe(pipeline.id)
+    const made = await readdir(join(folder, 'data', 'python'))
+    expect(made).toEqual([expect.stringMatching(/^[0-9a-f]{64}-3\.\d+\.\d+$/)])
+  })
+
+  test('a repetition is equal: numbers, files and the order of sets', async () => {
+    const { id } = await newest()
+    expect(await cli('reproduce', id, '--json')).toMatchObject({
+      code: 0,
+      stdout: `${JSON.stringify({ inputs: [], code: [], environment: [], metrics: [] }, null, 2)}\n`,
+    })
+  })
+
+  test('an edited module that the script imports runs it again', async () => {
+    await write('py/scale.py', 'SCALE = 16\n')
+    await cli('apply')
+    const { fit } = await train()
+    expect(fit.metrics['loss']).toBe(16 / 3)
+  })
+
+  test.each([
+    ['exit', /^py\/fit\.py ended with exit code 3\nmode is exit\nthe last line of it$/],
+    ['kill', /^py\/fit\.py was killed by SIGKILL\nmode is kill$/],
+    [
+      'line',
+      /^report line 1: expected .* as JSON \("NaN" for .*\), got \{"metric": "auc", "value": NaN\}/,
+    ],
+    ['lost', /^output other: no \.\.\/inputs\.json in the folder that the script runs in/],
+  ])('a script that fails (%s) says how', async (mode, says) => {
+    const { code, pipeline, fit } = await train(`mode=${mode}`)
+    expect([code, pipeline.status, fit.status]).toEqual([1, 'failed', 'failed'])
+    const [step] = pipeline.steps
+    expect(step?.['error']).toEqual({ code: 'STEP_FAILED', message: expect.stringMatching(says) })
+  })
+
+  test('fifty megabytes of output neither stop a script nor fill the log', async () => {
+    expect((await train('mode=loud')).fit.status).toBe('succeeded')
+  })
+
+  test('a script that does not parse tells the line', async () => {
+    await write('py/use.py', `${USE}\ndef broken(:\n`)
+    await cli('apply')
+    await train('seed=8')
+    const message = JSON.stringify((await newest()).steps[1]?.['error'])
+    expect(message).toContain('py/use.py ended with exit code 1')
+    expect(message).toContain('SyntaxError')
+    await write('py/use.py', USE)
+  })
+
+  test('a script that takes too long is ended, and nothing of it is left', async () => {
+    await write('gyre.config.ts', CONFIG.replace("'20s'", "'2s'"))
+    await cli('apply')
+    const { pipeline } = await train(`mode=hang ${join(folder, 'pid')}`)
+    expect(pipeline.steps[0]?.['error']).toMatchObject({
+      message: expect.stringContaining('took longer than its time-out'),
+    })
+    const pid = await readFile(join(folder, 'pid'), 'utf8')
+    await vi.waitFor(async () => expect(await isAlive(pid)).toBe(false))
+  })
+
+  test('packages that cannot be had are told with what pip said', async () => {
+    await write('gyre.config.ts', CONFIG)
+    await write('requirements.lock', 'nope @ file:///nowhere/nope-1.0-py3-none-any.whl\n')
+    await cli('apply')
+    const { pipeline } = await train()
+    const message = JSON.stringify(pipeline.steps[0]?.['error'])
+    expect(message).toContain('pip could not install the requirements')
+    expect(message).toContain('nope')
+    expect(await readdir(join(folder, 'data', 'python'))).toHaveLength(1)
+  })
+})
