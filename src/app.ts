@@ -46,6 +46,7 @@ import { createServe } from './serve/serve.ts'
 import { makeWritable } from './store/folder.ts'
 import { openStore } from './store/store.ts'
 import { dropAbandoned, findAbandoned } from './tracking/abandoned-uploads.ts'
+import { createStudies } from './studies/studies.ts'
 import { createArtifacts } from './tracking/artifacts.ts'
 import { assertActive } from './tracking/experiments.ts'
 import { createLoggedModels } from './tracking/logged-models.ts'
@@ -293,6 +294,7 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     routes,
     runInputs: createRunInputs({ catalog }),
     runs,
+    studies: createStudies({ catalog, events, runs, leases, clock, experiments }),
     traces,
     tracking,
     upkeep: createUpkeep({

@@ -13,6 +13,7 @@ import type { Routes } from '../routes/routes.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { Events } from '../store/events.ts'
 import type { Runs } from '../store/runs.ts'
+import type { Studies } from '../studies/studies.ts'
 import type { Artifacts } from '../tracking/artifacts.ts'
 import type { LoggedModels } from '../tracking/logged-models.ts'
 import type { RunInputs } from '../tracking/run-inputs.ts'
@@ -42,6 +43,7 @@ export interface Rooms {
   readonly routes: Routes
   readonly runInputs: RunInputs
   readonly runs: Runs
+  readonly studies: Studies
   readonly traces: Traces
   readonly tracking: Tracking
   readonly upkeep: Upkeep

@@ -1,4 +1,5 @@
 import type { MetricPoint, Run, RunCode, RunError, RunRef, RunStatus } from '@gyre/sdk/wire/run'
+import { sql } from 'kysely'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
@@ -56,6 +57,14 @@ export const STATUS_OF: Readonly<Record<Phase, RunStatus>> = {
   FINISHED: 'succeeded',
   FAILED: 'failed',
   KILLED: 'cancelled',
+}
+
+/** What a run that clients log says to them once it has ended. */
+const PHASE_OF: Readonly<Record<RunEnd['status'], Phase>> = {
+  succeeded: 'FINISHED',
+  failed: 'FAILED',
+  lost: 'FAILED',
+  cancelled: 'KILLED',
 }
 
 export interface RunEnd {
@@ -170,6 +179,7 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
         status,
         ended_at: now(),
         end_ms: clock.now().getTime(),
+        phase: sql`CASE WHEN phase IS NULL THEN NULL ELSE ${PHASE_OF[status]} END`,
         error: error ? JSON.stringify(error) : null,
       })
       .where('project', '=', ctx.project)

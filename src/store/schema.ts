@@ -16,6 +16,7 @@ import type { TraceTables } from './migrations/0019-traces.ts'
 import type { ImportTables } from './migrations/0020-imports.ts'
 import type { IssueTables } from './migrations/0021-issues.ts'
 import type { EvaluationSetTables } from './migrations/0022-evaluation-sets.ts'
+import type { StudyTables } from './migrations/0024-studies.ts'
 
 /** Every table of the catalog, by the migration that made it. */
 export interface Tables
@@ -37,4 +38,5 @@ export interface Tables
     TraceTables,
     ImportTables,
     IssueTables,
-    EvaluationSetTables {}
+    EvaluationSetTables,
+    StudyTables {}

@@ -98,6 +98,7 @@ async function state(): Promise<unknown> {
     'endpoints',
     'releases',
     'runs?limit=1000',
+    'studies',
     'pipeline-runs',
     'alerts',
     'retrains',
@@ -155,6 +156,11 @@ function view(column: string) {
     ttl: '0',
     features: { visits: { aggregate: 'mean', column, over: '30d' } },
   }
+}
+
+/** A search of a learning rate. */
+function study(changed: Readonly<Record<string, unknown>>) {
+  return { name: 'lr', over: { lr: { kind: 'float', low: 0, high: 1 } }, trials: 3, ...changed }
 }
 
 /** By what is asked; built late, since some need what was applied. */
@@ -306,6 +312,38 @@ function refusals(): readonly Refusal[] {
     bad('GET /api/v1/experiments?limit=0', undefined, /^limit: /, 'limit'),
     missing('GET /api/v1/experiments/nope', undefined, /nope/),
     missing('GET /api/v1/experiments/99', undefined, /99/),
+
+    bad('POST /api/v1/studies', study({ name: '1st' }), /^name: expected a letter/, 'name'),
+    bad('POST /api/v1/studies', study({ trials: 0 }), /^trials: /, 'trials'),
+    bad('POST /api/v1/studies', study({ patience: 'long' }), /^patience: /, 'patience'),
+    bad('POST /api/v1/studies', study({ sampler: { kind: 'magic' } }), /^sampler/, 'sampler.kind'),
+    bad('POST /api/v1/studies', study({ over: {} }), /^over: expected at least one/, 'over'),
+    bad(
+      'POST /api/v1/studies',
+      study({ over: { lr: { kind: 'float', low: 0, high: 1, log: true } } }),
+      /^over\.lr: expected low above 0 on a log scale/,
+      'over.lr',
+    ),
+    missing('GET /api/v1/studies/nope', undefined, /no such study: nope/),
+    missing('GET /api/v1/studies/nope/trials', undefined, /nope/),
+    missing('POST /api/v1/studies/nope/ask', undefined, /nope/),
+    bad('POST /api/v1/studies/nope/trials/x/tell', {}, /^trial: /, 'trial'),
+    bad('POST /api/v1/studies/nope/trials/0/heartbeat', {}, /^fence: /, 'fence'),
+    missing('POST /api/v1/studies/nope/trials/0/heartbeat', { fence: 1 }, /nope/),
+    bad(
+      'POST /api/v1/studies/nope/trials/0/report',
+      { fence: 1, step: -1, value: 1 },
+      /^step: /,
+      'step',
+    ),
+    missing('POST /api/v1/studies/nope/trials/0/report', { fence: 1, step: 1, value: 1 }, /nope/),
+    bad(
+      'POST /api/v1/studies/nope/trials/0/tell',
+      { state: 'finished', fence: 1 },
+      /^value: /,
+      'value',
+    ),
+    missing('POST /api/v1/studies/nope/trials/0/tell', { state: 'pruned', fence: 1 }, /nope/),
 
     missing('GET /api/v1/models/nope', undefined, /nope/),
     missing('GET /api/v1/models/churn/versions/99', undefined, /churn@99/),
@@ -509,6 +547,9 @@ const ROUTES = {
     'GET /api/v1/runs/{run}',
     'GET /api/v1/runs/{run}/metric-chart',
     'GET /api/v1/runs/{run}/metric-history',
+    'GET /api/v1/studies',
+    'GET /api/v1/studies/{study}',
+    'GET /api/v1/studies/{study}/trials',
   ],
   member: [
     'POST /feedback',
@@ -531,6 +572,11 @@ const ROUTES = {
     'POST /api/v1/pipelines/{name}/runs',
     'POST /api/v1/pipeline-runs/{run}/repeat',
     'POST /api/v1/project/apply',
+    'POST /api/v1/studies',
+    'POST /api/v1/studies/{study}/ask',
+    'POST /api/v1/studies/{study}/trials/{trial}/heartbeat',
+    'POST /api/v1/studies/{study}/trials/{trial}/report',
+    'POST /api/v1/studies/{study}/trials/{trial}/tell',
   ],
   approver: [
     'POST /api/v1/endpoints/{endpoint}/analyse',

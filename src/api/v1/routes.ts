@@ -57,6 +57,16 @@ import { countPredictions, exportPredictions } from './predictions.ts'
 import { applyProject, showProject } from './projects.ts'
 import { listRuns, metricChart, metricHistory, showRun } from './runs.ts'
 import { backup, gc } from './upkeep.ts'
+import {
+  askTrial,
+  createStudy,
+  listStudies,
+  listTrials,
+  showStudy,
+  tellTrial,
+  trialHeartbeat,
+  trialReport,
+} from './studies.ts'
 
 /** What every module stands on: code, bytes, events, keys, upkeep. */
 const GROUND: readonly AnyRoute[] = [
@@ -104,6 +114,14 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     importFiles,
     importTraces,
     importLoggedModels,
+    createStudy,
+    listStudies,
+    showStudy,
+    listTrials,
+    askTrial,
+    trialHeartbeat,
+    trialReport,
+    tellTrial,
   ],
   registry: [
     listModels,

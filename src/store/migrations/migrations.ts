@@ -19,6 +19,7 @@ import { imports } from './0020-imports.ts'
 import { issues } from './0021-issues.ts'
 import { evaluationSets } from './0022-evaluation-sets.ts'
 import { runFacts } from './0023-run-facts.ts'
+import { studies } from './0024-studies.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, oldest first. A new one is a file and a line here, and a name in `../schema.ts`. */
@@ -44,4 +45,5 @@ export const MIGRATIONS: readonly Migration[] = [
   issues,
   evaluationSets,
   runFacts,
+  studies,
 ]

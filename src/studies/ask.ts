@@ -1,0 +1,84 @@
+import type { Asked } from '@gyre/sdk/wire/study'
+import type { Context } from '../core/context.ts'
+import { durationMs } from '../core/duration.ts'
+import { GyreError } from '../core/errors.ts'
+import type { Tx } from '../store/catalog.ts'
+import type { Leases } from '../store/lease.ts'
+import { assertActive, getExperiment } from '../tracking/experiments.ts'
+import { searcherOf } from './searcher.ts'
+import { endedOf, type StudyRow } from './study-row.ts'
+import { loadTrials, setTrial, type TrialRow } from './trial-row.ts'
+import {
+  endTrialRun,
+  LEASE_HOLDER,
+  leaseName,
+  startTrialRun,
+  type TrialRunDeps,
+} from './trial-run.ts'
+
+export type AskDeps = TrialRunDeps & { readonly leases: Leases }
+
+/** What a worker is to do next. Ends as lost the trials whose workers are silent. Throws CONFLICT. */
+export async function askTrial(
+  deps: AskDeps,
+  tx: Tx,
+  ctx: Context,
+  study: StudyRow,
+): Promise<Asked> {
+  const trials: TrialRow[] = []
+  for (const trial of await loadTrials(tx, study.seq))
+    trials.push(await loseIfSilent(deps, tx, ctx, study, trial))
+  const ended = endedOf(trials)
+  if (ended >= study.trials) return { state: 'done' }
+  const running = trials.filter(({ state }) => state === 'running').length
+  if (running >= study.spec.parallel || ended + running >= study.trials) return { state: 'wait' }
+  assertActive(await getExperiment(tx, ctx, study.experiment))
+  return startTrial(deps, tx, ctx, study, trials)
+}
+
+async function startTrial(
+  deps: AskDeps,
+  tx: Tx,
+  ctx: Context,
+  study: StudyRow,
+  before: readonly TrialRow[],
+): Promise<Asked> {
+  const number = before.length
+  const params = searcherOf(study.spec).suggest(before, number)
+  const run = await startTrialRun(deps, tx, ctx, study, { number, params })
+  const patienceMs = durationMs(study.spec.patience)
+  const lease = await deps.leases.acquire(leaseName(run), LEASE_HOLDER, patienceMs, tx)
+  if (!lease) throw new GyreError('INTERNAL', `somebody has the lease of the new run ${run}`)
+  const { fence } = lease
+  await tx
+    .insertInto('study_trials')
+    .values({
+      study: study.seq,
+      number,
+      run_id: run,
+      params: JSON.stringify(params),
+      state: 'running',
+      fence,
+      value: null,
+      step: null,
+    })
+    .execute()
+  return { state: 'trial', number, run, params, fence, patienceMs }
+}
+
+/** Whoever can take a running trial's lease knows that its worker is silent. */
+async function loseIfSilent(
+  deps: AskDeps,
+  tx: Tx,
+  ctx: Context,
+  study: StudyRow,
+  trial: TrialRow,
+): Promise<TrialRow> {
+  if (trial.state !== 'running') return trial
+  if (!(await deps.leases.acquire(leaseName(trial.run), LEASE_HOLDER, 0, tx))) return trial
+  const message = `its worker was silent for ${study.spec.patience}`
+  const error = { code: 'UNAVAILABLE', message }
+  await endTrialRun(deps, tx, ctx, trial.run, { state: 'lost', error })
+  await setTrial(tx, study.seq, trial.number, { state: 'lost' })
+  return { ...trial, state: 'lost' }
+}
