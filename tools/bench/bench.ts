@@ -6,6 +6,7 @@ import { benchIdle } from './idle.ts'
 import { benchInfer } from './infer.ts'
 import { holds, printLines, ratioOf, type BenchLine } from './line.ts'
 import { benchHeavy, benchPerceptron, benchTrees } from './predict.ts'
+import { benchSearch } from './search.ts'
 import { benchStartup } from './startup.ts'
 import { TRACKING } from './tracking/tracking.ts'
 
@@ -16,6 +17,7 @@ const BENCHES: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
   heavy: benchHeavy,
   infer: benchInfer,
   gbdt: benchGbdt,
+  search: benchSearch,
   startup: benchStartup,
   idle: benchIdle,
   ...TRACKING,
