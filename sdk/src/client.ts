@@ -162,3 +162,4 @@ async function* eventsOf(response: IncomingMessage): AsyncGenerator<Event> {
 }
 
 export { RequestError } from './client/request-error.ts'
+export { search, type RunningTrial, type SearchOptions, type TrialResult } from './client/search.ts'

@@ -20,6 +20,8 @@ import { addRelease } from './commands/release.ts'
 import { addRestore } from './commands/restore.ts'
 import { addReproduce } from './commands/reproduce.ts'
 import { addRuns } from './commands/runs.ts'
+import { addStudies } from './commands/studies.ts'
+import { addTune } from './commands/tune.ts'
 import { addUp } from './commands/up.ts'
 import { explain, usageError } from './explain.ts'
 import { VERSION } from '../core/package.ts'
@@ -37,6 +39,8 @@ const COMMANDS = [
   addExperiments,
   addRuns,
   addReproduce,
+  addTune,
+  addStudies,
   addModel,
   addRelease,
   addPredictions,

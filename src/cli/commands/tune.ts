@@ -1,0 +1,143 @@
+import { readFile } from 'node:fs/promises'
+import { search, type GyreClient, type RunningTrial, type TrialResult } from '@gyre/sdk/client'
+import { PipelineRun } from '@gyre/sdk/wire/pipeline'
+import { Run } from '@gyre/sdk/wire/run'
+import { SearchSpace, Trial } from '@gyre/sdk/wire/study'
+import { z } from 'zod'
+import { GyreError } from '../../core/errors.ts'
+import { withClient, withServer, type AddCommand } from '../command.ts'
+import { readParam } from '../pair.ts'
+import { jsonOf, paramsText, textOf, valueText } from './studies.ts'
+
+const Options = z.object({
+  over: z.string(),
+  metric: z.string(),
+  maximize: z.boolean().default(false),
+  minimize: z.boolean().default(false),
+  trials: z.exactOptional(z.coerce.number().int()),
+  parallel: z.coerce.number().int().default(1),
+  sampler: z.enum(['tpe', 'random', 'grid']).default('tpe'),
+  seed: z.coerce.number().int().default(0),
+  study: z.exactOptional(z.string()),
+  patience: z.exactOptional(z.string()),
+  param: z.array(z.string()).default([]),
+  json: z.boolean().default(false),
+})
+
+/** `gyre tune` */
+export const addTune: AddCommand = (program, { exit }) => {
+  withServer(program.command('tune'))
+    .description('search for the parameters of a pipeline that make a metric best')
+    .argument('<pipeline>')
+    .requiredOption('--over <file>', 'JSON of parameter → what to try')
+    .requiredOption('--metric <step.metric>', 'what to make best, and the step that logs it')
+    .option('--minimize', 'the less of it the better')
+    .option('--maximize', 'the more of it the better')
+    .option('--trials <n>', 'pipeline runs that must end; a grid knows them')
+    .option('--parallel <n>', 'runs at a time')
+    .option('--sampler <name>', 'tpe, random or grid')
+    .option('--seed <n>', 'the same seed draws the same trials, where they run one at a time')
+    .option('--study <name>', "what to call the search; the pipeline's name unless told")
+    .option('--patience <duration>', 'a run that nobody waits for is tried anew; 1m unless told')
+    .option('--param <name=value...>', 'a parameter that every trial has')
+    .option('--json', 'the result as JSON, and nothing else')
+    .action((pipeline: string, given: unknown) =>
+      withClient(given, async (client) => {
+        const options = readOptions(given)
+        const { step, metric } = splitMetric(options.metric)
+        const fixed = Object.fromEntries(options.param.map(readParam))
+        const study = await search(
+          client,
+          {
+            name: options.study ?? pipeline,
+            over: await readSpace(options.over),
+            metric: options.metric,
+            direction: options.maximize ? 'maximize' : 'minimize',
+            sampler: { kind: options.sampler },
+            parallel: options.parallel,
+            seed: options.seed,
+            ...(options.trials === undefined ? {} : { trials: options.trials }),
+            ...(options.patience === undefined ? {} : { patience: options.patience }),
+          },
+          (trial) => tryOne(client, { pipeline, step, metric, fixed }, trial),
+          { onTrial: (trial) => (options.json ? undefined : console.log(lineOf(trial))) },
+        )
+        const path = `/api/v1/studies/${encodeURIComponent(study.name)}/trials`
+        const { trials } = await client.get(path, z.strictObject({ trials: z.array(Trial) }))
+        console.log(options.json ? jsonOf(study, trials) : `\n${textOf(study, trials)}`)
+        if (!study.best) exit(1)
+      }),
+    )
+}
+
+interface Tried {
+  readonly pipeline: string
+  readonly step: string
+  readonly metric: string
+  /** Parameters that every trial has. */
+  readonly fixed: Readonly<Record<string, unknown>>
+}
+
+/** A pipeline run with the trial's parameters; its value is what the step logged last. */
+async function tryOne(
+  client: GyreClient,
+  { pipeline, step, metric, fixed }: Tried,
+  { params, signal, patiently }: RunningTrial,
+): Promise<TrialResult> {
+  const path = `/api/v1/pipelines/${encodeURIComponent(pipeline)}/runs`
+  const body = { params: { ...fixed, ...params } }
+  const start = () => client.post(path, body, PipelineRun, { signal })
+  const { id } = await patiently(start)
+  const wait = `/api/v1/pipeline-runs/${id}?wait=true`
+  const ended = await patiently(() => client.get(wait, PipelineRun, { signal }))
+  const failed = ended.steps.find(({ error }) => error !== null)
+  const reason = failed?.error?.message.split('\n')[0]
+  if (ended.status !== 'succeeded')
+    throw new Error(`pipeline run ${id}: ${failed?.step ?? ended.status}: ${reason ?? 'no reason'}`)
+  const runId = ended.steps.find((one) => one.step === step)?.runId
+  const run = runId ? await patiently(() => client.get(`/api/v1/runs/${runId}`, Run)) : undefined
+  const value = run?.metrics[metric]
+  if (value === undefined)
+    throw new Error(`pipeline run ${id}: step ${step} logged no metric ${metric}`)
+  return { value, by: id }
+}
+
+function readOptions(given: unknown): z.infer<typeof Options> {
+  const options = Options.safeParse(given)
+  if (!options.success) {
+    const [issue] = options.error.issues
+    throw refuse(String(issue?.path[0] ?? 'options'), issue?.message ?? 'cannot be read')
+  }
+  if (options.data.maximize === options.data.minimize)
+    throw refuse('minimize', 'expected either --minimize or --maximize')
+  return options.data
+}
+
+function splitMetric(text: string): { readonly step: string; readonly metric: string } {
+  const at = text.indexOf('.')
+  if (at < 1 || at === text.length - 1) throw refuse('metric', `expected STEP.METRIC, got ${text}`)
+  return { step: text.slice(0, at), metric: text.slice(at + 1) }
+}
+
+async function readSpace(path: string): Promise<SearchSpace> {
+  const text = await readFile(path, 'utf8').catch((error: unknown) => {
+    throw refuse(
+      'over',
+      `cannot read ${path}: ${error instanceof Error ? error.message : String(error)}`,
+    )
+  })
+  try {
+    return SearchSpace.parse(JSON.parse(text))
+  } catch (error) {
+    const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error)
+    throw refuse('over', `${path}: ${reason.replaceAll(/\s+/g, ' ')}`)
+  }
+}
+
+function lineOf({ number, state, value, params }: Trial): string {
+  return `${String(number).padStart(4)}  ${state.padEnd(8)}  ${valueText(value).padEnd(12)}  ${paramsText(params)}`
+}
+
+function refuse(field: string, message: string): GyreError {
+  return new GyreError('INVALID_ARGUMENT', `--${field}: ${message}`, { field })
+}
