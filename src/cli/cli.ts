@@ -23,6 +23,7 @@ import { addRuns } from './commands/runs.ts'
 import { addStudies } from './commands/studies.ts'
 import { addTune } from './commands/tune.ts'
 import { addUp } from './commands/up.ts'
+import { addWhy } from './commands/why.ts'
 import { explain, usageError } from './explain.ts'
 import { VERSION } from '../core/package.ts'
 
@@ -41,6 +42,7 @@ const COMMANDS = [
   addReproduce,
   addTune,
   addStudies,
+  addWhy,
   addModel,
   addRelease,
   addPredictions,

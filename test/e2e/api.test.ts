@@ -272,6 +272,8 @@ function refusals(): readonly Refusal[] {
     bad('GET /api/v1/pipeline-runs?limit=0', undefined, /^limit: /, 'limit'),
 
     missing('POST /api/v1/pipeline-runs/run_0/repeat', undefined, /run_0/),
+    missing('GET /api/v1/pipeline-runs/run_0/steps/fit/why', undefined, /run_0/),
+    missing(`GET /api/v1/pipeline-runs/${run}/steps/nope/why`, undefined, /nope/),
     missing('GET /api/v1/pipeline-runs/run_0/difference', undefined, /run_0/),
     conflict(`GET /api/v1/pipeline-runs/${run}/difference`, undefined, /repeats no other/),
     missing('GET /api/v1/steps/run_0/fit/work', undefined, /run_0/),
@@ -545,6 +547,7 @@ const ROUTES = {
     'GET /api/v1/pipeline-runs',
     'GET /api/v1/pipeline-runs/{run}',
     'GET /api/v1/pipeline-runs/{run}/difference',
+    'GET /api/v1/pipeline-runs/{run}/steps/{step}/why',
     'GET /api/v1/project',
     'GET /api/v1/releases',
     'GET /api/v1/retrains',

@@ -219,6 +219,16 @@ describe.skipIf(!hasPython)('steps in Python (python3 is needed)', () => {
     await cli('apply')
     const { fit } = await train()
     expect(fit.metrics['loss']).toBe(16 / 3)
+    const why = await cli('why', 'fit')
+    expect(why).toMatchObject({ code: 0, stderr: '' })
+    expect(why.stdout).toMatch(
+      /^fit of run_\w+ ran: not as in run_\w+\npart +before +now\ncode +sha256:\S+ +sha256:\S+\n$/,
+    )
+    expect(await cli('why', 'nope')).toMatchObject({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(/^gyre: no step nope in the newest \d pipeline runs\n$/),
+    })
   })
 
   test.each([

@@ -7,6 +7,7 @@ import {
   StepHeartbeat,
   StepMetrics,
   StepReport,
+  StepWhy,
   StepWork,
 } from '@gyre/sdk/wire/step'
 import { z } from 'zod'
@@ -77,6 +78,17 @@ export const runDifference = defineRoute({
   reply: RunDifference,
   errors: ['NOT_FOUND', 'CONFLICT'],
   handle: ({ pipelines }, ctx, { params }) => pipelines.difference(ctx, params.run),
+})
+
+export const stepWhy = defineRoute({
+  method: 'GET',
+  path: '/api/v1/pipeline-runs/:run/steps/:step/why',
+  summary: 'Why a step ran, or was not needed to: the parts of its cache key that changed',
+  scope: 'read',
+  params: StepParams,
+  reply: StepWhy,
+  errors: ['NOT_FOUND'],
+  handle: ({ pipelines }, ctx, { params }) => pipelines.why(ctx, params.run, params.step),
 })
 
 export const stepWork = defineRoute({

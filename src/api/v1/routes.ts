@@ -51,6 +51,7 @@ import {
   stepHeartbeat,
   stepMetrics,
   stepReport,
+  stepWhy,
   stepWork,
 } from './pipelines.ts'
 import { countPredictions, exportPredictions } from './predictions.ts'
@@ -94,6 +95,7 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     showPipelineRun,
     repeatRun,
     runDifference,
+    stepWhy,
     stepWork,
     stepFacts,
     stepHeartbeat,

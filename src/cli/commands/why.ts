@@ -1,0 +1,53 @@
+import { PipelineRun } from '@gyre/sdk/wire/pipeline'
+import { StepWhy } from '@gyre/sdk/wire/step'
+import { z } from 'zod'
+import { GyreError } from '../../core/errors.ts'
+import { withClient, withServer, type AddCommand } from '../command.ts'
+import { table } from '../table.ts'
+
+const Options = z.object({ run: z.exactOptional(z.string()), json: z.boolean().default(false) })
+
+/** `gyre why STEP` */
+export const addWhy: AddCommand = (program) => {
+  withServer(program.command('why'))
+    .description('why a step ran, or was not needed to: which parts of its cache key changed')
+    .argument('<step>')
+    .option('--run <run>', 'of this pipeline run; the newest that has the step unless told')
+    .option('--json', 'as JSON')
+    .action((step: string, options: unknown) =>
+      withClient(options, async (client) => {
+        const { run, json } = Options.parse(options)
+        const listed = z.strictObject({ runs: z.array(PipelineRun) })
+        const id = run ?? newestWith(step, await client.get('/api/v1/pipeline-runs', listed))
+        const path = `/api/v1/pipeline-runs/${encodeURIComponent(id)}/steps/${encodeURIComponent(step)}/why`
+        const why = await client.get(path, StepWhy)
+        console.log(json ? JSON.stringify(why, null, 2) : describe(why))
+      }),
+    )
+}
+
+function newestWith(step: string, { runs }: { readonly runs: readonly PipelineRun[] }): string {
+  const run = runs.find(({ steps }) => steps.some((each) => each.step === step))
+  if (run) return run.id
+  throw new GyreError('NOT_FOUND', `no step ${step} in the newest ${runs.length} pipeline runs`, {
+    step,
+  })
+}
+
+function describe({ pipelineRunId, step, answer, earlier, changed }: StepWhy): string {
+  const about = `${step} of ${pipelineRunId}`
+  switch (answer) {
+    case 'reused':
+      return `${about} was not run: nothing changed since ${earlier ?? 'an earlier run'}`
+    case 'first':
+      return `${about} ran: it never succeeded before`
+    case 'unchanged':
+      return `${about} ran although nothing changed since ${earlier}: it is never reused, or both ran at a time`
+    case 'waiting':
+      return `${about} has not begun`
+    case 'changed': {
+      const rows = changed.map(({ part, before, now }) => [part, before, now])
+      return `${about} ran: not as in ${earlier}\n${table(['part', 'before', 'now'], rows, 24)}`
+    }
+  }
+}
