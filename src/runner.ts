@@ -51,7 +51,8 @@ async function main(): Promise<void> {
   process.once('SIGTERM', stop)
   // The server that started this process is gone, and with it the lease: what it does no longer counts. Not by
   // `process.exit`, in which native code that is under way may wait for itself for ever.
-  process.once('disconnect', () => process.kill(process.pid, 'SIGKILL'))
+  // It leads a group of its own, so that a script it has started ends with it.
+  process.once('disconnect', () => process.kill(-process.pid, 'SIGKILL'))
   const beat = setInterval(() => void heartbeat(station, stop), HEARTBEAT_MS)
   try {
     const outputs = await perform(station, folder, stopping.signal)

@@ -281,4 +281,23 @@ describe.skipIf(!hasPython)('steps in Python (python3 is needed)', () => {
     expect(message).toContain('nope')
     expect(await readdir(join(folder, 'data', 'python'))).toHaveLength(1)
   })
+
+  test('a script does not outlive a server that was killed', async () => {
+    await write('requirements.lock', '# nothing but the standard library\n')
+    await cli('apply')
+    const file = join(folder, 'pid of the orphan')
+    const running = cli('pipeline', 'run', 'train', '--param', `mode=hang ${file}`)
+    const pid = await vi.waitFor(
+      async () => {
+        const text = await readFile(file, 'utf8')
+        expect(text).toMatch(/^\d+$/)
+        return text
+      },
+      { timeout: 20_000, interval: 50 },
+    )
+    expect(await isAlive(pid)).toBe(true)
+    await server.stop('SIGKILL')
+    await vi.waitFor(async () => expect(await isAlive(pid)).toBe(false), { timeout: 10_000 })
+    expect((await running).code).toBe(1)
+  })
 })
