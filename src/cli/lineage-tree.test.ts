@@ -33,3 +33,9 @@ test('a tree names each thing once with its digest, and a thing met again withou
     '… and more; ask for a part of it',
   ])
 })
+
+test('a label cannot begin a line of the tree', () => {
+  const nodes = [node('run:run_1', null, 'training a\nmodel:fake@1')]
+  const lineage = { root: 'run:run_1', nodes, edges: [], truncated: false }
+  expect(lineageTree(lineage, 'up')).toBe('run:run_1 (training a\\nmodel:fake@1)')
+})

@@ -1,4 +1,5 @@
 import type { Lineage } from '@gyre/sdk/wire/lineage'
+import { oneLine } from './one-line.ts'
 
 /** A lineage as an indented tree from its root; a thing met again is named, not repeated. */
 export function lineageTree(
@@ -19,7 +20,7 @@ export function lineageTree(
       node?.digest && !ref.endsWith(node.digest) && node.digest,
       again && '…',
     ]
-    lines.push('  '.repeat(depth) + parts.filter(Boolean).join(' '))
+    lines.push('  '.repeat(depth) + oneLine(parts.filter(Boolean).join(' ')))
     if (again) return
     seen.add(ref)
     for (const edge of edges)

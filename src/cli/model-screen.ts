@@ -17,8 +17,8 @@ export function describeModel({ name, serving, production, versions }: ModelRepo
     ['model', name],
     ['in production', `${version.ref}, created ${version.createdAt} by ${version.createdBy}`],
     ['behind', behind.join(', ') || 'no endpoint'],
-    ['trained on', data.map(sourceText).join('\n               ') || 'unknown'],
-    ['approved by', approvalLines(version.approvals).join('\n               ')],
+    ['trained on', data.length > 0 ? data.map(sourceText) : 'unknown'],
+    ['approved by', approvalLines(version.approvals)],
     [
       'gate',
       verdict

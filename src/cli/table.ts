@@ -1,3 +1,5 @@
+import { oneLine } from './one-line.ts'
+
 /** Rows as text columns under headings, numbers to the right. Cells wider than `maxWidth` are cut with `…`. */
 export function table(
   headings: readonly string[],
@@ -24,7 +26,7 @@ export function table(
 
 function show(cell: string | number | null): string {
   if (cell === null) return '–'
-  if (typeof cell === 'string') return cell
+  if (typeof cell === 'string') return oneLine(cell)
   return Number.isInteger(cell) ? String(cell) : cell.toFixed(4)
 }
 
@@ -32,8 +34,16 @@ function shorten(text: string, maxWidth: number): string {
   return text.length <= maxWidth ? text : `${text.slice(0, maxWidth - 1)}…`
 }
 
-/** `label  value` lines under each other, values aligned. */
-export function facts(pairs: readonly (readonly [string, string])[]): string {
+/** `label  value` lines under each other, values aligned; several values of one label are a line each. */
+export function facts(
+  pairs: readonly (readonly [label: string, values: string | readonly string[]])[],
+): string {
   const width = Math.max(...pairs.map(([label]) => label.length))
-  return pairs.map(([label, value]) => `${label.padEnd(width)}  ${value}`).join('\n')
+  const between = `\n${' '.repeat(width + 2)}`
+  return pairs
+    .map(([label, values]) => {
+      const lines = typeof values === 'string' ? [values] : values
+      return `${label.padEnd(width)}  ${lines.map(oneLine).join(between)}`
+    })
+    .join('\n')
 }
