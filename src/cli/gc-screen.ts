@@ -7,7 +7,7 @@ type Pile = GcReport['kept']['named']
 
 /** What was, or would be, freed, by kind; and what stays. */
 export function describeGc({ deleted, free, gone, kept }: GcReport): string {
-  const whose = `${counted(gone.runs, 'run')}, ${counted(gone.loggedModels, 'logged model')}; versions`
+  const whose = `${counted(gone.runs, 'run')}, ${counted(gone.loggedModels, 'logged model')}, versions`
   const freed = table(
     [deleted ? 'freed' : 'would free', 'files', 'size'],
     [

@@ -16,23 +16,31 @@ const MOVES: Readonly<Record<Stage, readonly Stage[]>> = {
 
 /** Throws CONFLICT naming the stages that are allowed from here: those of Gyre's own ladder, less what the policy forbids. */
 export function assertMove(ref: string, from: Stage, to: Stage, policy: ModelPolicy): void {
-  assertAllowed(ref, from, to, MOVES[from].filter(isFree(from, policy)))
+  assertAllowed(ref, from, to, policy, MOVES[from])
 }
 
 /** As `assertMove`, where every move is allowed that the policy does not forbid: MLflow knows no ladder. */
 export function assertNotForbidden(ref: string, from: Stage, to: Stage, policy: ModelPolicy): void {
-  assertAllowed(ref, from, to, STAGES.filter(isFree(from, policy)))
+  assertAllowed(ref, from, to, policy, STAGES)
 }
 
 function isFree(from: Stage, { forbids }: ModelPolicy): (to: Stage) => boolean {
   return (to) => !forbids.some((move) => move.from === from && move.to === to)
 }
 
-function assertAllowed(ref: string, from: Stage, to: Stage, allowed: readonly Stage[]): void {
+function assertAllowed(
+  ref: string,
+  from: Stage,
+  to: Stage,
+  policy: ModelPolicy,
+  moves: readonly Stage[],
+): void {
+  const allowed = moves.filter(isFree(from, policy))
   if (allowed.includes(to)) return
+  const why = moves.includes(to) ? ' by the policy of its project' : ''
   throw new GyreError(
     'CONFLICT',
-    `stage: ${ref} is in ${from} and cannot go to ${to}; allowed: ${allowed.join(', ')}`,
+    `stage: ${ref} is in ${from} and cannot go to ${to}${why}; allowed: ${allowed.join(', ')}`,
     { ref, from, to, allowed },
   )
 }

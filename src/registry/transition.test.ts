@@ -157,6 +157,7 @@ test('a move that the policy forbids is made through no door', async () => {
   for (const ref of [one, two]) await registry.approve(bob, ref, approved)
   await expect(move(shelf, 1, 'production')).rejects.toMatchObject({
     code: 'CONFLICT',
+    message: expect.stringContaining('cannot go to production by the policy of its project'),
     details: { from: 'none', to: 'production', allowed: ['none', 'archived'] },
   })
   await expect(registry.stage(ctx, one, 'staging')).rejects.toMatchObject({
