@@ -5,8 +5,9 @@ import type { Context } from '../core/context.ts'
 import type { Catalog, Tx } from '../store/catalog.ts'
 import type { Events } from '../store/events.ts'
 import type { Runs } from '../store/runs.ts'
-import { keepEvaluationSet, listEvaluationSets } from './evaluation-set.ts'
+import { findEvaluationSet, keepEvaluationSet, listEvaluationSets } from './evaluation-set.ts'
 import { gateDigest, judge, type Evidence } from './gate.ts'
+import { pointsOf } from './metric.ts'
 
 export interface EvaluateDeps {
   readonly catalog: Catalog
@@ -40,6 +41,8 @@ export interface Evaluate {
    * same rules again replaces the verdict. Throws INVALID_ARGUMENT for rules that check nothing.
    */
   record(ctx: Context, evaluation: Evaluation, tx?: Tx): Promise<Verdict>
+  /** The verdict that `record` would write down. Nothing is kept: whatever was decided before goes on to count. */
+  judge(tx: Tx, ctx: Context, evaluation: Evaluation): Promise<Verdict>
   /**
    * The newest passing verdict of a model's files. Undefined while the newest verdict of any gate refuses
    * them; with a digest, only verdicts under exactly these rules count.
@@ -101,6 +104,11 @@ export function createEvaluate({ catalog, events, runs, clock }: EvaluateDeps): 
   return {
     record: (ctx, evaluation, tx) =>
       tx ? write(tx, ctx, evaluation) : catalog.write((unit) => write(unit, ctx, evaluation)),
+
+    async judge(tx, ctx, evaluation) {
+      const { gate, on } = evaluation
+      return verdictOf(evaluation, on && (await findEvaluationSet(tx, ctx, { gate, on })))
+    },
 
     async passing(tx, ctx, modelDigest, digest) {
       const newest = await newestPerGate(tx, ctx, modelDigest, digest)
@@ -164,8 +172,4 @@ function withoutNaN(metrics: Metrics): Metrics {
   return Object.fromEntries(
     Object.entries(metrics).map(([key, value]) => [key, Number.isFinite(value) ? value : null]),
   )
-}
-
-function pointsOf(metrics: Metrics): { key: string; value: number }[] {
-  return Object.entries(metrics).map(([key, value]) => ({ key, value: value ?? Number.NaN }))
 }

@@ -10,22 +10,37 @@ interface JudgedOn {
   readonly at: string
 }
 
-/** The version of a gate's evaluation set that these rows are, as `GATE@VERSION`; the next one for rows it never saw. */
+/** The version of a gate's evaluation set that these rows are, as `GATE@VERSION`; undefined for rows it never saw. */
+export async function findEvaluationSet(
+  tx: Tx,
+  ctx: Context,
+  { gate, on }: Pick<JudgedOn, 'gate' | 'on'>,
+): Promise<string | undefined> {
+  const known = await tx
+    .selectFrom('evaluation_sets')
+    .select('version')
+    .where('project', '=', ctx.project)
+    .where('name', '=', gate)
+    .where('digest', '=', on.digest)
+    .executeTakeFirst()
+  return known && `${gate}@${known.version}`
+}
+
+/** As `findEvaluationSet`; rows that the gate never saw become its next version. */
 export async function keepEvaluationSet(
   tx: Tx,
   ctx: Context,
   { gate, on, runId, at }: JudgedOn,
 ): Promise<string> {
-  const versions = await tx
+  const known = await findEvaluationSet(tx, ctx, { gate, on })
+  if (known !== undefined) return known
+  const { newest } = await tx
     .selectFrom('evaluation_sets')
-    .select(['version', 'digest'])
+    .select(({ fn }) => fn.max('version').as('newest'))
     .where('project', '=', ctx.project)
     .where('name', '=', gate)
-    .orderBy('version')
-    .execute()
-  const known = versions.find(({ digest }) => digest === on.digest)
-  if (known) return `${gate}@${known.version}`
-  const version = (versions.at(-1)?.version ?? 0) + 1
+    .executeTakeFirstOrThrow()
+  const version = (newest ?? 0) + 1
   const { digest } = on
   const body = JSON.stringify(on)
   await tx

@@ -1,3 +1,5 @@
+import type { Metrics } from '@gyre/sdk/wire/gate'
+
 /** How a metric is read when two models are compared. */
 export interface MetricSense {
   readonly better: 'higher' | 'lower'
@@ -36,4 +38,9 @@ export function findSense(metric: string): MetricSense | undefined {
 /** The number that is judged: the metric, or its size where the sign does not matter. */
 export function sized(value: number, sense: MetricSense | undefined): number {
   return sense?.magnitude ? Math.abs(value) : value
+}
+
+/** Metrics as a run logs them: NaN for what could not be computed. */
+export function pointsOf(metrics: Metrics): { readonly key: string; readonly value: number }[] {
+  return Object.entries(metrics).map(([key, value]) => ({ key, value: value ?? Number.NaN }))
 }

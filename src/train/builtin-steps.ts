@@ -6,12 +6,12 @@ import type { RunRef } from '@gyre/sdk/wire/run'
 import { z } from 'zod'
 import type { Context } from '../core/context.ts'
 import { toGyreError } from '../core/errors.ts'
-import type { Evaluate, Evaluation } from '../evaluate/evaluate.ts'
+import type { Evaluate } from '../evaluate/evaluate.ts'
 import type { GateEvidence } from '../evaluate/gate-evidence.ts'
-import { gateDigest, judge } from '../evaluate/gate.ts'
+import { pointsOf } from '../evaluate/metric.ts'
 import type { Features } from '../features/features.ts'
 import { TrainingSources } from '../features/training-set.ts'
-import type { BuiltinResult, Builtins } from '../pipelines/builtin.ts'
+import type { Builtins } from '../pipelines/builtin.ts'
 import type { Predictions } from '../predictions/predictions.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Routes } from '../routes/routes.ts'
@@ -116,7 +116,10 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
           on,
           runId,
         }
-        if (isRepeat) return judgedOnly(evaluation, measured)
+        if (isRepeat) {
+          const verdict = await evaluate.judge(tx, ctx, evaluation)
+          return { outputs: Json.parse(verdict), metrics: pointsOf(measured.candidate) }
+        }
         return { outputs: Json.parse(await evaluate.record(ctx, evaluation, tx)) }
       },
     },
@@ -147,26 +150,6 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
         return { outputs, made: known ? [] : [{ ref, role: 'model', digest }] }
       },
     },
-  }
-}
-
-/** The verdict and metrics of an evaluation, of which nothing is kept: the one that was kept goes on to count. */
-function judgedOnly(
-  { gate, rules, evidence, rows, champion }: Evaluation,
-  measured: GateEvaluation,
-): BuiltinResult {
-  const metrics = {
-    candidate: measured.candidate,
-    champion: measured.champion,
-    baseline: measured.baseline,
-  }
-  const decided = { gate, gateDigest: gateDigest(rules), ...judge(evidence, rules) }
-  return {
-    outputs: Json.parse({ ...decided, metrics, rows, champion }),
-    metrics: Object.entries(measured.candidate).map(([key, value]) => ({
-      key,
-      value: value ?? Number.NaN,
-    })),
   }
 }
 

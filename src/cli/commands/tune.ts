@@ -46,6 +46,8 @@ export const addTune: AddCommand = (program, { exit }) => {
         const options = readOptions(given)
         const { step, metric } = splitMetric(options.metric)
         const fixed = Object.fromEntries(options.param.map(readParam))
+        /** Why trials failed, by their number. */
+        const reasons = new Map<number, string>()
         const study = await search(
           client,
           {
@@ -59,8 +61,16 @@ export const addTune: AddCommand = (program, { exit }) => {
             ...(options.trials === undefined ? {} : { trials: options.trials }),
             ...(options.patience === undefined ? {} : { patience: options.patience }),
           },
-          (trial) => tryOne(client, { pipeline, step, metric, fixed }, trial),
-          { onTrial: (trial) => (options.json ? undefined : console.log(lineOf(trial))) },
+          (trial) =>
+            tryOne(client, { pipeline, step, metric, fixed }, trial).catch((error: unknown) => {
+              reasons.set(trial.number, error instanceof Error ? error.message : String(error))
+              throw error
+            }),
+          {
+            onTrial: (trial) => {
+              if (!options.json) console.log(lineOf(trial, reasons.get(trial.number)))
+            },
+          },
         )
         const path = `/api/v1/studies/${encodeURIComponent(study.name)}/trials`
         const { trials } = await client.get(path, z.strictObject({ trials: z.array(Trial) }))
@@ -134,8 +144,9 @@ async function readSpace(path: string): Promise<SearchSpace> {
   }
 }
 
-function lineOf({ number, state, value, params }: Trial): string {
-  return `${String(number).padStart(4)}  ${state.padEnd(8)}  ${valueText(value).padEnd(12)}  ${paramsText(params)}`
+function lineOf({ number, state, value, params }: Trial, reason: string | undefined): string {
+  const line = `${String(number).padStart(4)}  ${state.padEnd(8)}  ${valueText(value).padEnd(12)}  ${paramsText(params)}`
+  return reason === undefined ? line : `${line}  ${reason}`
 }
 
 function refuse(field: string, message: string): GyreError {
