@@ -42,3 +42,10 @@ test('a client may name the place that an experiment gets, and no other', async 
     json: { experiment: { name: 'mine', artifact_location: 'mlflow-artifacts:/1' } },
   })
 })
+
+test.each(['9', '-1'])('experiment %s is not there', async (id) => {
+  await using doors = await openDoors()
+  expect(
+    await doors.ask({ path: `/api/2.0/mlflow/experiments/get?experiment_id=${id}` }),
+  ).toMatchObject({ status: 404, json: { error_code: 'RESOURCE_DOES_NOT_EXIST' } })
+})

@@ -7,7 +7,7 @@ import { Label, repeated, Required, searchMembers, some, ViewType } from './wire
 /** An experiment's id: its number as text. */
 export const ExperimentId = Required.transform((text, ctx): number => {
   const number = Number(text)
-  if (/^\d{1,15}$/.test(text)) return number
+  if (/^-?\d{1,15}$/.test(text)) return number
   ctx.addIssue({ code: 'custom', message: `expected the number of an experiment, got ${text}` })
   return z.NEVER
 })
