@@ -10,3 +10,13 @@ export function exactJson(value: unknown): string {
   const members = Object.entries(value).filter(([, inner]) => inner !== undefined)
   return `{${members.map(([key, inner]) => `${JSON.stringify(key)}:${exactJson(inner)}`).join(',')}}`
 }
+
+/** True for a text that is JSON. */
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,4 +1,4 @@
-import { exactJson } from '../core/exact-json.ts'
+import { exactJson, isJson } from '../core/exact-json.ts'
 import { plainValue, type Attribute, type OtlpSpan } from '../core/formats/otlp.ts'
 import { unquoted } from '../core/formats/otlp-json-text.ts'
 import { groupBy } from '../core/group.ts'
@@ -119,15 +119,6 @@ function previewOf(root: OtlpSpan | undefined, key: string): string | undefined 
   const characters = text.length <= MAX_PREVIEW ? [] : Array.from(text)
   if (characters.length <= MAX_PREVIEW) return whole(text)
   return whole(`${characters.slice(0, MAX_PREVIEW - 3).join('')}...`)
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }
 
 /** What the process says of itself, but for what OpenTelemetry says of its own library. */

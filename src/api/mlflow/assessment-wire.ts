@@ -1,5 +1,6 @@
 import { Json } from '@gyre/sdk/wire/ref'
 import { z } from 'zod'
+import { isJson } from '../../core/exact-json.ts'
 import type { Assessment, Judgement, NewAssessment } from '../../traces/assessment.ts'
 import { Instant, instantOut } from './proto-time.ts'
 import { protobufEnum } from './wire.ts'
@@ -145,13 +146,4 @@ function expectationOut(json: string): object {
   const value: unknown = JSON.parse(json)
   if (typeof value !== 'object') return { value }
   return { serialized_value: { serialization_format: 'JSON_FORMAT', value: json } }
-}
-
-function isJson(text: string): boolean {
-  try {
-    JSON.parse(text)
-    return true
-  } catch {
-    return false
-  }
 }

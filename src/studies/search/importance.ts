@@ -1,3 +1,4 @@
+import { mean } from '../../core/stats.ts'
 import type { Trial } from './sampler.ts'
 import type { Axis } from './space.ts'
 
@@ -28,13 +29,12 @@ function explained(axis: Axis, trials: readonly Trial[]): number {
   if (having.length < LEAST_TRIALS) return 0
   const ranks = ranksOf(having.map(({ loss }) => loss))
   const groups = groupsOf(axis, having)
-  const mean = (having.length - 1) / 2
+  const middle = (having.length - 1) / 2
   let [between, all] = [0, 0]
   for (const group of groups) {
-    const own = group.map((i) => ranks[i] ?? mean)
-    const groupMean = own.reduce((sum, rank) => sum + rank, 0) / own.length
-    between += own.length * (groupMean - mean) ** 2
-    for (const rank of own) all += (rank - mean) ** 2
+    const own = group.map((i) => ranks[i] ?? middle)
+    between += own.length * (mean(own) - middle) ** 2
+    for (const rank of own) all += (rank - middle) ** 2
   }
   const freedom = having.length - groups.length
   if (all === 0 || freedom <= 0) return 0
