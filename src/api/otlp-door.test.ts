@@ -1,11 +1,9 @@
 import { request, type ClientRequest } from 'node:http'
 import { once } from 'node:events'
 import { gzipSync, deflateSync } from 'node:zlib'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { packExportJson, packExportResponse } from '../core/formats/otlp.ts'
 import { as, openDoors, type Asked, type Doors } from './mlflow/fixture.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const MIB = 1_048_576
 const JSON_TYPE = 'application/json'

@@ -2,7 +2,7 @@ import { Agent, request, type IncomingHttpHeaders, type IncomingMessage } from '
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { createAccess } from '../access/access.ts'
 import { fakeClock } from '../core/clock.ts'
@@ -15,8 +15,6 @@ import type { Rooms } from './rooms.ts'
 import { defineRoute, defineStream, type AnyRoute } from './route.ts'
 import { createHttpServer } from './server.ts'
 import { v1Routes } from './v1/routes.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const maxBodyBytes = 1_024
 

@@ -1,8 +1,5 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { ctx, DAY, distanceOf, openTower, SPEC, START } from './fixture.ts'
-
-/** Each test starts a store: a second here, many on a busy machine. */
-vi.setConfig({ testTimeout: 60_000 })
 
 const inKilometres = (row: number) => distanceOf(row) * 1.609344
 const after = (days: number) => new Date(START + days * DAY)

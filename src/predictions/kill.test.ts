@@ -2,16 +2,13 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { systemClock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
 import { siblingUrl, spawnProcess } from '../core/spawn.ts'
 import { openStore } from '../store/store.ts'
 import { FEEDBACK_COLUMNS } from './feedback-row.ts'
-
-/** Each test starts a store: a second here, many on a busy machine. */
-vi.setConfig({ testTimeout: 60_000 })
 
 /** Batches to see accepted before the process is killed. */
 const ENOUGH_BATCHES = 25

@@ -1,10 +1,7 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { fakeClock } from '../core/clock.ts'
 import { sqlText } from '../store/analytics.ts'
 import { ctx, openBench, predictionsOf, type Bench } from './fixture.ts'
-
-/** Each test starts a store: a second here, many on a busy machine. */
-vi.setConfig({ testTimeout: 60_000 })
 
 const NOW = '2001-03-01T00:00:00.000Z'
 const open = () => openBench(fakeClock(NOW))

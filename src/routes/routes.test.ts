@@ -1,14 +1,11 @@
 import { EndpointSpec } from '@gyre/sdk/wire/endpoint'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { fakeClock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
 import { seededRandom } from '../core/random.ts'
 import { openTempStore, type TempStore } from '../store/fixture.ts'
 import type { Store } from '../store/store.ts'
 import { createRoutes, type Routes } from './routes.ts'
-
-/** Each test starts a store: a second here, many on a busy machine. */
-vi.setConfig({ testTimeout: 60_000 })
 
 const ctx = { project: 'default', actor: 'local', requestId: 'req_1' }
 const anyone = { subject: '1', asked: undefined }

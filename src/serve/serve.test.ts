@@ -1,10 +1,7 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { FLIGHT_FROM_ATL, LINEAR3_OF_1_2_HALF } from '../infer/fixture.ts'
 import type { Ask } from './request.ts'
 import { ctx, DELAY, flightAsk, RATE_CHANGES, NOW, openServe } from './fixture.ts'
-
-/** Each test starts a store and a worker: a second here, many on a busy machine. */
-vi.setConfig({ testTimeout: 60_000 })
 
 const stable = { stable: 'model:delay@1' }
 

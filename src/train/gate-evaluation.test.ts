@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { GateRules } from '@gyre/sdk/wire/gate'
 import type { RowSet } from '@gyre/sdk/wire/pipeline'
 import { InferenceSession, Tensor } from 'onnxruntime-node'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { systemClock } from '../core/clock.ts'
 import { digestOf } from '../core/digest.ts'
 import { sqlText, type Analytics } from '../store/analytics.ts'
@@ -14,8 +14,6 @@ import { evaluateForGate, type GateDeps } from './gate-evaluation.ts'
 import { assertApart } from './row-overlap.ts'
 import type { OpenModel } from './scored-model.ts'
 import { createStepRows } from './step-rows.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 /** As below in Python; of 15 rows each, XNA and no origin at all are too small. */
 const ROWS = `

@@ -2,10 +2,8 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
+import { beforeEach, describe, expect, onTestFinished, test } from 'vitest'
 import { openPython } from './python-environment.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const hasPython = spawnSync('python3', ['-m', 'venv', '--help']).status === 0
 

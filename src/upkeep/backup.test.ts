@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { systemClock } from '../core/clock.ts'
 import type { Digest } from '../core/digest.ts'
 import { silentLog } from '../core/log.ts'
@@ -15,8 +15,6 @@ import { restoreBackup } from './restore.ts'
 import { saveBackup } from './save-backup.ts'
 
 const run = promisify(execFile)
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 60_000 })
-
 async function opened(folder: string): Promise<Store> {
   const store = await openStore({
     folder,

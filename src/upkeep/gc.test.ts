@@ -1,13 +1,11 @@
 import { Readable } from 'node:stream'
 import { writeFile } from 'node:fs/promises'
 import type { GcReport, GcRequest } from '@gyre/sdk/wire/upkeep'
-import { expect, onTestFinished, test, vi } from 'vitest'
+import { expect, onTestFinished, test } from 'vitest'
 import type { Digest } from '../core/digest.ts'
 import type { Blobs } from '../store/blobs.ts'
 import { CTX, NO_UPLOADS, openDepot, type Depot } from './fixture.ts'
 import { collect } from './gc.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const DAY_MS = 86_400_000
 const NONE = { files: 0, bytes: 0 }

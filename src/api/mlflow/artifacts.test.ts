@@ -5,8 +5,6 @@ import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { as, ARTIFACTS, openDoors, type Doors } from './fixture.ts'
 
-vi.setConfig({ testTimeout: 60_000 })
-
 const MPU = '/mlflow-artifacts/mpu'
 
 function refusal(status: number, code: string, message: RegExp = /./) {

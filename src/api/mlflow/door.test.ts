@@ -1,7 +1,5 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { openDoors } from './fixture.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 test.each([
   ['GET', '/api/2.0/mlflow/nobody'],

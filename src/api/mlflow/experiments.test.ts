@@ -1,7 +1,5 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { openDoors } from './fixture.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 test('a client may name the place that an experiment gets, and no other', async () => {
   await using doors = await openDoors()

@@ -1,11 +1,9 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { faultyFiles } from '../../store/fixture.ts'
 import { ARTIFACTS, openDoors } from './fixture.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const FREE_BYTES = 1_000
 

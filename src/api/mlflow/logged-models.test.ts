@@ -1,8 +1,6 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { ARTIFACTS, openDoors, type Doors } from './fixture.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const Created = z.object({ model: z.object({ info: z.object({ model_id: z.string() }) }) })
 

@@ -1,7 +1,5 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { openDoors } from './fixture.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const point = { key: 'loss', value: 0.5, timestamp: 5, step: 3 }
 const nobody = 'run_nobody'

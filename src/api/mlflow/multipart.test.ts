@@ -1,10 +1,8 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { as, ARTIFACTS, openDoors, type Doors, type Reply } from './fixture.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const Created = z.object({
   upload_id: z.string(),

@@ -1,9 +1,7 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { z } from 'zod'
 import { GATED, VERDICT } from '../../registry/fixture.ts'
 import { ARTIFACTS, as, openDoors, type Doors } from './fixture.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const MS = expect.any(Number)
 const PROMPT = [

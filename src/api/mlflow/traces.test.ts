@@ -1,8 +1,6 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { packExportJson } from '../../core/formats/otlp.ts'
 import { as, openDoors, type Doors, type Reply } from './fixture.ts'
-
-vi.setConfig({ testTimeout: 60_000 })
 
 const V3 = '/api/3.0/mlflow/traces'
 const V2 = '/api/2.0/mlflow/traces'

@@ -1,5 +1,5 @@
 import { request, type IncomingHttpHeaders } from 'node:http'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { createAccess } from '../../access/access.ts'
 import { fakeClock } from '../../core/clock.ts'
 import { silentLog } from '../../core/log.ts'
@@ -11,9 +11,6 @@ import { createHttpServer } from '../server.ts'
 import { feedbackDoor } from './feedback-door.ts'
 import { healthDoor } from './health-door.ts'
 import { predictDoor } from './predict-door.ts'
-
-/** Each test starts a server, a store and a worker: a second here, many on a busy machine. */
-vi.setConfig({ testTimeout: 60_000 })
 
 const maxBodyBytes = 4_096
 const FLIGHT = { date: '2001-02-03T10:30:00Z', origin: 'ATL', distance: 404 }
