@@ -6,6 +6,7 @@ const BOB: Approval = {
   actor: 'bob',
   decision: 'approved',
   note: 'as agreed',
+  gates: [],
   at: '2001-02-02T00:00:00.000Z',
 }
 
@@ -43,6 +44,7 @@ const CARD: ModelCard = {
   params: { trees: '100', options: { depth: 3 } },
   data: [{ ref: 'dataset:visits@1', kind: 'dataset', digest: null, label: null }],
   approval: BOB,
+  standing: [BOB],
   verdict: null,
   metrics: { auc: 0.81 },
 }
@@ -76,6 +78,7 @@ test('of what nobody told there is a word', () => {
     signature: null,
     data: [],
     approval: null,
+    standing: [],
     metrics: {},
     params: {},
   }

@@ -6,7 +6,7 @@ import { facts, table } from './table.ts'
 
 /** What `gyre model card` prints: what a reviewer asks of a version before it goes out. */
 export function describeCard(card: ModelCard): string {
-  const { version, description, signature, data, verdict, metrics, params } = card
+  const { version, description, signature, data, verdict, metrics, params, standing } = card
   const said = [description, version.description ?? ''].filter((text) => text !== '')
   const head = facts([
     ['version', `${version.ref}, created ${version.createdAt} by ${version.createdBy}`],
@@ -15,7 +15,7 @@ export function describeCard(card: ModelCard): string {
     ['about', said.join('; ') || '–'],
     ['trained on', data.map(sourceText).join('; ') || 'unknown'],
     ['run', version.runId ?? '–'],
-    ['approved by', approvalLines(version.approvals).join('; ')],
+    ['approved by', approvalLines(standing, version.approvals).join('; ')],
     ['gate', verdict ? `${verdict.gate} ${verdict.passed ? 'passed' : 'refused'}` : 'none'],
     ['takes', columnsText(signature?.inputs)],
     ['gives', columnsText(signature?.outputs)],

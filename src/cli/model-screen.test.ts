@@ -30,20 +30,33 @@ test.each([
   expect(describeModel({ name: 'delay', serving: [], production: null, versions })).toBe(line)
 })
 
-function screenOf(approvals: readonly Approval[]): string {
+function screenOf(approvals: readonly Approval[], standing = approvals): string {
   const version = { ...VERSION, approvals: [...approvals] }
   const approval = approvals.at(-1) ?? null
-  const production = { version, data: [], approval, verdict: null, metrics: {} }
+  const counted = { approval, standing: [...standing] }
+  const production = { version, data: [], ...counted, verdict: null, metrics: {} }
   return describeModel({ name: 'delay', serving: [], production, versions: [version] })
 }
 
 test('who rejected the version in production is not told as its approver', () => {
-  const approved: Approval = { actor: 'ada', decision: 'approved', note: '', at: 'Monday' }
-  const rejected: Approval = { actor: 'bob', decision: 'rejected', note: 'leaks', at: 'Tuesday' }
+  const approved: Approval = {
+    actor: 'ada',
+    decision: 'approved',
+    note: '',
+    gates: [],
+    at: 'Monday',
+  }
+  const rejected: Approval = {
+    ...approved,
+    actor: 'bob',
+    decision: 'rejected',
+    note: 'leaks',
+    at: 'Tuesday',
+  }
   expect(screenOf([approved, { ...approved, actor: 'bob' }])).toContain(
     '\napproved by    ada at Monday\n               bob at Monday\ngate ',
   )
-  expect(screenOf([approved, rejected])).toContain(
+  expect(screenOf([approved, rejected], [])).toContain(
     '\napproved by    nobody; rejected by bob at Tuesday: leaks\n',
   )
 })

@@ -9,7 +9,7 @@ export function describeModel({ name, serving, production, versions }: ModelRepo
     const some = versions.length === 1 ? 'one version' : `${versions.length} versions`
     return `${name}: nothing in production yet; ${some}`
   }
-  const { version, data, verdict, metrics } = production
+  const { version, data, verdict, metrics, standing } = production
   const behind = serving
     .filter(({ model }) => model === version.ref)
     .map(({ endpoint, arm, weightBp }) => `${endpoint} (${arm}, ${weightBp / 100} % of subjects)`)
@@ -18,7 +18,7 @@ export function describeModel({ name, serving, production, versions }: ModelRepo
     ['in production', `${version.ref}, created ${version.createdAt} by ${version.createdBy}`],
     ['behind', behind.join(', ') || 'no endpoint'],
     ['trained on', data.length > 0 ? data.map(sourceText) : 'unknown'],
-    ['approved by', approvalLines(version.approvals)],
+    ['approved by', approvalLines(standing, version.approvals)],
     [
       'gate',
       verdict

@@ -1,9 +1,11 @@
+import type { GateRef, Verdict } from '@gyre/sdk/wire/gate'
 import type { Approval, ModelVersion } from '@gyre/sdk/wire/model'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
 import type { Tx } from '../store/catalog.ts'
 import type { Events } from '../store/events.ts'
+import type { Verdicts } from './gate-check.ts'
 import type { FindPolicy, ModelPolicy } from './model-policy.ts'
 import { commandWord, keyOf, modelSubject } from './version-key.ts'
 
@@ -18,11 +20,15 @@ interface Deps {
   readonly events: Events
   readonly clock: Clock
   readonly policy: FindPolicy
+  readonly verdicts: Pick<Verdicts, 'standing'>
 }
 
-/** Writes a decision down beside the earlier ones. Throws FORBIDDEN to an author under four eyes. */
+/**
+ * Writes a decision down beside the earlier ones, with the gates that have judged the version. Throws FORBIDDEN to an
+ * author under four eyes.
+ */
 export async function decide(
-  { events, clock, policy }: Deps,
+  { events, clock, policy, verdicts }: Deps,
   tx: Tx,
   ctx: Context,
   version: ModelVersion,
@@ -37,49 +43,88 @@ export async function decide(
     )
   const key = keyOf(version)
   const at = clock.now().toISOString()
+  const gates = gateRefs(await verdicts.standing(tx, ctx, version.digest))
+  const row = { ...key, project: ctx.project, actor, decision, note, at }
   await tx
     .insertInto('model_approvals')
-    .values({ ...key, project: ctx.project, actor, decision, note, at })
+    .values({ ...row, gates: JSON.stringify(gates) })
     .execute()
   const event = {
     type: `model.${decision}`,
     subject: modelSubject(key),
-    data: { note, digest: version.digest },
+    data: { note, digest: version.digest, gates },
   }
   await events.append(tx, { ...ctx, actor }, event)
 }
 
-/** The decision that counts: the last one. */
-export function lastApproval(version: ModelVersion): Approval | undefined {
-  return version.approvals.at(-1)
+/** A version, with the newest verdict of each gate that has judged its files. */
+export interface Judged {
+  readonly version: Pick<ModelVersion, 'approvals'>
+  readonly verdicts: readonly Verdict[]
 }
 
-/** Throws APPROVAL_MISSING unless enough people have approved the version since it was last rejected. */
-export function assertApproved(version: ModelVersion, policy: ModelPolicy): void {
-  const given = standingApprovers(version, policy).size
+/** The decision that counts: the last approval that stands, else the last rejection. */
+export function lastDecision(judged: Judged): Approval | undefined {
+  const rejected = judged.version.approvals.findLast(({ decision }) => decision === 'rejected')
+  return standingApprovals(judged).at(-1) ?? rejected
+}
+
+/**
+ * What was approved since the last rejection. An approval is of the verdicts that the approver could read: it dies
+ * when a gate judges the version by other rules, or another gate does.
+ */
+export function standingApprovals({ version, verdicts }: Judged): readonly Approval[] {
+  const { approvals } = version
+  const since = approvals.findLastIndex(({ decision }) => decision === 'rejected') + 1
+  const now = gatesText(gateRefs(verdicts))
+  return approvals.slice(since).filter(({ gates }) => gates === null || gatesText(gates) === now)
+}
+
+function gateRefs(verdicts: readonly Verdict[]): GateRef[] {
+  return verdicts.map(({ gate, gateDigest }) => ({ gate, digest: gateDigest }))
+}
+
+function gatesText(gates: readonly GateRef[]): string {
+  return gates
+    .map(({ gate, digest }) => `${gate} ${digest}`)
+    .toSorted()
+    .join()
+}
+
+/** Throws APPROVAL_MISSING unless enough people's approvals of the version stand. */
+export async function assertApproved(
+  verdicts: Pick<Verdicts, 'standing'>,
+  tx: Tx,
+  ctx: Context,
+  version: ModelVersion,
+  policy: ModelPolicy,
+): Promise<void> {
+  const judged = { version, verdicts: await verdicts.standing(tx, ctx, version.digest) }
+  const given = approversOf(judged, version.createdBy, policy).size
   if (given >= policy.approvals) return
-  const last = lastApproval(version)
-  const state =
-    given > 0
-      ? `has ${given} of ${policy.approvals} approvals`
-      : last?.decision === 'rejected'
-        ? `was rejected by ${last.actor}`
-        : 'is not approved'
   const command = `gyre model approve ${commandWord(version)}`
-  throw new GyreError('APPROVAL_MISSING', `${version.ref} ${state}: approve it with "${command}"`, {
-    ref: version.ref,
-    command,
-    given,
-    needed: policy.approvals,
-  })
+  throw new GyreError(
+    'APPROVAL_MISSING',
+    `${version.ref} ${missing(judged, given, policy.approvals)}: approve it with "${command}"`,
+    { ref: version.ref, command, given, needed: policy.approvals },
+  )
 }
 
-/** A rejection takes back what was approved before it; whoever approves twice is one approver. */
-function standingApprovers(
-  { approvals, createdBy }: ModelVersion,
+function missing(judged: Judged, given: number, needed: number): string {
+  const last = judged.version.approvals.at(-1)
+  if (given > 0) return `has ${given} of ${needed} approvals`
+  if (last?.decision === 'rejected') return `was rejected by ${last.actor}`
+  if (!last || standingApprovals(judged).length > 0) return 'is not approved'
+  const gates = judged.verdicts.map(({ gate }) => gate).join(' and ')
+  return `was approved by ${last.actor} before ${gates} judged it by its present rules`
+}
+
+/** Whoever approves twice is one approver. */
+function approversOf(
+  judged: Judged,
+  author: string,
   { fourEyes }: ModelPolicy,
 ): ReadonlySet<string> {
-  const since = approvals.findLastIndex(({ decision }) => decision === 'rejected') + 1
-  const approvers = approvals.slice(since).map(({ actor }) => actor)
-  return new Set(approvers.filter((actor) => !fourEyes || actor !== createdBy))
+  const approvers = standingApprovals(judged).map(({ actor }) => actor)
+  return new Set(approvers.filter((actor) => !fourEyes || actor !== author))
 }

@@ -7,7 +7,7 @@ import { parseRef } from '../core/ref.ts'
 import type { Catalog } from '../store/catalog.ts'
 import type { Runs } from '../store/runs.ts'
 import { PRODUCTION } from './alias.ts'
-import { lastApproval } from './approval.ts'
+import { lastDecision, standingApprovals } from './approval.ts'
 import type { Verdicts } from './gate-check.ts'
 
 /** A run may have thousands: a report is one screen. */
@@ -51,10 +51,13 @@ export async function describeVersion(
 ) {
   const { nodes } = await lineage(ctx, version.ref, 'up')
   const verdict = (await verdicts.passing(catalog.read, ctx, version.digest)) ?? null
+  const standing = await verdicts.standing(catalog.read, ctx, version.digest)
+  const judged = { version, verdicts: standing }
   return {
     version,
     data: nodes.filter(({ kind }) => kind === 'dataset' || kind === 'endpoint'),
-    approval: lastApproval(version) ?? null,
+    approval: lastDecision(judged) ?? null,
+    standing: [...standingApprovals(judged)],
     verdict,
     metrics: verdict?.metrics.candidate ?? (await metricsOf(runs, ctx, version)),
   }

@@ -25,7 +25,7 @@ export async function assertPromotable(
 ): Promise<void> {
   const found = await policy(tx, ctx, version.name)
   if (!found.gated) return
-  assertApproved(version, found)
+  await assertApproved(verdicts, tx, ctx, version, found)
   await assertPassed(verdicts, tx, ctx, version)
 }
 

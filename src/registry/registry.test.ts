@@ -53,6 +53,11 @@ test('production wants an approval, then a passing verdict, and says how to get 
   await shelf.registry.approve(ctx, ref, approved)
   await expect(toProduction()).rejects.toMatchObject({ code: 'GATE_REFUSED' })
   shelf.passed.add(digestOf('one'))
+  await expect(toProduction()).rejects.toMatchObject({
+    code: 'APPROVAL_MISSING',
+    message: `${ref} was approved by local before worth-shipping judged it by its present rules: approve it with "gyre model approve delay@1"`,
+  })
+  await shelf.registry.approve(ctx, ref, approved)
   expect((await toProduction()).stage).toBe('production')
 })
 

@@ -1,4 +1,4 @@
-import type { ModelCard, ModelReport, ModelVersion } from '@gyre/sdk/wire/model'
+import type { Approval, ModelCard, ModelReport, ModelVersion } from '@gyre/sdk/wire/model'
 import type { Stage } from '@gyre/sdk/wire/stage'
 import type { RouteState } from '@gyre/sdk/wire/release'
 import type { Lineage, LineageDirection } from '@gyre/sdk/wire/lineage'
@@ -10,7 +10,7 @@ import type { Catalog, Tx } from '../store/catalog.ts'
 import type { Events } from '../store/events.ts'
 import type { Runs } from '../store/runs.ts'
 import { assertFreeAlias, isPromoting, moveAlias, PRODUCTION } from './alias.ts'
-import { assertApproved, decide, type Decision } from './approval.ts'
+import { assertApproved, decide, lastDecision, type Decision } from './approval.ts'
 import type { FindEndpoints } from './endpoint-use.ts'
 import { assertPassed, type Verdicts } from './gate-check.ts'
 import { walkLineage } from './lineage.ts'
@@ -87,6 +87,8 @@ export interface Registry {
   setAlias(ctx: Context, ref: string, alias: string, tx?: Tx): Promise<ModelVersion>
   /** Throws FORBIDDEN when the author approves under four eyes. The last decision counts. */
   approve(ctx: Context, ref: string, decision: Decision, tx?: Tx): Promise<ModelVersion>
+  /** The decision about a version that counts now: not an approval of other gates' verdicts. Throws NOT_FOUND. */
+  decision(tx: Tx, ctx: Context, ref: string): Promise<Approval | undefined>
   /** The verdict that lets a version into production. Throws APPROVAL_MISSING and GATE_REFUSED. */
   assertReleasable(tx: Tx, ctx: Context, ref: string): Promise<Verdict>
   /** Makes a version the one in production: alias, its stage, and the stage of the one before. For releases. */
@@ -106,7 +108,8 @@ export function createRegistry(deps: RegistryDeps): Registry {
 
   async function assertReleasable(tx: Tx, ctx: Context, ref: string): Promise<Verdict> {
     const version = await getVersion(tx, ctx, ref)
-    assertApproved(version, await deps.policy(tx, ctx, version.name))
+    const policy = await deps.policy(tx, ctx, version.name)
+    await assertApproved(verdicts, tx, ctx, version, policy)
     return assertPassed(verdicts, tx, ctx, version)
   }
 
@@ -134,6 +137,11 @@ export function createRegistry(deps: RegistryDeps): Registry {
     list: (ctx, name) => listVersions(catalog.read, ctx, name),
     assertReleasable,
     lineage,
+
+    async decision(tx, ctx, ref) {
+      const version = await getVersion(tx, ctx, ref)
+      return lastDecision({ version, verdicts: await verdicts.standing(tx, ctx, version.digest) })
+    },
 
     card: async (ctx, ref) =>
       cardOf({ ...deps, lineage }, ctx, await getVersion(catalog.read, ctx, ref)),

@@ -1,7 +1,7 @@
+import type { Verdict } from '@gyre/sdk/wire/gate'
 import type { Stage } from '@gyre/sdk/wire/stage'
 import { expect, test } from 'vitest'
 import { digestOf } from '../core/digest.ts'
-import type { Verdict } from '@gyre/sdk/wire/gate'
 import { ctx, GATED, openShelf, UNGOVERNED, VERDICT, type Shelf } from './fixture.ts'
 import type { ModelPolicy } from './model-policy.ts'
 
@@ -74,6 +74,7 @@ test('a gated version needs an approval, then a verdict; a refusal moves nothing
   await expect(toProduction()).rejects.toMatchObject({ code: 'GATE_REFUSED' })
   expect(await stagesOf(shelf)).toEqual(['2 archived', '1 none'])
   shelf.passed.add(digestOf('one'))
+  await shelf.registry.approve(bob, ref, approved)
   expect((await toProduction()).stage).toBe('production')
 })
 
@@ -124,6 +125,43 @@ test('n different people approve since the last rejection; who approves twice is
   await expect(toProduction()).rejects.toMatchObject(missing('has 1 of 2 approvals'))
   await registry.approve(ada, ref, approved)
   expect((await toProduction()).stage).toBe('production')
+})
+
+function verdict(gate: string, rules: string): Verdict {
+  return { ...VERDICT, gate, gateDigest: digestOf(rules) }
+}
+
+test('an approval names the gates that had judged, and dies when they judge by other rules', async () => {
+  let standing = [verdict('quality', 'auc >= 0.8'), verdict('fairness', 'disparity < 0.05')]
+  await using shelf = await openShelf({
+    verdicts: { passing: async () => standing[0], standing: async () => standing },
+  })
+  const { registry, store } = shelf
+  const ref = await shelf.add('one')
+  const named = standing.map(({ gate, gateDigest: digest }) => ({ gate, digest }))
+  const { approvals, digest } = await registry.approve(bob, ref, approved)
+  expect(approvals).toMatchObject([{ actor: 'key:bob', gates: named }])
+  expect((await store.events.latest({ types: ['model.approved'] }))?.data).toMatchObject({
+    digest,
+    gates: named,
+  })
+  const decision = () => store.catalog.write((tx) => registry.decision(tx, ctx, ref))
+
+  // The order in which gates judge, and judging again by the same rules, is no change.
+  standing = standing.toReversed()
+  expect(await decision()).toMatchObject({ actor: 'key:bob' })
+
+  standing = [verdict('quality', 'auc >= 0.7'), verdict('fairness', 'disparity < 0.05')]
+  expect(await decision()).toBeUndefined()
+  await expect(move(shelf, 1, 'production')).rejects.toMatchObject(
+    missing('was approved by key:bob before quality and fairness judged it by its present rules'),
+  )
+  await registry.approve(ada, ref, approved)
+  expect((await move(shelf, 1, 'production')).stage).toBe('production')
+  expect((await registry.show(ctx, 'delay', [])).production).toMatchObject({
+    approval: { actor: 'key:ada' },
+    standing: [{ actor: 'key:ada' }],
+  })
 })
 
 test('under four eyes an approval of an own version is refused, and counts for nothing', async () => {
@@ -207,6 +245,7 @@ test('an alias that serves is a promotion of a gated model, on every door', asyn
     code: 'GATE_REFUSED',
   })
   shelf.passed.add(digestOf('one'))
+  await registry.approve(bob, ref, approved)
   await registry.versions.setAlias(ctx, key(1), 'champion')
   await registry.versions.setAlias(ctx, key(1), 'production')
   expect((await registry.get(ctx, ref)).aliases).toEqual(['challenger', 'champion', 'production'])

@@ -1,11 +1,14 @@
-import { Metrics } from '@gyre/sdk/wire/gate'
-import type { ModelVersion } from '@gyre/sdk/wire/model'
+import { GateRef, Metrics } from '@gyre/sdk/wire/gate'
+import type { Approval, ModelVersion } from '@gyre/sdk/wire/model'
 import type { Selectable } from 'kysely'
+import { z } from 'zod'
 import type { Context } from '../core/context.ts'
 import { groupBy } from '../core/group.ts'
 import type { Tx } from '../store/catalog.ts'
 import type { Tables } from '../store/schema.ts'
 import { modelRef, type VersionKey } from './version-key.ts'
+
+const GateRefs = z.array(GateRef)
 
 type VersionRow = Selectable<Tables['model_versions']>
 
@@ -81,6 +84,22 @@ interface Parts {
   readonly tags: readonly { readonly key: string; readonly value: string }[]
 }
 
+function toApproval({
+  actor,
+  decision,
+  note,
+  at,
+  gates,
+}: Selectable<Tables['model_approvals']>): Approval {
+  return {
+    actor,
+    decision,
+    note,
+    at,
+    gates: gates === null ? null : GateRefs.parse(JSON.parse(gates)),
+  }
+}
+
 function toVersion(row: VersionRow, { aliases, approvals, tags }: Parts): ModelVersion {
   return {
     name: row.name,
@@ -90,7 +109,7 @@ function toVersion(row: VersionRow, { aliases, approvals, tags }: Parts): ModelV
     source: row.source,
     stage: row.stage,
     aliases: aliases.map(({ alias }) => alias),
-    approvals: approvals.map(({ actor, decision, note, at }) => ({ actor, decision, note, at })),
+    approvals: approvals.map(toApproval),
     metrics: Metrics.parse(JSON.parse(row.metrics)),
     runId: row.run_id,
     modelId: row.model_id,

@@ -136,8 +136,8 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
         // The same files are the same version, with what was decided about it: a model's files tell its rows,
         // options and transforms, so training again on nothing new gives them again.
         const version = known ?? (await registry.register(ctx, fresh, tx))
-        const isUndecided = version.approvals.length === 0
-        if (isUndecided && verdict.passed && spec.approvedBy !== undefined) {
+        const decided = await registry.decision(tx, ctx, version.ref)
+        if (!decided && verdict.passed && spec.approvedBy !== undefined) {
           const approval = {
             decision: 'approved',
             note: `gate ${verdict.gate} passed on ${verdict.rows} rows`,

@@ -59,6 +59,7 @@ export const OTHER_DIGESTS: Readonly<Record<string, string>> = {
   'feature_views.digest': 'of rules',
   'keys.hash': 'of a secret',
   'logged_model_metrics.dataset_digest': 'as a client calls its dataset',
+  'model_approvals.gates': 'of rules',
   'model_approvals.note': 'a text of a person',
   'pipeline_runs.spec': 'chunks of code, which are in the tree of the bundle',
   'retrains.params': 'what pipeline_runs.params keeps',

@@ -88,6 +88,10 @@ export const GroupedMetric = z.strictObject({
 })
 export type GroupedMetric = z.infer<typeof GroupedMetric>
 
+/** A gate by its name and the digest of its rules. */
+export const GateRef = z.strictObject({ gate: z.string(), digest: z.string() })
+export type GateRef = z.infer<typeof GateRef>
+
 /** What a gate said of exactly one candidate under exactly one set of rules. */
 export const Verdict = z.strictObject({
   gate: z.string(),

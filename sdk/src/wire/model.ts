@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { ModelInput } from './feature.ts'
-import { Metrics, Verdict } from './gate.ts'
+import { GateRef, Metrics, Verdict } from './gate.ts'
 import { LineageNode } from './lineage.ts'
 import { DigestText, Instant, Json, Name } from './ref.ts'
 import { Stage } from './stage.ts'
@@ -92,6 +92,8 @@ export const Approval = z.strictObject({
   decision: z.enum(['approved', 'rejected']),
   note: z.string(),
   at: z.string(),
+  /** The gates that had judged the version's files by then; null where that was not written down. */
+  gates: z.array(GateRef).nullable(),
 })
 export type Approval = z.infer<typeof Approval>
 
@@ -175,8 +177,10 @@ export const ModelCard = z.strictObject({
   params: z.record(z.string(), Json),
   /** The datasets at the far end of its lineage, and the endpoints whose labelled answers it learned from. */
   data: z.array(LineageNode),
-  /** The last decision, which may be a rejection. */
+  /** The last decision that counts, which may be a rejection. */
   approval: Approval.nullable(),
+  /** The approvals that count: given since the last rejection, on the verdicts of the gates that stand now. */
+  standing: z.array(Approval),
   verdict: Verdict.nullable(),
   /** How good it is: by its gate's verdict, else as it was registered, else as its run logged it. */
   metrics: Metrics,
@@ -193,8 +197,10 @@ export const ModelReport = z.strictObject({
       version: ModelVersion,
       /** The datasets at the far end of its lineage, and the endpoints whose labelled answers it learned from. */
       data: z.array(LineageNode),
-      /** The last decision, which may be a rejection. */
+      /** The last decision that counts, which may be a rejection. */
       approval: Approval.nullable(),
+      /** The approvals that count: given since the last rejection, on the verdicts of the gates that stand now. */
+      standing: z.array(Approval),
       verdict: Verdict.nullable(),
       /** How good it is: by its gate's verdict, else as it was registered, else as its run logged it. */
       metrics: Metrics,

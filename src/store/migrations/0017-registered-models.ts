@@ -92,6 +92,8 @@ interface ModelApprovalTable {
   decision: 'approved' | 'rejected'
   note: string
   at: string
+  /** JSON of GateRef[]: whose verdicts it was given on; null before that was written down. */
+  gates: string | null
 }
 
 const MS = (column: string) => `CAST(round(unixepoch(${column}, 'subsec') * 1000) AS INTEGER)`
