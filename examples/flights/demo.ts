@@ -7,10 +7,11 @@ import { Verdict } from '@gyre/sdk/wire/gate'
 import { z } from 'zod'
 import { readAnswered } from './demo/answered.ts'
 import { faultFrom } from './demo/faults.ts'
-import { gyreCommand, gyreVerbs, MONITOR, registeredBy } from './demo/gyre.ts'
+import { gyreCommand, gyreVerbs, MONITOR, registeredBy, SEARCH } from './demo/gyre.ts'
 import { replay } from './demo/replay.ts'
 import { readFlights } from './demo/rows.ts'
 import { createScreen, type Screen } from './demo/screen.ts'
+import { bestText, readSearch } from './demo/search.ts'
 import { readSummary } from './demo/summary.ts'
 
 /** January is history, the rest is replayed. */
@@ -50,8 +51,9 @@ async function run(): Promise<void> {
   const screen = createScreen(flights.length)
   screen.line(`every ${ordinal(everyKth)} of 3,000,000 flights is learned from and predicted`)
   void follow(screen)
-  await bringInto(process.env['GYRE_COMMAND'] ?? 'gyre')
-  if (!(await gyre.route())?.stable) await goLive()
+  const command = process.env['GYRE_COMMAND'] ?? 'gyre'
+  await bringInto(command)
+  if (!(await gyre.route())?.stable) await goLive(command, screen)
   const { answered, latestMs } = await readAnswered(client)
   const day = Math.floor((latestMs ?? Date.parse(GOES_LIVE)) / 86_400_000) * 86_400_000
   let judged = 0
@@ -80,9 +82,17 @@ async function bringInto(command: string): Promise<void> {
   await gyreCommand(command, ['data', 'import', 'flights', ...url])
 }
 
-/** January's model: trained, gated, registered, approved by its gate, and released. */
-async function goLive(): Promise<void> {
+/** January's model: searched for, trained, reproduced, gated, registered, approved by its gate, and released. */
+async function goLive(command: string, screen: Screen): Promise<void> {
+  const here = ['--url', client.url, '--json']
+  const over = ['--over', 'search.json', '--metric', 'newest-week.auc', '--maximize']
+  const trials = ['--trials', '30', '--parallel', '2', '--param', `until=${GOES_LIVE}`]
+  screen.line('searching the parameters of the trees: 30 trials, two at a time')
+  await gyreCommand(command, ['tune', SEARCH, ...over, ...trials, ...here])
+  screen.line(`  ${bestText(await readSearch(client))}`)
   const trained = await gyre.runPipeline('train', { until: GOES_LIVE, window: '31d' })
+  await gyreCommand(command, ['reproduce', trained.id, ...here])
+  screen.line(`  ${trained.id} was executed again: equal inputs, code, environment and metrics`)
   await gyre.materialize(GOES_LIVE)
   await gyre.release({ model: registeredBy(trained), plan: { kind: 'immediate' }, at: GOES_LIVE })
 }
@@ -119,10 +129,15 @@ function showLift(screen: Screen, { steps }: PipelineRun): void {
 
 async function report(): Promise<void> {
   const summary = await readSummary(client)
-  const { totals, retrains, releases, faults } = summary
+  const { totals, retrains, releases, faults, search, reproductions } = summary
   console.log(
     `\n${totals.predictions} predictions, ${totals.feedback} labels, ${totals.errors} errors, ${totals.seconds.toFixed(0)} s`,
   )
+  console.log(`  search: ${bestText(search)}`)
+  for (const one of reproductions) {
+    const differences = Object.values(one.difference).flat().length
+    console.log(`  ${one.run} reproduced ${one.repeats}: ${differences || 'no'} differences`)
+  }
   for (const one of retrains)
     console.log(
       `  retraining ${one.at.slice(0, 10)}: ${one.why} → ${one.verdict}${one.reason ? ` (${one.reason})` : ''}`,

@@ -151,6 +151,30 @@ export const train = pipeline(
   },
 )
 
+/** What trees are best at this, by January's last week: `gyre tune tune` searches these parameters. */
+export const tune = pipeline(
+  'tune',
+  {
+    until: day(),
+    seed: int(7),
+    learningRate: number(0.1),
+    maxLeaves: int(31),
+    minRowsPerLeaf: int(50),
+  },
+  ({ until, seed, ...trees }) => {
+    const rows = trainingSet('rows', {
+      from: flights,
+      every: EVERY_KTH,
+      until,
+      window: '31d',
+      holdout: '7d',
+      inputs: [...plan, ...lateRates],
+    })
+    const candidate = fit('fit')({ rows: rows.train, seed, ...trees })
+    gate('newest-week', { candidate, rows: rows.newest }, { auc: { atLeast: 0.5 } })
+  },
+)
+
 /** What the point-in-time features are worth: January's model with and without them, on February to June. */
 export const lift = pipeline('lift', { until: day(), seed: int(7) }, ({ until, seed }) => {
   const period = {

@@ -7,6 +7,8 @@ import { fileURLToPath } from 'node:url'
 import { connect, type GyreClient } from '@gyre/sdk/client'
 import { Tree } from '@gyre/sdk/wire/artifact'
 import { ModelReport, ModelSpec, ModelVersion } from '@gyre/sdk/wire/model'
+import { Run, RunDifference } from '@gyre/sdk/wire/run'
+import { Trial } from '@gyre/sdk/wire/study'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { openFlights, psiSql, WEEKS_SQL, withTruth, type Ask } from './flights-sql.ts'
@@ -68,6 +70,15 @@ const Summary = z.object({
       detectedAt: z.string().nullable(),
       action: z.string().nullable(),
     }),
+  ),
+  search: z.object({
+    trials: z.number(),
+    finished: z.number(),
+    auc: z.number(),
+    params: z.record(z.string(), z.unknown()),
+  }),
+  reproductions: z.array(
+    z.object({ run: z.string(), repeats: z.string(), difference: RunDifference }),
   ),
   totals: z.object({
     predictions: z.number(),
@@ -346,6 +357,41 @@ test('totals, faults and verdicts are those of the log', async () => {
 test('point-in-time features lift the AUC of January’s model by at least 0.04', () => {
   const [, withThem, without] = /AUC ([\d.]+) with .* ([\d.]+) without/.exec(world.printed()) ?? []
   expect(Number(withThem) - Number(without)).toBeGreaterThan(0.04)
+})
+
+test('a retraining that is refused says by which bounds; and they are missed', () => {
+  const rejected = world.summary.retrains.filter(({ verdict }) => verdict === 'rejected')
+  expect(rejected.length).toBeGreaterThan(0)
+  for (const { reason } of rejected) {
+    const [, value, sign, bound] =
+      /^(?:auc|logLoss): ([\d.]+) is not (≥|≤) ([\d.]+)/.exec(reason ?? '') ?? []
+    const isMissed = sign === '≥' ? Number(value) < Number(bound) : Number(value) > Number(bound)
+    expect({ reason, isMissed }).toEqual({ reason, isMissed: true })
+  }
+})
+
+test('thirty trials were searched, each a run of its own, and the best is the best of them', async () => {
+  const { client, summary } = world
+  const { trials } = await client.get(
+    '/api/v1/studies/tune/trials',
+    z.object({ trials: z.array(Trial) }),
+  )
+  expect(trials.map(({ state }) => state)).toEqual(Array.from({ length: 30 }, () => 'finished'))
+  expect(new Set(trials.map(({ run }) => run)).size).toBe(30)
+  const values = trials.map(({ value }) => value ?? Number.NaN)
+  expect(summary.search).toMatchObject({ trials: 30, finished: 30, auc: Math.max(...values) })
+  const best = trials.find(({ value }) => value === summary.search.auc)
+  expect(summary.search.params).toEqual(best?.params)
+  const { metrics, params } = await client.get(`/api/v1/runs/${best?.run}`, Run)
+  expect(metrics).toMatchObject({ 'newest-week.auc': summary.search.auc })
+  expect(Object.keys(params).toSorted()).toEqual(['learningRate', 'maxLeaves', 'minRowsPerLeaf'])
+})
+
+test('January’s training was executed again, and nothing differed', () => {
+  expect(world.summary.reproductions).toMatchObject([
+    { difference: { inputs: [], code: [], environment: [], metrics: [] } },
+  ])
+  expect(world.printed()).toContain('was executed again: equal inputs, code')
 })
 
 test('model show, lineage and rollback answer from the command line', async () => {

@@ -10,6 +10,8 @@ import { z } from 'zod'
 
 export const ENDPOINT = 'flight-delay'
 export const MONITOR = 'flight-delay-weekly'
+/** The pipeline whose parameters are searched, and its study. */
+export const SEARCH = 'tune'
 
 const Endpoints = z.object({
   endpoints: z.array(z.object({ spec: EndpointSpec, route: RouteState })),
@@ -80,12 +82,13 @@ export function registeredBy(run: PipelineRun): string {
   return z.object({ ref: z.string() }).parse(step?.outputs).ref
 }
 
-/** Runs a `gyre` command line, as a user would, against the same server. Throws with what it printed. */
-export async function gyreCommand(command: string, args: readonly string[]): Promise<void> {
+/** Runs a `gyre` command line, as a user would, and gives what it printed. Throws with that where it fails. */
+export async function gyreCommand(command: string, args: readonly string[]): Promise<string> {
   const child = spawn(process.execPath, [command, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   let printed = ''
   child.stdout.on('data', (chunk) => (printed += String(chunk)))
   child.stderr.on('data', (chunk) => (printed += String(chunk)))
   const code = await new Promise<number | null>((resolve) => child.once('close', resolve))
   if (code !== 0) throw new Error(`gyre ${args.join(' ')}: ${printed.trim()}`)
+  return printed
 }

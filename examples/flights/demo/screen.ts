@@ -3,6 +3,7 @@ import { Json } from '@gyre/sdk/wire/ref'
 import type { MonitorWindow } from '@gyre/sdk/wire/monitor'
 import { Presets, SingleBar } from 'cli-progress'
 import { z } from 'zod'
+import { SEARCH } from './gyre.ts'
 
 /** The replay as a person watches it: one moving bar where there is a terminal, plain lines everywhere. */
 export interface Screen {
@@ -34,6 +35,7 @@ export function createScreen(total: number): Screen {
   return {
     line: write,
     event(event) {
+      if (isTrial(event)) return
       const text = describe(event)
       if (text !== undefined) write(`  ${dayOf(event)}  ${text}`)
     },
@@ -53,6 +55,12 @@ export function createScreen(total: number): Screen {
       if (at.day !== '' && isLive) bar.stop()
     },
   }
+}
+
+/** The trials of the search are told together. */
+function isTrial({ type, subject }: Event): boolean {
+  if (type === 'pipeline.started') return subject.id === SEARCH
+  return type.startsWith('gate.') && subject.id === 'newest-week'
 }
 
 /** The day in event time, where the event knows one. */

@@ -8,6 +8,7 @@ import { Retrain } from '@gyre/sdk/wire/trigger'
 import { z } from 'zod'
 import { HURRY_FROM_MS, KILOMETRES, OUTAGE } from './faults.ts'
 import { ENDPOINT, MONITOR } from './gyre.ts'
+import { readReproductions, readSearch } from './search.ts'
 
 const Counts = z.object({ predictions: z.number(), feedback: z.number(), errors: z.number() })
 
@@ -53,6 +54,8 @@ export async function readSummary(client: GyreClient) {
       forced,
       reason: analysis?.reason ?? null,
     })),
+    search: await readSearch(client),
+    reproductions: await readReproductions(client),
     faults: faultsOf(store),
     totals: { ...counts, seconds: secondsOf(events) },
   }
