@@ -63,6 +63,8 @@ export async function runCli(
     .description('The whole loop of production machine learning, in one program')
     .version(VERSION)
     .exitOverride()
+    // An option is of the command it stands behind.
+    .enablePositionalOptions()
     .configureOutput({ outputError: (text, write) => write(usageError(text)) })
   const deps = {
     startServer,

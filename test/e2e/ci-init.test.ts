@@ -1,13 +1,13 @@
 import { execFile } from 'node:child_process'
-import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { beforeAll, expect, test, vi } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { build, gyre, up } from './program.ts'
+import { newRepository } from './repository.ts'
 
 vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 })
 
@@ -44,50 +44,11 @@ const Workflow = z.strictObject({
   jobs: z.record(z.string().regex(/^[a-zA-Z_][\w-]*$/), Job),
 })
 
-beforeAll(build)
+const Outcomes = z.object({
+  jobs: z.array(z.object({ job: z.string(), result: z.string() })),
+})
 
-/** A repository with a new project in `at`, and a bare one that it pushes to. */
-async function newRepository(at = 'churn') {
-  const folder = await mkdtemp(join(tmpdir(), 'gyre-ci-init-'))
-  onTestFinished(() => rm(folder, { recursive: true }))
-  const root = join(folder, 'repo')
-  const project = join(root, at)
-  const env = {
-    PATH: process.env['PATH'],
-    HOME: folder,
-    TMPDIR: folder,
-    GIT_CONFIG_NOSYSTEM: '1',
-    GIT_AUTHOR_NAME: 'Ada',
-    GIT_AUTHOR_EMAIL: 'ada@example.org',
-    GIT_COMMITTER_NAME: 'Ada',
-    GIT_COMMITTER_EMAIL: 'ada@example.org',
-  }
-  const git = async (...args: readonly string[]) => {
-    const ended = promisify(execFile)('git', [...args], { cwd: root, env })
-    return ended.then(
-      ({ stdout }) => ({ code: 0, text: stdout.trim() }),
-      (failed: { code: number; stdout: string; stderr: string }) => ({
-        code: failed.code,
-        text: failed.stdout + failed.stderr,
-      }),
-    )
-  }
-  await mkdir(root)
-  await gyre(['init', project, '--yes'])
-  await git('init', '--initial-branch', 'main')
-  await git('init', '--bare', '--initial-branch', 'main', join(folder, 'remote.git'))
-  await git('remote', 'add', 'origin', join(folder, 'remote.git'))
-  const commit = async () => {
-    await git('add', '--all')
-    return git('commit', '--message', 'a change')
-  }
-  const config = join(project, 'gyre.config.ts')
-  const change = async (from: string, to: string) =>
-    writeFile(config, (await readFile(config, 'utf8')).replace(from, to))
-  const pushed = async () => (await git('ls-remote', 'origin', 'main')).text.slice(0, 40)
-  const head = async () => (await git('rev-parse', 'HEAD')).text
-  return { folder, root, project, git, commit, change, pushed, head }
-}
+beforeAll(build)
 
 test('a hook blocks the push of a bad change and lets a good one through', async () => {
   const { root, project, git, commit, change, pushed, head } = await newRepository()
@@ -197,7 +158,7 @@ test('the workflow is one of GitHub’s, in the order asked for, and deploys on 
 })
 
 test('what the workflow’s jobs run does, in their order, bring a version from its rows to production', async () => {
-  const { folder, root, project, change } = await newRepository('.')
+  const { folder, root, project, change, commit } = await newRepository('.')
   await change(
     "register('repo', { model, verdict })",
     "register('repo', { model, verdict }, { approvedBy: 'gate' })",
@@ -214,31 +175,19 @@ test('what the workflow’s jobs run does, in their order, bring a version from 
   const program = fileURLToPath(new URL('../../bin/gyre.js', import.meta.url))
   const wrote = await gyre(['ci', 'init', 'github', project, '--gyre', `node ${program}`])
   expect(wrote.stdout.match(/still to do/g)).toHaveLength(1)
-  const text = await readFile(join(root, '.github', 'workflows', 'gyre.yml'), 'utf8')
-  const { jobs } = Workflow.parse(parse(text))
+  await writeFile(join(project, 'package.json'), '{ "name": "repo", "private": true }')
+  await promisify(execFile)('npm', ['install', '--package-lock-only'], { cwd: project })
+  await commit()
   const server = await up(join(folder, 'data'))
-  const summary = join(folder, 'summary.md')
-  for (const [id, { steps, env = {} }] of Object.entries(jobs)) {
-    const url = env['GYRE_URL'] === undefined ? {} : { GYRE_URL: server.url }
-    const shell = {
-      PATH: process.env['PATH'],
-      HOME: folder,
-      TMPDIR: folder,
-      // A secret that is not set is an empty text.
-      GYRE_KEY: '',
-      GITHUB_STEP_SUMMARY: summary,
-      ...url,
-    }
-    for (const step of steps) {
-      if (!('run' in step) || step.run === 'npm ci') continue
-      const ran = promisify(execFile)('bash', ['-eo', 'pipefail', '-c', step.run], {
-        cwd: project,
-        env: shell,
-      })
-      await expect(ran, `${id}: ${step.run}`).resolves.toBeDefined()
-    }
-  }
-  expect(await readFile(summary, 'utf8')).toContain('repo@1 by good-enough')
+  const ran = await gyre(['ci', 'run', root, '--json', '--var', `GYRE_URL=${server.url}`])
+  expect({ code: ran.code, told: ran.stderr }).toMatchObject({ code: 0 })
+  const { jobs } = Outcomes.parse(JSON.parse(ran.stdout))
+  expect(jobs.map(({ job, result }) => [job, result])).toEqual(
+    ['data-validation', 'train', 'evaluate', 'staging', 'smoke', 'production'].map((job) => [
+      job,
+      'succeeded',
+    ]),
+  )
   const Endpoints = z.object({
     endpoints: z.array(z.object({ route: z.object({ endpoint: z.string(), stable: z.string() }) })),
   })

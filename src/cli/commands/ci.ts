@@ -15,6 +15,7 @@ import { reportMarkdown } from '../ci/report-markdown.ts'
 import { reportText } from '../ci/report-text.ts'
 import { train, trainingPipelines } from '../ci/training.ts'
 import { addCiInit } from '../ci/init.ts'
+import { addCiRun } from '../ci/run.ts'
 import { withClient, withServer, type AddCommand, type CliDeps } from '../command.ts'
 import { readPair, readParam } from '../pair.ts'
 import { untilStopped } from '../until-stopped.ts'
@@ -67,7 +68,9 @@ export const addCi: AddCommand = (program, deps) => {
       const isWanted = reportOnly && report.models.length > 0
       if (!report.passed && !isWanted) deps.exit(1)
     })
+  ci.enablePositionalOptions()
   addCiInit(ci)
+  addCiRun(ci, deps)
 }
 
 async function runCi(folder: string, options: Options, deps: CliDeps): Promise<CiReport> {
