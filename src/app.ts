@@ -24,6 +24,7 @@ import { denyEgress } from './core/egress.ts'
 import { createLog } from './core/log.ts'
 import { isLoopback } from './core/loopback.ts'
 import { processFacts } from './core/process-facts.ts'
+import { systemSleep } from './core/sleep.ts'
 import { siblingUrl } from './core/spawn.ts'
 import { createData } from './data/data.ts'
 import { createEvaluate } from './evaluate/evaluate.ts'
@@ -233,6 +234,7 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     leases,
     exec,
     clock,
+    sleep: systemSleep,
     log,
     builtins: createBuiltinSteps({
       analytics,

@@ -9,7 +9,7 @@ import { StepWork } from '@gyre/sdk/wire/step'
 import { z } from 'zod'
 import { systemClock } from './core/clock.ts'
 import { environmentVariable } from './core/config.ts'
-import { GyreError, toGyreError } from './core/errors.ts'
+import { GyreError } from './core/errors.ts'
 import { processFacts } from './core/process-facts.ts'
 import { openAnalyticsInProcess } from './store/analytics-in-process.ts'
 import { evaluateForGate, type GateDeps } from './train/gate-evaluation.ts'
@@ -17,6 +17,7 @@ import type { PythonReport } from './train/python-report.ts'
 import { runPythonStep } from './train/python-step.ts'
 import { assertApart } from './train/row-overlap.ts'
 import type { OpenModel } from './train/scored-model.ts'
+import { thrownFailure } from './pipelines/thrown-failure.ts'
 import { createStepFiles } from './train/step-files.ts'
 import { bundleOf, createStepRows } from './train/step-rows.ts'
 import { createTrainer } from './train/train.ts'
@@ -62,12 +63,7 @@ async function main(): Promise<void> {
       Done,
     )
   } catch (thrown) {
-    const { code, message } = toGyreError(thrown)
-    const error = {
-      code,
-      message:
-        thrown instanceof Error && thrown.stack && code === 'INTERNAL' ? thrown.stack : message,
-    }
+    const error = thrownFailure(thrown)
     await client.post(`${path}/report`, { status: 'failed', fence: station.fence, error }, Done)
   } finally {
     clearInterval(beat)

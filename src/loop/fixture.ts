@@ -46,6 +46,7 @@ function stepRun(step: string, kind: string, outputs: JsonValue): StepRun {
     runId: null,
     outputs,
     error: null,
+    retryAt: null,
     startedAt: null,
     endedAt: null,
   }

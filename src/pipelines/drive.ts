@@ -2,8 +2,10 @@ import type { PipelineSpec } from '@gyre/sdk/wire/pipeline'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
 import { upstreamOf } from './graph.ts'
-import { lostAttempts, MAX_LOST } from './lost-attempts.ts'
+import type { Sleep } from '../core/sleep.ts'
+import { lostAttempts } from './lost-attempts.ts'
 import { endRun, type EndDeps } from './pipeline-run.ts'
+import { retriesOf } from './retry.ts'
 import { attemptStep, type AttemptDeps } from './step-attempt.ts'
 import { taskOf } from './step-task.ts'
 import {
@@ -11,13 +13,12 @@ import {
   loadPipelineRow,
   loadSteps,
   specOf,
-  stepSpecOf,
   type PipelineRow,
   type StepRow,
 } from './step-store.ts'
 import { refuse } from './step-transition.ts'
 
-export type DriveDeps = AttemptDeps & EndDeps
+export type DriveDeps = AttemptDeps & EndDeps & { readonly sleep: Sleep }
 
 /**
  * Runs the steps of one pipeline run as they become ready, until all have ended or one has failed for good.
@@ -38,11 +39,13 @@ export async function driveRun(
       // Taken before the rows are read: a step that ends in between is seen in the next round.
       const underway = new Map(running)
       const rows = await loadSteps(deps.catalog.read, id)
-      const failed = rows.find((row) => row.state === 'failed' && !mayRetry(pipeline, row, lost))
-      const ready = failed
+      const retries = retriesOf(pipeline, rows, lost)
+      const failed = rows.find((row) => row.state === 'failed' && !retries.has(row.step))
+      const startable = failed
         ? []
         : rows.filter((row) => !underway.has(row.step) && isReady(spec, row, rows))
-      if (underway.size === 0 && ready.length === 0)
+      const [ready, waitMs] = dueNow(startable, retries, deps.clock.now())
+      if (underway.size === 0 && startable.length === 0)
         return await endRun(deps, ctx, pipeline, failed ? whyFailed(failed) : assertDone(id, rows))
       for (const row of ready) {
         const attempt = attemptReady(deps, ctx, pipeline, row, rows, stopping)
@@ -51,22 +54,36 @@ export async function driveRun(
           attempt.finally(() => running.delete(row.step)),
         )
       }
-      await Promise.race([...underway.values(), ...running.values()])
+      await endOrTime([...underway.values(), ...running.values()], waitMs, deps.sleep, stopping)
     }
   } finally {
     await Promise.allSettled(running.values())
   }
 }
 
-function mayRetry(
-  pipeline: PipelineRow,
-  row: StepRow,
-  lostBy: ReadonlyMap<string, number>,
-): boolean {
-  const step = stepSpecOf(pipeline, row.step)
-  const lost = lostBy.get(row.step) ?? 0
-  if (step.kind !== 'module' && step.kind !== 'python') return false
-  return lost <= MAX_LOST && row.attempt - lost <= step.retries
+/** Of the steps that may start those that need not wait for a retry, and how long until the next one of the others. */
+function dueNow(
+  startable: readonly StepRow[],
+  retries: ReadonlyMap<string, Date>,
+  now: Date,
+): [ready: readonly StepRow[], waitMs: number | undefined] {
+  const waitMs = ({ step }: StepRow) => (retries.get(step) ?? now).getTime() - now.getTime()
+  const waits = startable.map(waitMs).filter((ms) => ms > 0)
+  const ready = startable.filter((row) => waitMs(row) <= 0)
+  return [ready, waits.length > 0 ? Math.min(...waits) : undefined]
+}
+
+/** Resolves when one of the attempts has ended, when `waitMs` are over, or once `stopping` is aborted. */
+async function endOrTime(
+  attempts: readonly Promise<void>[],
+  waitMs: number | undefined,
+  sleep: Sleep,
+  stopping: AbortSignal,
+): Promise<void> {
+  if (waitMs === undefined) return Promise.race(attempts)
+  const ended = new AbortController()
+  const time = sleep(waitMs, AbortSignal.any([stopping, ended.signal]))
+  await Promise.race([...attempts, time]).finally(() => ended.abort())
 }
 
 function isReady(spec: PipelineSpec, row: StepRow, rows: readonly StepRow[]): boolean {

@@ -2,9 +2,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { Manifest } from '@gyre/sdk/wire/manifest'
 import type { PipelineSpec, StepSpec, ValueSpec } from '@gyre/sdk/wire/pipeline'
 import type { JsonValue } from '@gyre/sdk/wire/ref'
+import type { Retries } from '@gyre/sdk/wire/retries'
 import { onTestFinished } from 'vitest'
-import { fakeClock } from '../core/clock.ts'
+import { fakeClock, type FakeClock } from '../core/clock.ts'
 import { silentLog } from '../core/log.ts'
+import type { Sleep } from '../core/sleep.ts'
 import type { Exec, JobEnd } from '../exec/exec.ts'
 import { openTempStore } from '../store/fixture.ts'
 import type { Builtins } from './builtin.ts'
@@ -99,6 +101,7 @@ function scriptedExec(script: Script, pipelines: () => Pipelines) {
 /** A catalog of its own and what keeps the steps of a project, for one test. */
 export async function openBench(manifest: Manifest) {
   const clock = fakeClock()
+  const { sleep, asleep, pass } = sleepOn(clock)
   const store = await openTempStore(clock)
   const { catalog, events, runs, leases } = store
   const servers: Pipelines[] = []
@@ -108,6 +111,10 @@ export async function openBench(manifest: Manifest) {
     runs,
     leases,
     clock,
+    /** Resolves once somebody waits for the clock; each wait is told once. */
+    asleep,
+    /** Moves the clock on, and wakes whoever has waited long enough. */
+    pass,
     /** What is applied now; a test may put an edited project here. */
     manifest,
     facts: FACTS,
@@ -124,6 +131,7 @@ export async function openBench(manifest: Manifest) {
         runs,
         leases,
         clock,
+        sleep,
         exec,
         log: silentLog,
         builtins: { ...BUILTINS, ...builtins },
@@ -146,6 +154,33 @@ export async function openBench(manifest: Manifest) {
     await store[Symbol.asyncDispose]()
   })
   return bench
+}
+
+/** Waits that end when a fake clock has come far enough. */
+function sleepOn(clock: FakeClock) {
+  const sleepers = new Set<{ readonly untilMs: number; readonly wake: () => void }>()
+  let [slept, next] = [0, deferred<undefined>()]
+  const sleep: Sleep = async (ms, signal) => {
+    const { promise: woken, resolve } = deferred<undefined>()
+    const sleeper = { untilMs: clock.monotonicMs() + ms, wake: () => resolve(undefined) }
+    sleepers.add(sleeper)
+    signal.addEventListener('abort', sleeper.wake, { once: true })
+    slept += 1
+    next.resolve(undefined)
+    next = deferred()
+    await woken
+    sleepers.delete(sleeper)
+  }
+  let seen = 0
+  const asleep = async (): Promise<void> => {
+    if (slept === seen) await next.promise
+    seen += 1
+  }
+  const pass = (ms: number): void => {
+    clock.advance(ms)
+    for (const { untilMs, wake } of sleepers) if (untilMs <= clock.monotonicMs()) wake()
+  }
+  return { sleep, asleep, pass }
 }
 
 const FACTS = { node: 'v20.20.2', platform: 'linux x64' }
@@ -183,7 +218,7 @@ export const literal = (value: JsonValue): ValueSpec => ({ kind: 'literal', valu
 export function moduleStep(
   name: string,
   inputs: Readonly<Record<string, ValueSpec>> = {},
-  settings: { digest?: string; retries?: number; timeout?: string } = {},
+  settings: { digest?: string; retries?: Retries; timeout?: string } = {},
 ): StepSpec {
   return {
     kind: 'module',

@@ -4,7 +4,7 @@ import type { Context } from '../core/context.ts'
 import type { Events } from '../store/events.ts'
 import type { Params } from './params.ts'
 import { pipelineCommand } from './step-command.ts'
-import type { PipelineRow, StepFailure } from './step-store.ts'
+import { toRunError, type PipelineRow, type StepFailure } from './step-store.ts'
 import type { TransitionDeps } from './step-transition.ts'
 
 export type EndDeps = Pick<TransitionDeps, 'catalog' | 'runs' | 'clock' | 'facts'> & {
@@ -95,7 +95,12 @@ export async function endRun(
 ): Promise<void> {
   const status = error ? 'failed' : 'succeeded'
   await catalog.write(async (tx) => {
-    await runs.finish(ctx, pipeline.id, error ? { status, error } : { status }, tx)
+    await runs.finish(
+      ctx,
+      pipeline.id,
+      error ? { status, error: toRunError(error) } : { status },
+      tx,
+    )
     await tx
       .updateTable('pipeline_runs')
       .set({ status, ended_at: clock.now().toISOString() })

@@ -215,15 +215,16 @@ test('a step that reports a failure fails the run, which names it; what had not 
 })
 
 test.each([
-  [{ kind: 'exited', code: 1 }, 'ended with exit code 1 without reporting\nout of memory'],
-  [{ kind: 'killed', signal: 'SIGKILL' }, 'was killed by SIGKILL without reporting\nout of memory'],
-  [{ kind: 'timed-out' }, 'took longer than its time-out without reporting\nout of memory'],
-] as const)('a process that ends as %j without a word fails its step', async (end, message) => {
+  [{ kind: 'exited', code: 1 }, 'STEP_FAILED', 'ended with exit code 1'],
+  [{ kind: 'killed', signal: 'SIGKILL' }, 'STEP_FAILED', 'was killed by SIGKILL'],
+  [{ kind: 'timed-out' }, 'TIMEOUT', 'took longer than its time-out'],
+] as const)('a process that ends as %j without a word fails its step', async (end, code, how) => {
   const { serve } = await openBench(projectOf(moduleStep('fit')))
   const { pipelines } = serve(async () => ({ end, tail: 'out of memory' }))
   const { id } = await pipelines.start(CTX, 'train', {})
   const { steps } = await pipelines.ended(CTX, id)
-  expect(steps[0]?.error).toEqual({ code: 'STEP_FAILED', message: `step fit ${message}` })
+  const message = `step fit ${how} without reporting\nout of memory`
+  expect(steps[0]?.error).toEqual({ code, message })
 })
 
 test('a step whose process heard that its time is up says so, with what it reported', async () => {

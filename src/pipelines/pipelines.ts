@@ -20,6 +20,7 @@ import { bindParams, type Params } from './params.ts'
 import { beginRun, endRun } from './pipeline-run.ts'
 import { differenceOf } from './difference.ts'
 import { originalOf, repeatable } from './repeat.ts'
+import { retriesOf } from './retry.ts'
 import { createStepProcesses } from './step-processes.ts'
 import { concludeReport } from './step-report.ts'
 import {
@@ -97,8 +98,14 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
   }
 
   async function get(ctx: Context, id: string): Promise<PipelineRun> {
-    const row = await loadPipelineRow(catalog, ctx.project, id)
-    return toPipelineRun(row, await loadSteps(catalog.read, id))
+    return described(ctx, await loadPipelineRow(catalog, ctx.project, id))
+  }
+
+  async function described(ctx: Context, row: PipelineRow): Promise<PipelineRun> {
+    const steps = await loadSteps(catalog.read, row.id)
+    const mayWait = row.status === 'running' && steps.some(({ state }) => state === 'failed')
+    const lost = mayWait ? await lostAttempts(deps, ctx, row.id) : new Map<string, number>()
+    return toPipelineRun(row, steps, mayWait ? retriesOf(row, steps, lost) : new Map())
   }
 
   /** The attempt and its pipeline run, for its own process. */
@@ -145,9 +152,7 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
         .orderBy('id', 'desc')
         .limit(limit)
         .execute()
-      return Promise.all(
-        rows.map(async (row) => toPipelineRun(row, await loadSteps(catalog.read, row.id))),
-      )
+      return Promise.all(rows.map((row) => described(ctx, row)))
     },
 
     async ended(ctx, id) {

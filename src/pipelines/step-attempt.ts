@@ -113,14 +113,23 @@ async function runProcess(
   const row = await loadStep(deps.catalog.read, pipeline.id, step.step)
   if (row.fence !== step.fence) return
   const told = `step ${step.step} ${describeEnd(end)}`
+  const isLate = end.kind === 'timed-out'
   if (row.state === 'leased')
-    throw new GyreError('STEP_FAILED', lines(`${told} without reporting`, tail), {
-      step: step.step,
-    })
+    throw new GyreError(
+      isLate ? 'TIMEOUT' : 'STEP_FAILED',
+      lines(`${told} without reporting`, tail),
+      { step: step.step, ...processEnd(end) },
+    )
   const error = failureOf(row)
   if (row.state !== 'failed' || !error) return
-  const cause = end.kind === 'timed-out' ? told : ''
-  await explain(deps, step, { ...error, message: lines(cause, error.message, tail) })
+  const message = lines(isLate ? told : '', error.message, tail)
+  await explain(deps, step, { ...error, ...(isLate && { code: 'TIMEOUT' }), message })
+}
+
+/** What a retry may ask for. */
+function processEnd(end: JobEnd): { readonly exitCode?: number; readonly signal?: string } {
+  if (end.kind === 'exited') return { exitCode: end.code }
+  return end.kind === 'killed' ? { signal: end.signal } : {}
 }
 
 function lines(...parts: readonly string[]): string {

@@ -6,6 +6,7 @@ import {
   type StepSpec,
 } from '@gyre/sdk/wire/pipeline'
 import { Json, type JsonValue } from '@gyre/sdk/wire/ref'
+import type { RunError } from '@gyre/sdk/wire/run'
 import { z } from 'zod'
 import { GyreError, toGyreError } from '../core/errors.ts'
 import type { Catalog, Tx } from '../store/catalog.ts'
@@ -94,21 +95,42 @@ export interface StepFailure {
   /** A code of Gyre's, or whatever the step's process called it. */
   readonly code: string
   readonly message: string
+  /** How the process ended in which it failed, where that is why. */
+  readonly exitCode?: number
+  readonly signal?: string
 }
-const StepFailure = z.strictObject({ code: z.string(), message: z.string() })
+const ProcessEnd = z.object({
+  exitCode: z.exactOptional(z.int()),
+  signal: z.exactOptional(z.string()),
+})
+const StepFailure = z.strictObject({
+  code: z.string(),
+  message: z.string(),
+  ...ProcessEnd.shape,
+})
 
 export function failureOf(row: StepRow): StepFailure | null {
   return row.error === null ? null : StepFailure.parse(JSON.parse(row.error))
 }
 
 export function failureFrom(thrown: unknown): StepFailure {
-  const { code, message } = toGyreError(thrown)
+  const { code, message, details } = toGyreError(thrown)
+  return { code, message, ...ProcessEnd.catch({}).parse(details) }
+}
+
+/** A failure as the readers of a run see it: its message tells the rest. */
+export function toRunError({ code, message }: StepFailure): RunError {
   return { code, message }
 }
 
 const Status = z.enum(['running', 'succeeded', 'failed', 'cancelled'])
 
-export function toPipelineRun(row: PipelineRow, steps: readonly StepRow[]): PipelineRun {
+/** `retries` holds when steps that failed are tried again. */
+export function toPipelineRun(
+  row: PipelineRow,
+  steps: readonly StepRow[],
+  retries: ReadonlyMap<string, Date>,
+): PipelineRun {
   return {
     id: row.id,
     pipeline: row.pipeline,
@@ -119,11 +141,12 @@ export function toPipelineRun(row: PipelineRow, steps: readonly StepRow[]): Pipe
     endedAt: row.ended_at,
     trigger: row.trigger_name,
     repeats: row.repeats,
-    steps: steps.map(toStepRun),
+    steps: steps.map((step) => toStepRun(step, retries.get(step.step))),
   }
 }
 
-function toStepRun(row: StepRow): StepRun {
+function toStepRun(row: StepRow, retryAt: Date | undefined): StepRun {
+  const failure = failureOf(row)
   return {
     step: row.step,
     kind: row.kind,
@@ -133,7 +156,8 @@ function toStepRun(row: StepRow): StepRun {
     cacheKey: row.cache_key,
     runId: row.run_id,
     outputs: jsonOf(row.outputs),
-    error: failureOf(row),
+    error: failure && toRunError(failure),
+    retryAt: retryAt?.toISOString() ?? null,
     startedAt: row.started_at,
     endedAt: row.ended_at,
   }

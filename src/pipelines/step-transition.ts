@@ -10,7 +10,14 @@ import { artifactsIn } from './artifacts.ts'
 import type { BuiltinResult } from './builtin.ts'
 import { LEASE_HOLDER, leaseName, STEP_LEASE_MS, type LeasedStep } from './leased-step.ts'
 import { MAX_LOST } from './lost-attempts.ts'
-import { failureFrom, inputsOf, updateStep, type StepFailure, type StepRow } from './step-store.ts'
+import {
+  failureFrom,
+  inputsOf,
+  toRunError,
+  updateStep,
+  type StepFailure,
+  type StepRow,
+} from './step-store.ts'
 import { stepCommand } from './step-command.ts'
 import type { StepTask } from './step-task.ts'
 
@@ -176,7 +183,8 @@ export async function fail(
       { state: 'leased', fence: step.fence },
     )
     if (!failed) return
-    await runs.finish(ctx, step.run_id, { status: 'failed', error }, tx)
+    const told = { status: 'failed', error: toRunError(error) } as const
+    await runs.finish(ctx, step.run_id, told, tx)
     await leases.release(leaseName(step), LEASE_HOLDER, step.fence, tx)
   })
 }

@@ -73,6 +73,7 @@ export async function runPythonStep(deps: PythonStepDeps, work: PythonWork): Pro
       exit === null
         ? `${spec.script} was killed by ${String(signal)}`
         : `${spec.script} ended with exit code ${String(exit)}`,
+      exit === null ? { signal } : { exitCode: exit },
     )
   const { points, values, paths } = await readReport(report)
   await deps.log(points)

@@ -4,13 +4,14 @@ import type { Loader } from './definition.ts'
 import { checkSpan, type Duration } from './duration.ts'
 import { addStep, currentPipeline } from './pipeline.ts'
 import type { PythonProgram } from './python.ts'
+import { retriesSpec, type RetryOptions } from './retries.ts'
 import type { StepFunction } from './step-context.ts'
 import { valueSpec, type Given, type Handle } from './value.ts'
 
 /** How often and how long a step is tried. */
 export interface StepOptions {
-  /** Attempts after the first one failed, up to 10; none unless told. */
-  readonly retries?: number
+  /** Attempts after the first one failed, up to 10, at once and whatever failed; or which, and after how long. None unless told. */
+  readonly retries?: number | RetryOptions
   /** An attempt is ended by force when it takes longer, in wall time; `1h` unless told. */
   readonly timeout?: Duration
 }
@@ -28,9 +29,8 @@ export function step<I, O>(
   return (inputs) => {
     const here = `pipeline ${currentPipeline(name)}.step ${name}`
     checkSpan(`${here}.timeout`, timeout)
-    if (!Number.isInteger(retries) || retries < 0 || retries > 10)
-      throw new DefinitionError(`${here}.retries`, `expected 0 to 10, got ${retries}`)
-    const rest = { name, inputs: inputSpecs(name, inputs), retries, timeout }
+    const tried = { retries: retriesSpec(`${here}.retries`, retries), timeout }
+    const rest = { name, inputs: inputSpecs(name, inputs), ...tried }
     return typeof work === 'function'
       ? addStep({ kind: 'module', load: work, ...rest })
       : addStep({ kind: 'python', ...programOf(here, work), ...rest })

@@ -3,6 +3,7 @@ import { TreePath } from './artifact.ts'
 import { ModelInput } from './feature.ts'
 import { GateRules } from './gate.ts'
 import { DigestText, Duration, Instant, Json, Name } from './ref.ts'
+import { Retries } from './retries.ts'
 
 export const ParamSpec = z.strictObject({
   type: z.enum(['day', 'int', 'number', 'text', 'duration', 'boolean']),
@@ -45,7 +46,7 @@ export const StepSpec = z.discriminatedUnion('kind', [
     chunk: z.string(),
     digest: z.string(),
     export: z.string(),
-    retries: z.number().int().min(0).max(10),
+    retries: Retries,
     timeout: Duration,
   }),
   z.strictObject({
@@ -58,7 +59,7 @@ export const StepSpec = z.discriminatedUnion('kind', [
     /** Packages it runs with, pinned; the standard library alone without. */
     requirements: z.exactOptional(z.strictObject({ path: TreePath, digest: DigestText })),
     threads: z.int().min(1).max(256),
-    retries: z.number().int().min(0).max(10),
+    retries: Retries,
     timeout: Duration,
   }),
   z.strictObject({ ...step, kind: z.literal('training-set'), spec: TrainingSetSpec }),
@@ -117,6 +118,8 @@ export const StepRun = z.strictObject({
   runId: z.string().nullable(),
   outputs: Json,
   error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+  /** When a step that failed is tried again; null for one that is not. */
+  retryAt: z.string().nullable(),
   startedAt: z.string().nullable(),
   endedAt: z.string().nullable(),
 })

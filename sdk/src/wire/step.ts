@@ -49,7 +49,13 @@ export const StepReport = z.discriminatedUnion('status', [
   z.strictObject({
     status: z.literal('failed'),
     fence: z.number().int(),
-    error: z.strictObject({ code: z.string(), message: z.string() }),
+    error: z.strictObject({
+      code: z.string(),
+      message: z.string(),
+      /** How a process that it had started ended. */
+      exitCode: z.exactOptional(z.int()),
+      signal: z.exactOptional(z.string()),
+    }),
   }),
 ])
 export type StepReport = z.infer<typeof StepReport>

@@ -1,4 +1,4 @@
-import { PipelineRun } from '@gyre/sdk/wire/pipeline'
+import { PipelineRun, type StepRun } from '@gyre/sdk/wire/pipeline'
 import { z } from 'zod'
 import { withClient, withServer, type AddCommand } from '../command.ts'
 import { readParam } from '../pair.ts'
@@ -61,9 +61,14 @@ function print(run: PipelineRun): void {
   const rows = run.steps.map((step) => [
     step.step,
     step.kind,
-    step.cached ? 'cached' : step.state,
+    stateText(step),
     step.attempt,
     step.error?.message.split('\n')[0] ?? '',
   ])
   console.log(table(['step', 'kind', 'state', 'attempt', 'error'], rows))
+}
+
+function stateText({ cached, state, retryAt }: StepRun): string {
+  if (retryAt !== null) return `tried again at ${retryAt}`
+  return cached ? 'cached' : state
 }
