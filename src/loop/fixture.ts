@@ -69,6 +69,8 @@ export function pipelineRun({
     endedAt: null,
     trigger: null,
     repeats: null,
+    resumes: null,
+    cancelled: null,
     steps: [
       stepRun('worth-shipping', 'gate', verdict && { ...verdict }),
       stepRun(

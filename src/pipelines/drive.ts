@@ -28,7 +28,7 @@ export async function driveRun(
   deps: DriveDeps,
   ctx: Context,
   id: string,
-  stopping: AbortSignal,
+  { stopping, cancelling }: { readonly stopping: AbortSignal; readonly cancelling: AbortSignal },
 ): Promise<void> {
   const pipeline = await loadPipelineRow(deps.catalog, ctx.project, id)
   const spec = specOf(pipeline)
@@ -41,12 +41,13 @@ export async function driveRun(
       const rows = await loadSteps(deps.catalog.read, id)
       const retries = retriesOf(pipeline, rows, lost)
       const failed = rows.find((row) => row.state === 'failed' && !retries.has(row.step))
-      const startable = failed
+      const isOver = failed !== undefined || cancelling.aborted
+      const startable = isOver
         ? []
         : rows.filter((row) => !underway.has(row.step) && isReady(spec, row, rows))
       const [ready, waitMs] = dueNow(startable, retries, deps.clock.now())
       if (underway.size === 0 && startable.length === 0)
-        return await endRun(deps, ctx, pipeline, failed ? whyFailed(failed) : assertDone(id, rows))
+        return await endRun(deps, ctx, pipeline, endOf(id, rows, failed, cancelling))
       for (const row of ready) {
         const attempt = attemptReady(deps, ctx, pipeline, row, rows, stopping)
         running.set(
@@ -54,7 +55,8 @@ export async function driveRun(
           attempt.finally(() => running.delete(row.step)),
         )
       }
-      await endOrTime([...underway.values(), ...running.values()], waitMs, deps.sleep, stopping)
+      const called = AbortSignal.any([stopping, cancelling])
+      await endOrTime([...underway.values(), ...running.values()], waitMs, deps.sleep, called)
     }
   } finally {
     await Promise.allSettled(running.values())
@@ -73,16 +75,16 @@ function dueNow(
   return [ready, waits.length > 0 ? Math.min(...waits) : undefined]
 }
 
-/** Resolves when one of the attempts has ended, when `waitMs` are over, or once `stopping` is aborted. */
+/** Resolves when one of the attempts has ended, when `waitMs` are over, or once `called` off. */
 async function endOrTime(
   attempts: readonly Promise<void>[],
   waitMs: number | undefined,
   sleep: Sleep,
-  stopping: AbortSignal,
+  called: AbortSignal,
 ): Promise<void> {
   if (waitMs === undefined) return Promise.race(attempts)
   const ended = new AbortController()
-  const time = sleep(waitMs, AbortSignal.any([stopping, ended.signal]))
+  const time = sleep(waitMs, AbortSignal.any([called, ended.signal]))
   await Promise.race([...attempts, time]).finally(() => ended.abort())
 }
 
@@ -91,6 +93,16 @@ function isReady(spec: PipelineSpec, row: StepRow, rows: readonly StepRow[]): bo
   const step = spec.steps.find(({ name }) => name === row.step)
   const upstream = step ? upstreamOf(step) : []
   return rows.every((other) => !upstream.includes(other.step) || other.state === 'succeeded')
+}
+
+function endOf(
+  id: string,
+  rows: readonly StepRow[],
+  failed: StepRow | undefined,
+  cancelling: AbortSignal,
+) {
+  if (failed) return whyFailed(failed)
+  return cancelling.aborted ? undefined : assertDone(id, rows)
 }
 
 function whyFailed(row: StepRow) {

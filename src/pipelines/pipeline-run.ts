@@ -1,10 +1,12 @@
 import type { PipelineSpec } from '@gyre/sdk/wire/pipeline'
-import type { CodeSource } from '@gyre/sdk/wire/run'
+import type { CodeSource, Run } from '@gyre/sdk/wire/run'
 import type { Context } from '../core/context.ts'
 import type { Events } from '../store/events.ts'
+import { cancellation } from './cancel.ts'
 import type { Params } from './params.ts'
+import type { Resumption } from './resumption.ts'
 import { pipelineCommand } from './step-command.ts'
-import { toRunError, type PipelineRow, type StepFailure } from './step-store.ts'
+import { toRunError, type PipelineRow, type StepFailure, type StepRow } from './step-store.ts'
 import type { TransitionDeps } from './step-transition.ts'
 
 export type EndDeps = Pick<TransitionDeps, 'catalog' | 'runs' | 'clock' | 'facts'> & {
@@ -23,14 +25,16 @@ interface NewPipelineRun {
   readonly trigger: string | undefined
   /** The pipeline run that it repeats. */
   readonly repeats?: string
+  readonly resumes?: Resumption
 }
 
 /** Records a run with all its steps pending; gives its id. */
 export async function beginRun(
   { catalog, runs, events, facts }: EndDeps,
   ctx: Context,
-  { spec, params, code, trigger, repeats }: NewPipelineRun,
+  { spec, params, code, trigger, repeats, resumes }: NewPipelineRun,
 ): Promise<string> {
+  const earlier = repeats ?? resumes?.run
   return catalog.write(async (tx) => {
     const run = await runs.start(
       ctx,
@@ -40,16 +44,15 @@ export async function beginRun(
         params,
         inputs: [
           { ref: code.ref, role: 'code' },
-          ...(repeats === undefined ? [] : [{ ref: `run:${repeats}`, role: 'repeats' }]),
+          ...(earlier === undefined
+            ? []
+            : [{ ref: `run:${earlier}`, role: resumes ? 'resumes' : 'repeats' }]),
         ],
         code: {
           ref: code.ref,
           digest: code.bundle,
           ...code.source,
-          command:
-            repeats === undefined
-              ? pipelineCommand(spec.name, params)
-              : ['gyre', 'reproduce', repeats],
+          command: commandOf(spec.name, params, repeats, resumes),
         },
         environment: facts,
         ...seedIn(params),
@@ -71,36 +74,45 @@ export async function beginRun(
         started_at: run.startedAt,
         ended_at: null,
         repeats: repeats ?? null,
+        cancel_asked_at: null,
+        cancel_asked_by: null,
+        resumes: resumes?.run ?? null,
+        trial: null,
       })
       .execute()
     await tx
       .insertInto('step_runs')
-      .values(spec.steps.map(pendingRow(run.id)))
+      .values(spec.steps.map(rowOf(run, resumes)))
       .execute()
     await events.append(tx, ctx, {
       type: 'pipeline.started',
       subject: { kind: 'pipeline', id: spec.name },
-      data: { run: run.id, params, trigger: trigger ?? null, repeats: repeats ?? null },
+      data: {
+        run: run.id,
+        params,
+        trigger: trigger ?? null,
+        repeats: repeats ?? null,
+        resumes: resumes?.run ?? null,
+      },
     })
     return run.id
   })
 }
 
-/** Ends a run; the steps it has not come to are skipped. */
+/** Ends a run; the steps it has not come to are skipped. One that somebody cancelled is cancelled, whatever it came to. */
 export async function endRun(
   { catalog, runs, events, clock }: EndDeps,
   ctx: Context,
   pipeline: PipelineRow,
-  error?: StepFailure,
+  failure?: StepFailure,
 ): Promise<void> {
-  const status = error ? 'failed' : 'succeeded'
   await catalog.write(async (tx) => {
-    await runs.finish(
-      ctx,
-      pipeline.id,
-      error ? { status, error: toRunError(error) } : { status },
-      tx,
-    )
+    const cancelled = await cancellation(tx, pipeline.id)
+    const error = cancelled ?? failure
+    const failed = failure ? 'failed' : 'succeeded'
+    const status = cancelled ? 'cancelled' : failed
+    const told = error ? { error: toRunError(error) } : {}
+    await runs.finish(ctx, pipeline.id, { status, ...told }, tx)
     await tx
       .updateTable('pipeline_runs')
       .set({ status, ended_at: clock.now().toISOString() })
@@ -130,24 +142,56 @@ function seedIn({ seed }: Params): { readonly seed?: number } {
   return typeof seed === 'number' && Number.isSafeInteger(seed) ? { seed } : {}
 }
 
-function pendingRow(pipelineRunId: string) {
-  return (step: PipelineSpec['steps'][number], position: number) => ({
-    pipeline_run_id: pipelineRunId,
-    step: step.name,
-    position,
-    kind: step.kind,
-    state: 'pending',
-    attempt: 0,
-    fence: 0,
-    cache_key: null,
-    cache_parts: null,
-    cached: 0,
-    run_id: null,
-    inputs: null,
-    extra: null,
-    outputs: null,
-    error: null,
-    started_at: null,
-    ended_at: null,
-  })
+/** What would start the same run by hand. */
+function commandOf(
+  name: string,
+  params: Params,
+  repeats: string | undefined,
+  resumes: Resumption | undefined,
+): string[] {
+  if (repeats !== undefined) return ['gyre', 'reproduce', repeats]
+  if (!resumes) return pipelineCommand(name, params)
+  const [from] = resumes.forced
+  return [
+    'gyre',
+    'pipeline',
+    'resume',
+    resumes.run,
+    ...(from === undefined ? [] : ['--from', from]),
+  ]
+}
+
+/** A step to be done, or one whose outputs are those of the run that is resumed. */
+function rowOf({ id, startedAt }: Run, resumes: Resumption | undefined) {
+  return ({ name, kind }: PipelineSpec['steps'][number], position: number): StepRow => {
+    const place = { pipeline_run_id: id, step: name, position, kind }
+    const taken = resumes?.taken.get(name)
+    if (!taken) return { ...PENDING, ...place, forced: resumes?.forced.has(name) ? 1 : 0 }
+    return {
+      ...taken,
+      ...place,
+      attempt: 0,
+      fence: 0,
+      cached: 1,
+      forced: 0,
+      started_at: startedAt,
+      ended_at: startedAt,
+    }
+  }
+}
+
+const PENDING = {
+  state: 'pending',
+  attempt: 0,
+  fence: 0,
+  cache_key: null,
+  cache_parts: null,
+  cached: 0,
+  run_id: null,
+  inputs: null,
+  extra: null,
+  outputs: null,
+  error: null,
+  started_at: null,
+  ended_at: null,
 }

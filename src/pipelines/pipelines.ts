@@ -5,6 +5,7 @@ import type { StepReport, StepWhy, StepWork } from '@gyre/sdk/wire/step'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import { askToCancel, CANCEL_GRACE_MS } from './cancel.ts'
 import { driveRun, type DriveDeps } from './drive.ts'
 import { checkGraph } from './graph.ts'
 import {
@@ -20,6 +21,7 @@ import { bindParams, type Params } from './params.ts'
 import { beginRun, endRun } from './pipeline-run.ts'
 import { differenceOf } from './difference.ts'
 import { originalOf, repeatable } from './repeat.ts'
+import { resumptionOf } from './resumption.ts'
 import { retriesOf } from './retry.ts'
 import { createStepProcesses } from './step-processes.ts'
 import { concludeReport } from './step-report.ts'
@@ -53,6 +55,21 @@ export interface Pipelines {
   repeat(ctx: Context, id: string): Promise<PipelineRun>
   /** A repetition beside what it repeats. Throws NOT_FOUND; CONFLICT for a run that repeats nothing. */
   difference(ctx: Context, id: string): Promise<RunDifference>
+  /**
+   * Executes an ended run from a step on, as a new run: with the code that is applied now, and the outputs of the
+   * steps that it need not execute. Throws NOT_FOUND; CONFLICT for a run that still goes or succeeded and names no
+   * step; INVALID_ARGUMENT for a step that is no longer there, or a parameter that a kept step was made with.
+   */
+  resumeFrom(
+    ctx: Context,
+    id: string,
+    asked: { readonly from?: string; readonly params: Params },
+  ): Promise<PipelineRun>
+  /**
+   * Ends a run: no step starts any more, and those under way are ended; answers at once. Again it changes nothing.
+   * Throws NOT_FOUND; CONFLICT for a run that has ended otherwise.
+   */
+  cancel(ctx: Context, id: string): Promise<PipelineRun>
   get(ctx: Context, id: string): Promise<PipelineRun>
   /** Newest first. */
   list(ctx: Context, limit: number): Promise<readonly PipelineRun[]>
@@ -75,17 +92,35 @@ export interface Pipelines {
   close(): Promise<void>
 }
 
+/** A run that this server drives. */
+interface Driven {
+  readonly ended: Promise<void>
+  cancel(): void
+}
+
 export function createPipelines(deps: PipelinesDeps): Pipelines {
   const { catalog, runs, leases, exec, log } = deps
-  const driving = new Map<string, Promise<void>>()
+  const driving = new Map<string, Driven>()
+  /** Runs that were cancelled before this server drove them. */
+  const cancelled = new Set<string>()
   const processes = createStepProcesses()
   const stopping = new AbortController()
 
   function drive(ctx: Context, pipeline: PipelineRow): void {
-    const ended = driveRun({ ...deps, processes }, ctx, pipeline.id, stopping.signal)
+    const cancelling = new AbortController()
+    const cancel = (): void => {
+      processes.cancel(pipeline.id, CANCEL_GRACE_MS)
+      cancelling.abort()
+    }
+    if (cancelled.delete(pipeline.id) || pipeline.cancel_asked_at !== null) cancel()
+    const signals = { stopping: stopping.signal, cancelling: cancelling.signal }
+    const ended = driveRun({ ...deps, processes }, ctx, pipeline.id, signals)
       .catch((error: unknown) => giveUp(ctx, pipeline, error))
-      .finally(() => driving.delete(pipeline.id))
-    driving.set(pipeline.id, ended)
+      .finally(() => {
+        driving.delete(pipeline.id)
+        processes.forget(pipeline.id)
+      })
+    driving.set(pipeline.id, { ended, cancel })
   }
 
   /** A run that cannot be driven has failed; when not even that can be written, the next start tries again. */
@@ -141,7 +176,31 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
       return get(ctx, repeated)
     },
 
+    async resumeFrom(ctx, id, { from, params }) {
+      const earlier = await loadPipelineRow(catalog, ctx.project, id)
+      const { ref, manifest, bundle, source } = await deps.code(ctx)
+      const spec = pipelineNamed(manifest, earlier.pipeline)
+      checkGraph(spec)
+      const rows = await loadSteps(catalog.read, id)
+      const resumes = resumptionOf(spec, earlier, rows, { from, params })
+      checkUntil(spec, resumes.params, deps.clock)
+      const code = { ref, bundle, source }
+      const run = { spec, params: resumes.params, code, trigger: undefined, resumes }
+      const resumed = await beginRun(deps, ctx, run)
+      drive(ctx, await loadPipelineRow(catalog, ctx.project, resumed))
+      return get(ctx, resumed)
+    },
+
     difference: (ctx, id) => differenceOf(deps, ctx, id),
+
+    async cancel(ctx, id) {
+      await askToCancel(deps, ctx, id)
+      const driven = driving.get(id)
+      driven?.cancel()
+      const run = await get(ctx, id)
+      if (!driven && run.status === 'running') cancelled.add(id)
+      return run
+    },
 
     async list(ctx, limit) {
       const rows = await catalog.read
@@ -157,7 +216,7 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
 
     async ended(ctx, id) {
       await loadPipelineRow(catalog, ctx.project, id)
-      await driving.get(id)
+      await driving.get(id)?.ended
       const run = await get(ctx, id)
       if (run.status === 'running')
         throw new GyreError('UNAVAILABLE', `${id} goes on when the server is back`, { id })
@@ -234,7 +293,7 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
     async close() {
       stopping.abort()
       await exec.close()
-      await Promise.all(driving.values())
+      await Promise.all([...driving.values()].map(({ ended }) => ended))
     },
   }
 }

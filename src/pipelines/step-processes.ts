@@ -9,13 +9,20 @@ export interface StepProcesses {
   ended(job: RunningJob): RunningJob['ended']
   /** The attempt's outcome is in the catalog: its process ends by itself within ten seconds, or by force. */
   reported(name: string): void
+  /** Ends the processes of a run, those too that start from now on: SIGTERM, and after `graceMs` by force. */
+  cancel(pipelineRunId: string, graceMs: number): void
+  /** The run has ended. */
+  forget(pipelineRunId: string): void
 }
 
 export function createStepProcesses(): StepProcesses {
   const jobs = new Map<string, RunningJob>()
+  const graces = new Map<string, number>()
   return {
     async ended(job) {
       jobs.set(job.name, job)
+      const graceMs = graces.get(runOf(job.name))
+      if (graceMs !== undefined) job.cancel(graceMs)
       try {
         return await job.ended
       } finally {
@@ -23,5 +30,15 @@ export function createStepProcesses(): StepProcesses {
       }
     },
     reported: (name) => jobs.get(name)?.cancel(REPORTED_GRACE_MS),
+    cancel(pipelineRunId, graceMs) {
+      graces.set(pipelineRunId, graceMs)
+      for (const [name, job] of jobs) if (runOf(name) === pipelineRunId) job.cancel(graceMs)
+    },
+    forget: (pipelineRunId) => void graces.delete(pipelineRunId),
   }
+}
+
+/** The run of an attempt, by its name. */
+function runOf(name: string): string {
+  return name.slice(0, name.indexOf('/'))
 }

@@ -141,8 +141,14 @@ export function toPipelineRun(
     endedAt: row.ended_at,
     trigger: row.trigger_name,
     repeats: row.repeats,
+    resumes: row.resumes,
+    cancelled: cancellationOf(row),
     steps: steps.map((step) => toStepRun(step, retries.get(step.step))),
   }
+}
+
+function cancellationOf({ cancel_asked_at: at, cancel_asked_by: by }: PipelineRow) {
+  return at === null || by === null ? null : { by, at }
 }
 
 function toStepRun(row: StepRow, retryAt: Date | undefined): StepRun {

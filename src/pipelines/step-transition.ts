@@ -1,3 +1,4 @@
+import type { StepState } from '@gyre/sdk/wire/pipeline'
 import type { Run, RunRef } from '@gyre/sdk/wire/run'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
@@ -8,6 +9,7 @@ import type { Leases } from '../store/lease.ts'
 import type { Runs } from '../store/runs.ts'
 import { artifactsIn } from './artifacts.ts'
 import type { BuiltinResult } from './builtin.ts'
+import { cancellation } from './cancel.ts'
 import { LEASE_HOLDER, leaseName, STEP_LEASE_MS, type LeasedStep } from './leased-step.ts'
 import { MAX_LOST } from './lost-attempts.ts'
 import {
@@ -31,13 +33,13 @@ export interface TransitionDeps {
   readonly facts: Run['environment']
 }
 
-/** pending → succeeded with the outputs of an earlier run; false when there is none to reuse. */
+/** pending → succeeded with the outputs of an earlier run; false when there is none to reuse, or the step is forced. */
 export async function reuse(
   { catalog, clock }: TransitionDeps,
   ctx: Context,
   { row, key, parts, inputs, extra }: StepTask,
 ): Promise<boolean> {
-  if (key === null) return false
+  if (key === null || row.forced === 1) return false
   return catalog.write(async (tx) => {
     const hit = await tx
       .selectFrom('step_cache')
@@ -162,29 +164,35 @@ export async function succeed(
           run_id: runId,
           created_at: now,
         })
-        .onConflict((conflict) => conflict.doNothing())
+        .onConflict((conflict) =>
+          step.forced === 1
+            ? conflict.doUpdateSet({ outputs: text, run_id: runId, created_at: now })
+            : conflict.doNothing(),
+        )
         .execute()
     await leases.release(leaseName(step), LEASE_HOLDER, step.fence, tx)
   })
 }
 
-/** leased → failed; nothing happens when the step went to another attempt or has ended. */
+/** leased → failed, or cancelled with its run; nothing happens when the step went to another attempt or has ended. */
 export async function fail(
   { catalog, runs, leases, clock }: TransitionDeps,
   ctx: Context,
   step: LeasedStep,
-  error: StepFailure,
+  failure: StepFailure,
 ): Promise<void> {
   await catalog.write(async (tx) => {
-    const failed = await updateStep(
+    const cancelled = await cancellation(tx, step.pipeline_run_id)
+    const error = cancelled ?? failure
+    const status = cancelled ? 'cancelled' : 'failed'
+    const ended = await updateStep(
       tx,
       step,
-      { state: 'failed', error: JSON.stringify(error), ended_at: clock.now().toISOString() },
+      { state: status, error: JSON.stringify(error), ended_at: clock.now().toISOString() },
       { state: 'leased', fence: step.fence },
     )
-    if (!failed) return
-    const told = { status: 'failed', error: toRunError(error) } as const
-    await runs.finish(ctx, step.run_id, told, tx)
+    if (!ended) return
+    await runs.finish(ctx, step.run_id, { status, error: toRunError(error) }, tx)
     await leases.release(leaseName(step), LEASE_HOLDER, step.fence, tx)
   })
 }
@@ -214,7 +222,7 @@ export async function refuse(
 
 /**
  * leased → pending, for a step whose process went with its server: its run is lost, its fence void. Leased →
- * failed for one that was lost `lostBefore` times, as often as may be.
+ * failed for one that was lost `lostBefore` times, as often as may be; leased → cancelled with its run.
  */
 export async function takeBack(
   { catalog, runs, leases, clock }: TransitionDeps,
@@ -222,19 +230,28 @@ export async function takeBack(
   row: StepRow,
   lostBefore: number,
 ): Promise<void> {
-  const error = { code: 'UNAVAILABLE', message: 'the server stopped while the step ran' }
-  const tooOften = { ...error, message: `the server stopped ${lostBefore + 1} times while it ran` }
-  const change =
-    lostBefore < MAX_LOST
-      ? { state: 'pending', started_at: null }
-      : {
-          state: 'failed',
-          error: JSON.stringify(tooOften),
-          ended_at: clock.now().toISOString(),
-        }
   await catalog.write(async (tx) => {
+    const cancelled = await cancellation(tx, row.pipeline_run_id)
+    const now = clock.now().toISOString()
     await leases.release(leaseName(row), LEASE_HOLDER, row.fence, tx)
-    if (row.run_id !== null) await runs.finish(ctx, row.run_id, { status: 'lost', error }, tx)
-    await updateStep(tx, row, change)
+    if (row.run_id !== null) {
+      const end = cancelled
+        ? { status: 'cancelled' as const, error: toRunError(cancelled) }
+        : { status: 'lost' as const, error: LOST }
+      await runs.finish(ctx, row.run_id, end, tx)
+    }
+    await updateStep(tx, row, cancelled ? endedAs('cancelled', cancelled, now) : lost(now))
   })
+
+  function lost(now: string): Partial<StepRow> {
+    if (lostBefore < MAX_LOST) return { state: 'pending', started_at: null }
+    const times = `the server stopped ${lostBefore + 1} times while it ran`
+    return endedAs('failed', { ...LOST, message: times }, now)
+  }
+}
+
+const LOST = { code: 'UNAVAILABLE', message: 'the server stopped while the step ran' }
+
+function endedAs(state: StepState, error: StepFailure, now: string): Partial<StepRow> {
+  return { state, error: JSON.stringify(error), ended_at: now }
 }

@@ -30,6 +30,7 @@ export async function why(
   const before = earlier && partsOf(earlier)
   if (!before) return told('first')
   const changed = differences(before, now)
+  if (changed.length === 0 && row.forced === 1) return told('forced', earlier)
   return told(changed.length === 0 ? 'unchanged' : 'changed', earlier, changed)
 }
 

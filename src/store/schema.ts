@@ -17,6 +17,7 @@ import type { ImportTables } from './migrations/0020-imports.ts'
 import type { IssueTables } from './migrations/0021-issues.ts'
 import type { EvaluationSetTables } from './migrations/0022-evaluation-sets.ts'
 import type { StudyTables } from './migrations/0024-studies.ts'
+import type { RunLogTables } from './migrations/0026-run-control.ts'
 
 /** Every table of the catalog, by the migration that made it. */
 export interface Tables
@@ -39,4 +40,5 @@ export interface Tables
     ImportTables,
     IssueTables,
     EvaluationSetTables,
-    StudyTables {}
+    StudyTables,
+    RunLogTables {}

@@ -105,7 +105,15 @@ export type RowSet = z.infer<typeof RowSet>
 export const ModelArtifact = z.strictObject({ digest: DigestText, rows: z.number().int() })
 export type ModelArtifact = z.infer<typeof ModelArtifact>
 
-export const StepState = z.enum(['pending', 'leased', 'succeeded', 'failed', 'lost', 'skipped'])
+export const StepState = z.enum([
+  'pending',
+  'leased',
+  'succeeded',
+  'failed',
+  'lost',
+  'skipped',
+  'cancelled',
+])
 export type StepState = z.infer<typeof StepState>
 
 export const StepRun = z.strictObject({
@@ -136,6 +144,10 @@ export const PipelineRun = z.strictObject({
   trigger: z.string().nullable(),
   /** The run that it is a repetition of. */
   repeats: z.string().nullable(),
+  /** The run whose outputs it went on from. */
+  resumes: z.string().nullable(),
+  /** Who cancelled it; while it is `running` still, its processes are being ended. */
+  cancelled: z.strictObject({ by: z.string(), at: z.string() }).nullable(),
   steps: z.array(StepRun),
 })
 export type PipelineRun = z.infer<typeof PipelineRun>

@@ -62,6 +62,13 @@ export type StepReport = z.infer<typeof StepReport>
 
 export const StartPipeline = z.strictObject({ params: z.record(Name, Json).default({}) })
 
+export const ResumePipeline = z.strictObject({
+  /** The first step to execute, with all that reads from it; those that did not succeed unless told. */
+  from: z.exactOptional(Name),
+  /** Of the run that is resumed unless told. */
+  params: z.record(Name, Json).default({}),
+})
+
 /** A part of a step's cache key: `code`, `inputs.NAME`, `seed` or `extra`; null where it had none. */
 export const CacheDifference = z.strictObject({
   part: z.string(),
@@ -73,12 +80,13 @@ export type CacheDifference = z.infer<typeof CacheDifference>
 /**
  * Why a step ran, or did not: compared with the newest run of the same step that succeeded before it.
  * `reused`: its outputs were taken from `earlier`; `unchanged`: nothing differs, `earlier` was not to be
- * reused (the step is never reused, or the two ran at the same time); `waiting`: it has not begun.
+ * reused (the step is never reused, or the two ran at the same time); `forced`: nothing differs, its run was resumed
+ * from it or from a step before it; `waiting`: it has not begun.
  */
 export const StepWhy = z.strictObject({
   pipelineRunId: z.string(),
   step: z.string(),
-  answer: z.enum(['reused', 'changed', 'first', 'unchanged', 'waiting']),
+  answer: z.enum(['reused', 'changed', 'first', 'unchanged', 'forced', 'waiting']),
   /** The pipeline run it is compared with. */
   earlier: z.string().nullable(),
   changed: z.array(CacheDifference),

@@ -2,6 +2,7 @@ import { PipelineRun } from '@gyre/sdk/wire/pipeline'
 import { Name } from '@gyre/sdk/wire/ref'
 import { RunDifference } from '@gyre/sdk/wire/run'
 import {
+  ResumePipeline,
   StartPipeline,
   StepFacts,
   StepHeartbeat,
@@ -67,6 +68,33 @@ export const repeatRun = defineRoute({
   status: 202,
   errors: ['NOT_FOUND', 'CONFLICT'],
   handle: ({ pipelines }, ctx, { params }) => pipelines.repeat(ctx, params.run),
+})
+
+export const resumeRun = defineRoute({
+  method: 'POST',
+  path: '/api/v1/pipeline-runs/:run/resume',
+  summary:
+    'Execute an ended run from a step on, as a new run with the code that is applied now; answers at once',
+  scope: 'write',
+  params: RunParam,
+  body: ResumePipeline,
+  reply: PipelineRun,
+  status: 202,
+  errors: ['NOT_FOUND', 'CONFLICT', 'INVALID_ARGUMENT'],
+  handle: ({ pipelines }, ctx, { params, body }) => pipelines.resumeFrom(ctx, params.run, body),
+})
+
+export const cancelRun = defineRoute({
+  method: 'POST',
+  path: '/api/v1/pipeline-runs/:run/cancel',
+  summary:
+    'End a pipeline run; answers at once. `cancelled` says by whom, and `status` once its processes have ended',
+  scope: 'write',
+  params: RunParam,
+  reply: PipelineRun,
+  status: 202,
+  errors: ['NOT_FOUND', 'CONFLICT'],
+  handle: ({ pipelines }, ctx, { params }) => pipelines.cancel(ctx, params.run),
 })
 
 export const runDifference = defineRoute({

@@ -42,8 +42,10 @@ import {
 } from './models.ts'
 import { checkMonitor, listAlerts, listWindows } from './monitors.ts'
 import {
+  cancelRun,
   listPipelineRuns,
   repeatRun,
+  resumeRun,
   runDifference,
   showPipelineRun,
   startPipeline,
@@ -94,6 +96,8 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     listPipelineRuns,
     showPipelineRun,
     repeatRun,
+    resumeRun,
+    cancelRun,
     runDifference,
     stepWhy,
     stepWork,

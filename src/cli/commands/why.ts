@@ -43,6 +43,8 @@ function describe({ pipelineRunId, step, answer, earlier, changed }: StepWhy): s
       return `${about} ran: it never succeeded before`
     case 'unchanged':
       return `${about} ran although nothing changed since ${earlier}: it is never reused, or both ran at a time`
+    case 'forced':
+      return `${about} ran although nothing changed since ${earlier}: its run was resumed from there`
     case 'waiting':
       return `${about} has not begun`
     case 'changed': {

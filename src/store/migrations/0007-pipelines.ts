@@ -22,6 +22,13 @@ interface PipelineRunTable {
   ended_at: string | null
   /** The pipeline run that it is a repetition of. */
   repeats: string | null
+  /** When and by whom it was asked to end; it is cancelled once its processes have. */
+  cancel_asked_at: string | null
+  cancel_asked_by: string | null
+  /** The pipeline run whose outputs it goes on from. */
+  resumes: string | null
+  /** The run of the trial whose work it does. */
+  trial: string | null
 }
 
 interface StepRunTable {
@@ -45,6 +52,8 @@ interface StepRunTable {
   error: string | null
   started_at: string | null
   ended_at: string | null
+  /** 1 for a step that is executed although the cache may have its outputs. */
+  forced: number
 }
 
 interface StepCacheTable {

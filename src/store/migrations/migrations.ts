@@ -21,6 +21,7 @@ import { evaluationSets } from './0022-evaluation-sets.ts'
 import { runFacts } from './0023-run-facts.ts'
 import { studies } from './0024-studies.ts'
 import { approvalGates } from './0029-approval-gates.ts'
+import { runControl } from './0026-run-control.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, oldest first. A new one is a file and a line here, and a name in `../schema.ts`. */
@@ -48,4 +49,5 @@ export const MIGRATIONS: readonly Migration[] = [
   runFacts,
   studies,
   approvalGates,
+  runControl,
 ]
