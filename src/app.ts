@@ -246,6 +246,7 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
       manifest: async (ctx, ref) => (await projects.version(ctx, ref)).manifest,
     }),
     facts: processFacts(),
+    experiment: async (ctx, name) => (await experiments.named(ctx, name)).number,
     environment: (ctx, { name, timeoutMs }) => ({
       GYRE_URL: url,
       GYRE_PYTHON_ENVIRONMENTS: resolve(config.data, 'python'),

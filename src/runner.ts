@@ -96,6 +96,13 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
       files,
       folder: own,
       environments: variable('GYRE_PYTHON_ENVIRONMENTS'),
+      // What MLflow's client looks for; the pass lets it log to this run alone.
+      variables: {
+        MLFLOW_TRACKING_URI: client.url,
+        MLFLOW_TRACKING_TOKEN: variable('GYRE_PASS'),
+        MLFLOW_RUN_ID: work.runId,
+        MLFLOW_EXPERIMENT_ID: work.experiment ?? '0',
+      },
       tell,
       async log(points: PythonReport['points']) {
         for (const { key, value, step } of points) metrics.add(key, value, step)

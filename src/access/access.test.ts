@@ -55,10 +55,20 @@ test('what is public needs no key and makes nobody local', async () => {
 
 const MAY: Readonly<Record<Role | 'step', readonly Scope[]>> = {
   viewer: ['public', 'read', 'predict'],
-  member: ['public', 'read', 'predict', 'feedback', 'store', 'write'],
-  approver: ['public', 'read', 'predict', 'feedback', 'store', 'write', 'approve', 'release'],
+  member: ['public', 'read', 'predict', 'feedback', 'store', 'log', 'write'],
+  approver: [
+    'public',
+    'read',
+    'predict',
+    'feedback',
+    'store',
+    'log',
+    'write',
+    'approve',
+    'release',
+  ],
   admin: SCOPES,
-  step: ['public', 'read', 'store', 'step'],
+  step: ['public', 'read', 'store', 'log', 'step'],
 }
 
 test.each([...Role.options, 'step'] as const)(

@@ -1,12 +1,16 @@
 import type { Role } from '@gyre/sdk/wire/key'
 
-/** What a route asks of its caller. `public` routes answer anybody; `store` puts bytes into the blob store. */
+/**
+ * What a route asks of its caller. `public` routes answer anybody; `store` puts bytes into the blob store; `log` writes
+ * to a run, a step to its own alone.
+ */
 export const SCOPES = [
   'public',
   'read',
   'predict',
   'feedback',
   'store',
+  'log',
   'write',
   'step',
   'approve',
@@ -17,11 +21,21 @@ export type Scope = (typeof SCOPES)[number]
 
 const GRANTS: Readonly<Record<Role | 'step', readonly Scope[]>> = {
   viewer: ['public', 'read', 'predict'],
-  member: ['public', 'read', 'predict', 'feedback', 'store', 'write'],
-  approver: ['public', 'read', 'predict', 'feedback', 'store', 'write', 'approve', 'release'],
+  member: ['public', 'read', 'predict', 'feedback', 'store', 'log', 'write'],
+  approver: [
+    'public',
+    'read',
+    'predict',
+    'feedback',
+    'store',
+    'log',
+    'write',
+    'approve',
+    'release',
+  ],
   admin: [...SCOPES],
-  /** A step's own process: it may read, store bytes and report on itself. */
-  step: ['public', 'read', 'store', 'step'],
+  /** A step's own process: it may read, store bytes, log to its run and report on itself. */
+  step: ['public', 'read', 'store', 'log', 'step'],
 }
 
 export type Grant = keyof typeof GRANTS

@@ -142,6 +142,7 @@ export async function openBench(manifest: Manifest) {
           source: SOURCE,
         }),
         facts: FACTS,
+        experiment: async () => 0,
         environment: (_ctx, { name }) => ({ GYRE_PASS: `pass for ${name}` }),
         ...change,
       })

@@ -53,6 +53,16 @@ export async function leasedStep(
   return { ...row, run_id: row.run_id }
 }
 
+const STEP_ACTOR = /^step:([^/]+)\/(.+)\/(\d+)$/
+
+/** The step whose process asks. Throws FENCED once it has gone to another attempt, FORBIDDEN for any other caller. */
+export async function askingStep(catalog: Catalog, ctx: Context): Promise<LeasedStep> {
+  const [, pipelineRunId, step, fence] = STEP_ACTOR.exec(ctx.actor) ?? []
+  if (pipelineRunId === undefined || step === undefined)
+    throw new GyreError('FORBIDDEN', `${ctx.actor} is no step`, { actor: ctx.actor })
+  return leasedStep(catalog, ctx, { pipelineRunId, step, fence: Number(fence) })
+}
+
 /** Renews the lease of `step` until `work` has ended, on behalf of work that cannot do so itself. */
 export async function keepLease<T>(leases: Leases, step: LeasedStep, work: Promise<T>): Promise<T> {
   const beat = setInterval(

@@ -9,6 +9,7 @@ import { askToCancel, CANCEL_GRACE_MS } from './cancel.ts'
 import { driveRun, type DriveDeps } from './drive.ts'
 import { checkGraph } from './graph.ts'
 import {
+  askingStep,
   attemptName,
   LEASE_HOLDER,
   leasedStep,
@@ -85,6 +86,8 @@ export interface Pipelines {
   facts(ctx: Context, key: StepKey, environment: Run['environment']): Promise<void>
   metrics(ctx: Context, key: StepKey, points: readonly MetricPoint[]): Promise<void>
   report(ctx: Context, key: Omit<StepKey, 'fence'>, report: StepReport): Promise<void>
+  /** The run of the attempt that asks. */
+  ownRun(ctx: Context): Promise<string>
 
   /** Takes up every run that a stopped server left behind. */
   resume(): Promise<void>
@@ -229,10 +232,12 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
       const { pipeline, step } = await attemptOf(ctx, key)
       const { manifest } = await deps.code(ctx, pipeline.code_ref)
       const inputs = inputsOf(step)
+      const { experiment } = await runs.get(ctx, step.run_id)
       return {
         pipelineRunId: pipeline.id,
         step: step.step,
         runId: step.run_id,
+        experiment,
         fence: step.fence,
         spec: stepSpecOf(pipeline, step.step),
         inputs,
@@ -270,6 +275,8 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
       }
       processes.reported(attemptName({ ...key, fence: report.fence }))
     },
+
+    ownRun: async (ctx) => (await askingStep(catalog, ctx)).run_id,
 
     async resume() {
       const rows = await catalog.read

@@ -31,6 +31,8 @@ export interface TransitionDeps {
   readonly clock: Clock
   /** What this server's process runs on. */
   readonly facts: Run['environment']
+  /** The number of the experiment called so, made when there is none. */
+  readonly experiment: (ctx: Context, name: string) => Promise<number>
 }
 
 /** pending → succeeded with the outputs of an earlier run; false when there is none to reuse, or the step is forced. */
@@ -85,10 +87,12 @@ function definedBy({ pipeline: name, code_ref }: StepTask['pipeline']): RunRef[]
 
 /** pending | failed → leased, with a run of its own. Throws CONFLICT while another attempt holds the lease. */
 export async function begin(
-  { catalog, runs, leases, clock, facts }: TransitionDeps,
+  { catalog, runs, leases, clock, facts, experiment }: TransitionDeps,
   ctx: Context,
   { pipeline, spec, row, inputs, seed, extra, parts, key, source, upstreamRuns }: StepTask,
 ): Promise<LeasedStep> {
+  // A script may log by MLflow's client, which knows no run outside an experiment.
+  const number = spec.kind === 'python' ? await experiment(ctx, pipeline.pipeline) : undefined
   return catalog.write(async (tx) => {
     const lease = await leases.acquire(leaseName(row), LEASE_HOLDER, STEP_LEASE_MS, tx)
     if (!lease)
@@ -110,6 +114,10 @@ export async function begin(
         // What a process of its own runs on, that process tells.
         environment: ['module', 'python', 'gate'].includes(spec.kind) ? {} : facts,
         seed,
+        ...(number !== undefined && {
+          tags: { 'mlflow.runName': spec.name },
+          tracked: { experiment: number, userId: ctx.actor, startMs: clock.now().getTime() },
+        }),
       },
       tx,
     )

@@ -73,9 +73,9 @@ function toRun(row: RunRow, { refs, metrics, params: cells, tags: labels }: Part
     cells.map(({ key, value, is_json }) => [key, is_json ? Json.parse(JSON.parse(value)) : value]),
   )
   const tags = new Map(labels.map(({ key, value }) => [key, value]))
-  // A client has tags and parameters to tell in what Gyre knows of its own runs.
+  // A client has tags and parameters to tell in what Gyre knows of its own runs, those of steps that it logs to too.
   const facts =
-    row.experiment === null
+    row.experiment === null || row.code !== null
       ? {
           code: Code.parse(parseOrNull(row.code)),
           environment: Environment.parse(JSON.parse(row.environment)),

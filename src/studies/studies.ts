@@ -57,16 +57,6 @@ export interface StudiesDeps {
 export function createStudies(deps: StudiesDeps): Studies {
   const { catalog, events, runs, leases, experiments } = deps
 
-  /** The number of the experiment called so, made when there is none. */
-  async function experimentNamed(ctx: Context, name: string): Promise<number> {
-    try {
-      return (await experiments.create(ctx, { name })).number
-    } catch (error) {
-      if (!(error instanceof GyreError) || error.code !== 'ALREADY_EXISTS') throw error
-      return (await experiments.byName(ctx, name)).number
-    }
-  }
-
   async function heartbeat(
     ctx: Context,
     name: string,
@@ -96,7 +86,7 @@ export function createStudies(deps: StudiesDeps): Studies {
         assertSame(known.spec, spec)
         return asStudy(catalog.read, known)
       }
-      const experiment = await experimentNamed(ctx, spec.name)
+      const { number: experiment } = await experiments.named(ctx, spec.name)
       await catalog.write(async (tx) => {
         assertActive(await getExperiment(tx, ctx, experiment))
         const { name } = spec

@@ -38,6 +38,8 @@ export interface Experiments {
   create(ctx: Context, experiment: NewExperiment): Promise<Experiment>
   /** Throws NOT_FOUND; a deleted one is found. */
   get(ctx: Context, number: number): Promise<Experiment>
+  /** The one called so, a deleted one too; made when there is none. Throws INVALID_ARGUMENT. */
+  named(ctx: Context, name: string): Promise<Experiment>
   /** Throws NOT_FOUND; a deleted one is found. */
   byName(ctx: Context, name: string): Promise<Experiment>
   /** Experiments that match a filter, a page at a time. Throws INVALID_ARGUMENT naming the part. */
@@ -126,26 +128,42 @@ export function createExperiments({ catalog, events, clock }: ExperimentsDeps): 
     })
   }
 
+  async function create(
+    tx: Tx,
+    ctx: Context,
+    { name, tags = {}, location }: NewExperiment,
+  ): Promise<Experiment> {
+    await assertFree(tx, ctx, name)
+    const ms = nowMs()
+    const number = (await newestExperiment(tx, ctx)) + 1
+    if (location !== undefined) assertLocation(number, location)
+    const row = { project: ctx.project, number, name, created_ms: ms, updated_ms: ms }
+    await tx
+      .insertInto('experiments')
+      .values({ ...row, deleted_ms: null })
+      .execute()
+    const { seq } = await getExperiment(tx, ctx, number)
+    for (const [key, value] of Object.entries(tags)) await putExperimentTag(tx, seq, key, value)
+    await tell(tx, ctx, 'experiment.created', { number, name })
+    return getExperiment(tx, ctx, number)
+  }
+
   return {
-    async create(ctx, { name, tags = {}, location }) {
-      assertName(name)
-      for (const [key, value] of Object.entries(tags)) assertTag(key, value)
+    async create(ctx, experiment) {
+      assertName(experiment.name)
+      for (const [key, value] of Object.entries(experiment.tags ?? {})) assertTag(key, value)
       await begin(ctx)
-      return catalog.write(async (tx) => {
-        await assertFree(tx, ctx, name)
-        const ms = nowMs()
-        const number = (await newestExperiment(tx, ctx)) + 1
-        if (location !== undefined) assertLocation(number, location)
-        const row = { project: ctx.project, number, name, created_ms: ms, updated_ms: ms }
-        await tx
-          .insertInto('experiments')
-          .values({ ...row, deleted_ms: null })
-          .execute()
-        const { seq } = await getExperiment(tx, ctx, number)
-        for (const [key, value] of Object.entries(tags)) await putExperimentTag(tx, seq, key, value)
-        await tell(tx, ctx, 'experiment.created', { number, name })
-        return getExperiment(tx, ctx, number)
-      })
+      return catalog.write((tx) => create(tx, ctx, experiment))
+    },
+
+    async named(ctx, name) {
+      assertName(name)
+      await begin(ctx)
+      const known = await findNamed(catalog.read, ctx, name)
+      if (known) return known
+      return catalog.write(
+        async (tx) => (await findNamed(tx, ctx, name)) ?? create(tx, ctx, { name }),
+      )
     },
 
     async get(ctx, number) {
@@ -156,9 +174,9 @@ export function createExperiments({ catalog, events, clock }: ExperimentsDeps): 
     async byName(ctx, name) {
       if (name === '') throw missingError('experiment_name')
       await begin(ctx)
-      const row = await findExperimentByName(catalog.read, ctx, name)
-      if (!row) throw new GyreError('NOT_FOUND', `no experiment is named ${name}`, { name })
-      return getExperiment(catalog.read, ctx, row.number)
+      const found = await findNamed(catalog.read, ctx, name)
+      if (!found) throw new GyreError('NOT_FOUND', `no experiment is named ${name}`, { name })
+      return found
     },
 
     async search(ctx, query) {
@@ -287,6 +305,11 @@ export async function findExperimentByName(db: Tx, { project }: Context, name: s
     .where('project', '=', project)
     .where('name', '=', name)
     .executeTakeFirst()
+}
+
+async function findNamed(db: Tx, ctx: Context, name: string): Promise<Experiment | undefined> {
+  const row = await findExperimentByName(db, ctx, name)
+  return row && getExperiment(db, ctx, row.number)
 }
 
 async function assertFree(tx: Tx, ctx: Context, name: string): Promise<void> {

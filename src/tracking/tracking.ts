@@ -35,7 +35,10 @@ export interface Tracking {
   start(ctx: Context, run: NewTrackedRun): Promise<TrackedRun>
   /** Throws NOT_FOUND; a deleted run is found. */
   get(ctx: Context, id: string): Promise<TrackedRun>
-  /** Throws NOT_FOUND, and CONFLICT for a deleted run; so do the verbs below. */
+  /**
+   * Changes nothing of a step's run: how it stands and what it is called its pipeline says. Throws NOT_FOUND, and
+   * CONFLICT for a deleted run; so do the verbs below.
+   */
   update(ctx: Context, id: string, amendment: RunAmendment): Promise<TrackedRun>
   /** Writes all of a batch or nothing. Throws INVALID_ARGUMENT, for a parameter that has another value too. */
   log(ctx: Context, id: string, batch: Partial<Batch>): Promise<void>
@@ -91,6 +94,10 @@ export function createTracking(deps: TrackingDeps): Tracking {
     return id === undefined ? undefined : (await runs.find(ctx, id, tx))?.id
   }
 
+  async function rename(tx: Tx, ctx: Context, id: string, name: string): Promise<void> {
+    if (!(await isStep(tx, ctx, id))) await runs.amend(ctx, id, { name }, tx)
+  }
+
   return {
     experiments,
 
@@ -130,6 +137,7 @@ export function createTracking(deps: TrackingDeps): Tracking {
 
     async update(ctx, id, amendment) {
       await catalog.write(async (tx) => {
+        if (await isStep(tx, ctx, id)) return
         const { name } = amendment
         const tags: [string, string][] = name === undefined ? [] : [[NAME_TAG, name]]
         await logToRun(tx, ctx, id, { tags }, true)
@@ -148,7 +156,7 @@ export function createTracking(deps: TrackingDeps): Tracking {
         await logToRun(tx, ctx, id, log, true)
         await logModelMetrics(tx, ctx, id, metrics)
         const name = tags.findLast(({ key }) => key === NAME_TAG)?.value
-        if (name !== undefined) await runs.amend(ctx, id, { name }, tx)
+        if (name !== undefined) await rename(tx, ctx, id, name)
       })
     },
 
@@ -156,7 +164,7 @@ export function createTracking(deps: TrackingDeps): Tracking {
       assertTag(tag, '')
       await catalog.write(async (tx) => {
         await logToRun(tx, ctx, id, { tags: keptTags([tag]) }, true)
-        if (tag.key === NAME_TAG) await runs.amend(ctx, id, { name: tag.value }, tx)
+        if (tag.key === NAME_TAG) await rename(tx, ctx, id, tag.value)
       })
     },
 
@@ -203,6 +211,19 @@ export function createTracking(deps: TrackingDeps): Tracking {
       return readHistory(catalog.read, seq, key, limit, cursor)
     },
   }
+}
+
+/** A run of Gyre's own code under one of a pipeline. */
+async function isStep(tx: Tx, ctx: Context, id: string): Promise<boolean> {
+  const row = await tx
+    .selectFrom('runs as run')
+    .innerJoin('runs as parent', 'parent.id', 'run.parent_id')
+    .select('parent.kind')
+    .where('run.project', '=', ctx.project)
+    .where('run.id', '=', id)
+    .where('run.code', 'is not', null)
+    .executeTakeFirst()
+  return row?.kind === 'pipeline'
 }
 
 async function getRun(db: Tx, ctx: Context, id: string): Promise<TrackedRun> {

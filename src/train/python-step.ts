@@ -18,6 +18,8 @@ export interface PythonStepDeps {
   readonly folder: string
   /** Where virtual environments are kept. */
   readonly environments: string
+  /** What the script finds in its environment besides what belongs to every step. */
+  readonly variables: Readonly<Record<string, string>>
   /** What the step runs on, before it begins. */
   readonly tell: (facts: Readonly<Record<string, string>>) => Promise<void>
   readonly log: (points: PythonReport['points']) => Promise<void>
@@ -53,6 +55,7 @@ export async function runPythonStep(deps: PythonStepDeps, work: PythonWork): Pro
   const child = spawn(program, [...flags, join(code, inBundle(spec.script))], {
     cwd: outputs,
     env: childEnvironment({
+      ...deps.variables,
       GYRE_INPUTS: inputs,
       GYRE_REPORT: report,
       GYRE_SEED: String(seed),

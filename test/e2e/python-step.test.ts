@@ -20,6 +20,13 @@ export const train = pipeline('train', { seed: int(7), mode: text('good') }, ({ 
 })
 `
 
+const LOGGED = `
+import { pipeline, python, step, text } from '@gyre/sdk'
+export const logged = pipeline('logged', { other: text() }, ({ other }) => {
+  step('log', python('py/log.py'))({ other })
+})
+`
+
 const FIT = `
 import json, os, random, signal, sys
 from scale import SCALE
@@ -56,6 +63,52 @@ with open(os.environ['GYRE_REPORT'], 'w') as report:
     with open('model/weights.txt', 'w') as file:
         file.write('42')
     tell(output='model', path='model')
+`
+const LOG = `
+import json, os
+from urllib import error, request
+
+OWN = os.environ['MLFLOW_RUN_ID']
+EXPERIMENT = os.environ['MLFLOW_EXPERIMENT_ID']
+with open(os.environ['GYRE_INPUTS']) as file:
+    OTHER = json.load(file)['other']
+
+def ask(method, path, body, kind='application/json'):
+    asked = request.Request(
+        os.environ['MLFLOW_TRACKING_URI'] + '/api/2.0/' + path,
+        data=body if isinstance(body, bytes) else json.dumps(body).encode(),
+        headers={'authorization': 'Bearer ' + os.environ['MLFLOW_TRACKING_TOKEN'], 'content-type': kind},
+        method=method,
+    )
+    try:
+        with request.urlopen(asked) as reply:
+            return reply.status
+    except error.HTTPError as refused:
+        return refused.code
+
+def log(run):
+    metric = {'run_id': run, 'key': 'auc', 'value': 0.75, 'step': 0, 'timestamp': 1}
+    model = {'experiment_id': EXPERIMENT, 'name': 'm', 'source_run_id': run}
+    return [
+        ask('POST', 'mlflow/runs/log-metric', metric),
+        ask('POST', 'mlflow/runs/log-batch', {'run_id': run, 'metrics': [metric | {'step': 1}]}),
+        ask('POST', 'mlflow/runs/log-parameter', {'run_id': run, 'key': 'depth', 'value': '3'}),
+        ask('POST', 'mlflow/runs/set-tag', {'run_id': run, 'key': 'mlflow.runName', 'value': 'mine'}),
+        ask('PUT', f'mlflow-artifacts/artifacts/{EXPERIMENT}/{run}/artifacts/note.txt', b'kept', 'text/plain'),
+        ask('POST', 'mlflow/logged-models', model),
+        ask('POST', 'mlflow/runs/update', {'run_id': run, 'status': 'FINISHED', 'run_name': 'x', 'end_time': 5}),
+    ]
+
+answers = {
+    'own': log(OWN),
+    'other': log(OTHER),
+    'a run': ask('POST', 'mlflow/runs/create', {'experiment_id': EXPERIMENT}),
+    'an end': ask('POST', 'mlflow/runs/delete', {'run_id': OWN}),
+    'an experiment': ask('POST', 'mlflow/experiments/create', {'name': 'mine'}),
+    'a name': ask('POST', 'mlflow/registered-models/create', {'name': 'mine'}),
+}
+with open(os.environ['GYRE_REPORT'], 'w') as report:
+    print(json.dumps({'output': 'answers', 'value': answers}), file=report)
 `
 const USE = `
 import json, os
@@ -258,6 +311,44 @@ describe.skipIf(!hasPython)('steps in Python (python3 is needed)', () => {
     expect(message).toContain('py/use.py ended with exit code 1')
     expect(message).toContain('SyntaxError')
     await write('py/use.py', USE)
+  })
+
+  test('a script may log to its own run through the door of MLflow, and change nothing else', async () => {
+    const other = await cli('runs', 'ls', '--kind', 'training', '--json')
+    const [{ id }] = z
+      .tuple([z.object({ id: z.string() })])
+      .rest(z.unknown())
+      .parse(JSON.parse(other.stdout))
+    await write('py/log.py', LOG)
+    await write('gyre.config.ts', LOGGED)
+    await cli('apply')
+    const { code } = await cli('pipeline', 'run', 'logged', '--param', `other=${id}`)
+    const { steps } = await newest()
+    expect([code, steps[0]?.['error']]).toEqual([0, null])
+    expect(steps[0]?.outputs).toEqual({
+      answers: {
+        own: Array.from({ length: 7 }, () => 200),
+        other: Array.from({ length: 7 }, () => 403),
+        'a run': 403,
+        'an end': 403,
+        'an experiment': 403,
+        'a name': 403,
+      },
+    })
+    const found = await cli('runs', 'ls', '--experiment', 'logged', '--json')
+    expect(JSON.parse(found.stdout)).toMatchObject([
+      {
+        name: 'log',
+        status: 'succeeded',
+        metrics: { auc: 0.75 },
+        params: { other: id, depth: '3' },
+        code: { command: ['python3', 'py/log.py'] },
+        environment: { OMP_NUM_THREADS: '1' },
+      },
+    ])
+    const untouched = await cli('runs', 'show', id, '--json')
+    expect(untouched.stdout).not.toContain('auc')
+    await write('gyre.config.ts', CONFIG)
   })
 
   test('a script that takes too long is ended, and nothing of it is left', async () => {

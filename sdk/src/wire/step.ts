@@ -9,6 +9,8 @@ export const StepWork = z.strictObject({
   pipelineRunId: z.string(),
   step: Name,
   runId: z.string(),
+  /** Of its run, where clients of MLflow may log to it. */
+  experiment: z.string().nullable(),
   fence: z.number().int(),
   spec: StepSpec,
   inputs: z.record(z.string(), Json),

@@ -12,7 +12,8 @@ import { parsePart } from '../parse.ts'
 import type { Rooms } from '../rooms.ts'
 import { loggedModelLocation, parseLocation, runLocation } from '../../tracking/locations.ts'
 import { queryOf } from './query.ts'
-import { defineMlflow, type Call, type MlflowRoute } from './route.ts'
+import { runOfModel } from './logged-models.ts'
+import { defineMlflow, type Asking, type Call, type MlflowRoute } from './route.ts'
 import { runIdOf, RunMembers } from './runs.ts'
 import { openVersionFile, listVersionFiles } from './version-files.ts'
 import { Required, some } from './wire.ts'
@@ -23,6 +24,13 @@ const PAGE_ENTRIES = 10_000
 /** The place that the end of a path names. */
 export function placeOf(rooms: Rooms, ctx: Context, call: Call): ArtifactPlace {
   return parseLocation(locationOf(rooms, ctx, call))
+}
+
+/** The run that the artifact of a path belongs to, be it a file of a model that the run has logged. */
+export async function runOfPlace({ rooms, ctx, call }: Asking): Promise<string> {
+  const { kind, id } = placeOf(rooms, ctx, call).root
+  if (kind === 'trace') return ''
+  return kind === 'run' ? id : runOfModel(rooms, ctx, id)
 }
 
 /** The end of a path, which arrives percent-encoded, once. */
@@ -61,8 +69,9 @@ const upload = defineMlflow({
   method: 'PUT',
   path: '/mlflow-artifacts/artifacts/*',
   summary: 'Store an artifact',
-  scope: 'write',
+  scope: 'log',
   input: undefined,
+  logsTo: (_input, asking) => runOfPlace(asking),
   async handle(rooms, ctx, _input, call) {
     const { request } = call
     const place = placeOf(rooms, ctx, call)

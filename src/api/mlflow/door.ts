@@ -10,6 +10,7 @@ import type { Rooms } from '../rooms.ts'
 import { parseInt64Json, stringifyInt64 } from './json.ts'
 import { answerMlflowError } from './problem.ts'
 import { queryOf } from './query.ts'
+import { assertOwnRun } from './own-run.ts'
 import { createRouter } from './router.ts'
 import type { MlflowRoute } from './route.ts'
 
@@ -52,7 +53,9 @@ export function mlflowDoor({ rooms, routes, log }: MlflowDoorDeps): RawDoor {
     async handle(request, response, ctx) {
       const { route, params } = matched(request)
       const input = route.input ? parsePart(route.input, await inputOf(request, route), 'body') : {}
-      const reply = await route.handle(rooms, ctx, input, { params, request, response })
+      const call = { params, request, response }
+      if (route.scope === 'log') await assertOwnRun(route, input, { rooms, ctx, call })
+      const reply = await route.handle(rooms, ctx, input, call)
       if (reply) endWithJson(response, stringifyInt64(reply))
     },
     answerError(response, thrown, requestId) {

@@ -3,7 +3,9 @@ import { loggedModelLocation } from '../../tracking/locations.ts'
 import type { LoggedModel, ModelPoint, ModelStatus } from '../../tracking/logged-model.ts'
 import type { DatasetWanted } from '../../tracking/logged-model-search.ts'
 import { ExperimentId } from './experiments.ts'
-import { defineMlflow, type Call, type MlflowRoute } from './route.ts'
+import type { Context } from '../../core/context.ts'
+import type { Rooms } from '../rooms.ts'
+import { defineMlflow, type Asking, type Call, type MlflowRoute } from './route.ts'
 import { metricOut } from './runs.ts'
 import { Bool, Int32, repeated, some } from './wire.ts'
 
@@ -14,11 +16,24 @@ function idOf({ params }: Call): string {
   return params['model_id'] ?? ''
 }
 
+/** The run that a logged model says it comes from. Throws NOT_FOUND. */
+export async function runOfModel(
+  { loggedModels }: Pick<Rooms, 'loggedModels'>,
+  ctx: Context,
+  id: string,
+): Promise<string> {
+  return (await loggedModels.get(ctx, id, true)).sourceRun
+}
+
+function logsTo(_input: unknown, { rooms, ctx, call }: Asking): Promise<string> {
+  return runOfModel(rooms, ctx, idOf(call))
+}
+
 const create = defineMlflow({
   method: 'POST',
   path: '/mlflow/logged-models',
   summary: 'Begin a model whose files come next',
-  scope: 'write',
+  scope: 'log',
   input: z.object({
     experiment_id: ExperimentId,
     name: z.string().default(''),
@@ -27,6 +42,7 @@ const create = defineMlflow({
     params: repeated(ModelLabel),
     tags: repeated(ModelLabel),
   }),
+  logsTo: ({ source_run_id: run }) => run,
   async handle({ loggedModels }, ctx, { experiment_id, name, params, tags, ...rest }) {
     const model = await loggedModels.create(ctx, {
       experiment: experiment_id,
@@ -85,7 +101,8 @@ const finalize = defineMlflow({
   method: 'PATCH',
   path: '/mlflow/logged-models/{model_id}',
   summary: 'Say whether all files of a model are there',
-  scope: 'write',
+  scope: 'log',
+  logsTo,
   input: z.object({ status: Status }),
   async handle({ loggedModels }, ctx, { status }, call) {
     return { model: modelOut(await loggedModels.finalize(ctx, idOf(call), status)) }
@@ -108,7 +125,8 @@ const setTags = defineMlflow({
   method: 'PATCH',
   path: '/mlflow/logged-models/{model_id}/tags',
   summary: 'Set tags of a logged model',
-  scope: 'write',
+  scope: 'log',
+  logsTo,
   input: z.object({ tags: repeated(ModelLabel) }),
   async handle({ loggedModels }, ctx, { tags }, call) {
     await loggedModels.setTags(ctx, idOf(call), tags)
@@ -132,7 +150,8 @@ const logParams = defineMlflow({
   method: 'POST',
   path: '/mlflow/logged-models/{model_id}/params',
   summary: 'Log parameters of a logged model',
-  scope: 'write',
+  scope: 'log',
+  logsTo,
   input: z.object({ params: repeated(ModelLabel) }),
   async handle({ loggedModels }, ctx, { params }, call) {
     await loggedModels.logParams(ctx, idOf(call), params)

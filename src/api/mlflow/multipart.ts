@@ -5,7 +5,7 @@ import type { Context } from '../../core/context.ts'
 import type { ArtifactPlace } from '../../tracking/artifact-root.ts'
 import { announcedBytes, bodyStream } from '../body-stream.ts'
 import type { Rooms } from '../rooms.ts'
-import { placeOf } from './artifacts.ts'
+import { placeOf, runOfPlace } from './artifacts.ts'
 import { defineMlflow, type Call, type MlflowRoute } from './route.ts'
 import { Int32, Required } from './wire.ts'
 
@@ -13,7 +13,8 @@ const begin = defineMlflow({
   method: 'POST',
   path: '/mlflow-artifacts/mpu/create/*',
   summary: 'Begin an artifact that comes in parts',
-  scope: 'write',
+  scope: 'log',
+  logsTo: (_input, asking) => runOfPlace(asking),
   input: z.object({ path: Required, num_parts: Int32.default(1) }),
   async handle(rooms, ctx, { path, num_parts }, call) {
     const place = fileIn(rooms, ctx, call, path)
@@ -64,7 +65,8 @@ const complete = defineMlflow({
   method: 'POST',
   path: '/mlflow-artifacts/mpu/complete/*',
   summary: 'Make an artifact of its parts',
-  scope: 'write',
+  scope: 'log',
+  logsTo: (_input, asking) => runOfPlace(asking),
   input: z.object({ path: Required, upload_id: Required, parts: z.array(Part) }),
   async handle(rooms, ctx, { path, upload_id, parts }, call) {
     const place = fileIn(rooms, ctx, call, path)
@@ -78,7 +80,8 @@ const abort = defineMlflow({
   method: 'POST',
   path: '/mlflow-artifacts/mpu/abort/*',
   summary: 'Forget an artifact that came in parts',
-  scope: 'write',
+  scope: 'log',
+  logsTo: (_input, asking) => runOfPlace(asking),
   input: z.object({ path: Required, upload_id: Required }),
   async handle(rooms, ctx, { path, upload_id }, call) {
     await rooms.artifacts.uploads.abort(ctx, fileIn(rooms, ctx, call, path), upload_id)

@@ -14,6 +14,13 @@ export interface Call {
   readonly response: ServerResponse
 }
 
+/** What a route needs to tell which run it writes to. */
+export interface Asking {
+  readonly rooms: Rooms
+  readonly ctx: Context
+  readonly call: Call
+}
+
 /** One endpoint of MLflow's REST API. */
 export interface MlflowRoute<Input = unknown> {
   readonly method: MlflowMethod
@@ -27,6 +34,8 @@ export interface MlflowRoute<Input = unknown> {
   readonly input: z.ZodType<Input> | undefined
   /** The body holds values of any type: a long integer in it is the number it is, and not the digits of an int64. */
   readonly plainNumbers?: true
+  /** The run that it writes to; every route of the scope `log` tells it. Empty where it is none. */
+  logsTo?(input: NoInfer<Input>, asking: Asking): string | Promise<string>
   /** Gives the JSON reply; undefined when it has answered by itself. */
   handle(rooms: Rooms, ctx: Context, input: Input, call: Call): Promise<object | undefined>
 }

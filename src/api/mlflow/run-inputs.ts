@@ -34,7 +34,8 @@ const logInputs = defineMlflow({
   method: 'POST',
   path: '/mlflow/runs/log-inputs',
   summary: 'Name the datasets and models that a run uses',
-  scope: 'write',
+  scope: 'log',
+  logsTo: runIdOf,
   input: z.object({
     ...RunMembers,
     datasets: repeated(Input),
@@ -53,7 +54,8 @@ const logOutputs = defineMlflow({
   method: 'POST',
   path: '/mlflow/runs/outputs',
   summary: 'Name the models that a run made, each with the step at which it did',
-  scope: 'write',
+  scope: 'log',
+  logsTo: runIdOf,
   input: z.object({
     ...RunMembers,
     models: z.array(z.object({ model_id: Required, step: Int64.default(0) }), {

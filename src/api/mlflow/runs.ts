@@ -73,7 +73,8 @@ const update = defineMlflow({
   method: 'POST',
   path: '/mlflow/runs/update',
   summary: 'Say how a run stands, when it ended, what it is called',
-  scope: 'write',
+  scope: 'log',
+  logsTo: runIdOf,
   input: z.object({
     ...RunMembers,
     status: Phase.optional(),
@@ -107,7 +108,8 @@ const logMetric = defineMlflow({
   method: 'POST',
   path: '/mlflow/runs/log-metric',
   summary: 'Log a point of a metric',
-  scope: 'write',
+  scope: 'log',
+  logsTo: runIdOf,
   input: z.object({ ...RunMembers, ...Metric.shape }),
   async handle({ tracking }, ctx, { run_id, run_uuid, ...metric }) {
     await tracking.log(ctx, runIdOf({ run_id, run_uuid }), { metrics: [pointIn(metric)] })
@@ -119,7 +121,8 @@ const logParameter = defineMlflow({
   method: 'POST',
   path: '/mlflow/runs/log-parameter',
   summary: 'Log a parameter; it cannot change later',
-  scope: 'write',
+  scope: 'log',
+  logsTo: runIdOf,
   input: z.object({ ...RunMembers, ...Label.shape }),
   async handle({ tracking }, ctx, { run_id, run_uuid, key, value }) {
     await tracking.log(ctx, runIdOf({ run_id, run_uuid }), { params: [{ key, value }] })
@@ -131,7 +134,8 @@ const logBatch = defineMlflow({
   method: 'POST',
   path: '/mlflow/runs/log-batch',
   summary: 'Log metrics, parameters and tags: all of them or none',
-  scope: 'write',
+  scope: 'log',
+  logsTo: runIdOf,
   input: z.object({
     ...RunMembers,
     metrics: Metrics,
@@ -148,7 +152,8 @@ const setTag = defineMlflow({
   method: 'POST',
   path: '/mlflow/runs/set-tag',
   summary: 'Set a tag of a run',
-  scope: 'write',
+  scope: 'log',
+  logsTo: runIdOf,
   input: z.object({ ...RunMembers, ...Label.shape }),
   async handle({ tracking }, ctx, { run_id, run_uuid, key, value }) {
     await tracking.setTag(ctx, runIdOf({ run_id, run_uuid }), { key, value })
@@ -160,7 +165,8 @@ const deleteTag = defineMlflow({
   method: 'POST',
   path: '/mlflow/runs/delete-tag',
   summary: 'Take a tag off a run',
-  scope: 'write',
+  scope: 'log',
+  logsTo: runIdOf,
   input: z.object({ ...RunMembers, key: Required }),
   async handle({ tracking }, ctx, { key, ...ids }) {
     await tracking.removeTag(ctx, runIdOf(ids), key)
