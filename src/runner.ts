@@ -13,7 +13,7 @@ import { GyreError } from './core/errors.ts'
 import { processFacts } from './core/process-facts.ts'
 import { openAnalyticsInProcess } from './store/analytics-in-process.ts'
 import { evaluateForGate, type GateDeps } from './train/gate-evaluation.ts'
-import type { PythonReport } from './train/python-report.ts'
+import type { ReportedPoint } from './train/python-report.ts'
 import { runPythonStep } from './train/python-step.ts'
 import { assertApart } from './train/row-overlap.ts'
 import type { OpenModel } from './train/scored-model.ts'
@@ -24,6 +24,9 @@ import { createTrainer } from './train/train.ts'
 
 /** Half a lease lasts 15 s; two beats may be lost before the step is. */
 const HEARTBEAT_MS = 5_000
+
+/** How often the metrics of a step that is under way are sent. */
+const METRICS_MS = 500
 
 /** As many points as one request may carry. */
 const MAX_POINTS = 10_000
@@ -104,7 +107,7 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
         MLFLOW_EXPERIMENT_ID: work.experiment ?? '0',
       },
       tell,
-      async log(points: PythonReport['points']) {
+      async log(points: readonly ReportedPoint[]) {
         for (const { key, value, step } of points) metrics.add(key, value, step)
         await metrics.flush()
       },
@@ -155,9 +158,13 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
         return { digest, rows: model.rows }
       },
     }
-    const outputs = Json.parse(await run(ctx, work.inputs))
-    await metrics.flush()
-    return outputs
+    const live = setInterval(() => void metrics.flush().catch(() => undefined), METRICS_MS)
+    try {
+      return Json.parse(await run(ctx, work.inputs))
+    } finally {
+      clearInterval(live)
+      await metrics.flush()
+    }
   } finally {
     await analytics.close()
   }
@@ -187,6 +194,13 @@ interface Point {
 
 function metricSender({ client, path, fence }: Station) {
   const points: Point[] = []
+  let sending = Promise.resolve()
+
+  async function send(): Promise<void> {
+    while (points.length > 0)
+      await client.post(`${path}/metrics`, { fence, points: points.splice(0, MAX_POINTS) }, Done)
+  }
+
   return {
     add: (key: string, value: number, step?: number): void => {
       const sent = Number.isFinite(value)
@@ -198,9 +212,10 @@ function metricSender({ client, path, fence }: Station) {
             : '-Infinity'
       points.push(step === undefined ? { key, value: sent } : { key, value: sent, step })
     },
-    flush: async (): Promise<void> => {
-      while (points.length > 0)
-        await client.post(`${path}/metrics`, { fence, points: points.splice(0, MAX_POINTS) }, Done)
+    /** One after the other, so that points arrive in their order. */
+    flush: (): Promise<void> => {
+      sending = sending.then(send)
+      return sending
     },
   }
 }

@@ -1,10 +1,22 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { appendFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, expect, onTestFinished, test } from 'vitest'
-import { readReport } from './python-report.ts'
+import { openReport, type PythonReport } from './python-report.ts'
 
 let path: string
+
+async function pointsOf(report: PythonReport, isWhole = true) {
+  const points = []
+  for await (const point of report.read(isWhole)) points.push(point)
+  return points
+}
+
+async function readReport(of: string) {
+  const report = openReport(of)
+  const points = await pointsOf(report)
+  return { points, values: report.values, paths: report.paths }
+}
 
 beforeEach(async () => {
   const folder = await mkdtemp(join(tmpdir(), 'gyre-report-'))
@@ -60,5 +72,37 @@ test('an output that is told twice is refused, in whichever form', async () => {
   await writeFile(path, told)
   await expect(readReport(path)).rejects.toMatchObject({
     message: 'report line 2: output a is told twice',
+  })
+})
+
+const line = (step: number) => `{"metric": "é", "value": ${step}, "step": ${step}}\n`
+const point = (step: number) => ({ key: 'é', value: step, step })
+
+test('a report that grows gives each line once, and one that is being written when it has ended', async () => {
+  const report = openReport(path)
+  expect(await pointsOf(report, false)).toEqual([])
+  await writeFile(path, line(0))
+  expect(await pointsOf(report, false)).toEqual([point(0)])
+  expect(await pointsOf(report, false)).toEqual([])
+  // Cut inside a character of two bytes.
+  const bytes = Buffer.from(line(1) + line(2))
+  const cut = bytes.lastIndexOf('é') + 1
+  await appendFile(path, bytes.subarray(0, cut))
+  expect(await pointsOf(report, false)).toEqual([point(1)])
+  await appendFile(path, bytes.subarray(cut))
+  expect(await pointsOf(report, false)).toEqual([point(2)])
+  await appendFile(path, line(3).trimEnd())
+  expect(await pointsOf(report, false)).toEqual([])
+  expect(await pointsOf(report, true)).toEqual([point(3)])
+})
+
+test('a report that was begun anew has lost what it told, and says how not to', async () => {
+  const report = openReport(path)
+  await writeFile(path, '{"metric": "a", "value": 1}\n{"metric": "a", "value": 2}\n')
+  await pointsOf(report)
+  await writeFile(path, '{"metric": "a", "value": 1}\n')
+  await expect(pointsOf(report)).rejects.toMatchObject({
+    code: 'STEP_FAILED',
+    message: expect.stringContaining('open it once, or to append'),
   })
 })

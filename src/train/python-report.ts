@@ -1,5 +1,5 @@
-import { createReadStream } from 'node:fs'
-import { createInterface } from 'node:readline'
+import { open } from 'node:fs/promises'
+import { StringDecoder } from 'node:string_decoder'
 import { Json, type JsonValue } from '@gyre/sdk/wire/ref'
 import { Double } from '@gyre/sdk/wire/run'
 import { z } from 'zod'
@@ -18,37 +18,38 @@ const Line = z.union([
 
 /** A script that reports more has mistaken the report for its log. */
 const MAX_LINES = 1_000_000
+const MAX_LINE_CHARS = 16 * 1024 * 1024
 /** Enough of a line to find it again. */
 const SHOWN_CHARS = 200
+const PIECE_BYTES = 65_536
 
+export interface ReportedPoint {
+  readonly key: string
+  readonly value: number
+  readonly step?: number
+}
+
+/** What a script reports, read while it is written: each line once. */
 export interface PythonReport {
-  readonly points: readonly {
-    readonly key: string
-    readonly value: number
-    readonly step?: number
-  }[]
+  /**
+   * The points of the lines that have come since the last call; with `isWhole` of one that no newline ends too. Throws
+   * STEP_FAILED naming the line that is not as it should be.
+   */
+  read(isWhole: boolean): AsyncGenerator<ReportedPoint>
+  /** Outputs told so far. */
   readonly values: ReadonlyMap<string, JsonValue>
   /** Outputs that lie in files or folders, by the path that the script gave. */
   readonly paths: ReadonlyMap<string, string>
 }
 
-/** Reads a script's report; none is an empty one. Throws STEP_FAILED naming the line that is not as it should be. */
-export async function readReport(path: string): Promise<PythonReport> {
-  const points = []
+/** The report at `path`, which need not be there. */
+export function openReport(path: string): PythonReport {
   const values = new Map<string, JsonValue>()
   const paths = new Map<string, string>()
+  const linesOf = createLines(path)
   let number = 0
-  for await (const text of linesOf(path)) {
-    number++
-    if (text.trim() === '') continue
-    if (number > MAX_LINES)
-      throw new GyreError('STEP_FAILED', `report: expected ${MAX_LINES} lines at most`)
-    const line = parseLine(text, number)
-    if ('metric' in line) {
-      const { metric: key, value, step } = line
-      points.push(step === undefined ? { key, value } : { key, value, step })
-      continue
-    }
+
+  function keep(line: Exclude<z.infer<typeof Line>, { metric: string }>): void {
     if (values.has(line.output) || paths.has(line.output))
       throw new GyreError(
         'STEP_FAILED',
@@ -57,14 +58,71 @@ export async function readReport(path: string): Promise<PythonReport> {
     if ('path' in line) paths.set(line.output, line.path)
     else values.set(line.output, line.value)
   }
-  return { points, values, paths }
+
+  return {
+    values,
+    paths,
+    async *read(isWhole) {
+      for await (const text of linesOf(isWhole)) {
+        number++
+        if (number > MAX_LINES)
+          throw new GyreError('STEP_FAILED', `report: expected ${MAX_LINES} lines at most`)
+        if (text.trim() === '') continue
+        const line = parseLine(text, number)
+        if (!('metric' in line)) keep(line)
+        else {
+          const { metric: key, value, step } = line
+          yield step === undefined ? { key, value } : { key, value, step }
+        }
+      }
+    },
+  }
 }
 
-async function* linesOf(path: string): AsyncGenerator<string> {
+/** Gives the lines of a growing file that have come since the last call. */
+function createLines(path: string): (isWhole: boolean) => AsyncGenerator<string> {
+  const decoder = new StringDecoder('utf8')
+  let [offset, rest] = [0, '']
+
+  return async function* linesOf(isWhole) {
+    for await (const piece of piecesFrom(path, offset)) {
+      offset += piece.length
+      const lines = (rest + decoder.write(piece)).split('\n')
+      rest = lines.pop() ?? ''
+      if (rest.length > MAX_LINE_CHARS)
+        throw new GyreError('STEP_FAILED', `report: expected lines of ${MAX_LINE_CHARS} at most`)
+      yield* lines
+    }
+    if (!isWhole) return
+    const last = rest + decoder.end()
+    rest = ''
+    if (last !== '') yield last
+  }
+}
+
+async function* piecesFrom(path: string, start: number): AsyncGenerator<Buffer> {
+  const file = await open(path).catch((thrown: unknown) => {
+    if (errnoOf(thrown) === 'ENOENT') return undefined
+    throw thrown
+  })
+  if (!file) return
   try {
-    yield* createInterface({ input: createReadStream(path), crlfDelay: Infinity })
-  } catch (thrown) {
-    if (errnoOf(thrown) !== 'ENOENT') throw thrown
+    const { size } = await file.stat()
+    if (size < start)
+      throw new GyreError(
+        'STEP_FAILED',
+        `report: what was told is no longer there; open it once, or to append`,
+      )
+    let at = start
+    const buffer = Buffer.allocUnsafe(PIECE_BYTES)
+    for (;;) {
+      const { bytesRead } = await file.read(buffer, 0, PIECE_BYTES, at)
+      if (bytesRead === 0) return
+      at += bytesRead
+      yield buffer.subarray(0, bytesRead)
+    }
+  } finally {
+    await file.close()
   }
 }
 

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readdir, readFile, realpath, stat, writeFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { ModelArtifact, RowSet, type StepSpec } from '@gyre/sdk/wire/pipeline'
 import { Artifact, TREE_MEDIA_TYPE } from '@gyre/sdk/wire/artifact'
 import { Json, type JsonValue } from '@gyre/sdk/wire/ref'
@@ -9,7 +10,7 @@ import { childEnvironment } from '../core/config.ts'
 import { errnoOf, GyreError } from '../core/errors.ts'
 import { inBundle } from '../projects/python-files.ts'
 import { openPython } from './python-environment.ts'
-import { readReport, type PythonReport } from './python-report.ts'
+import { openReport, type PythonReport, type ReportedPoint } from './python-report.ts'
 import type { StepFiles } from './step-files.ts'
 
 export interface PythonStepDeps {
@@ -22,7 +23,8 @@ export interface PythonStepDeps {
   readonly variables: Readonly<Record<string, string>>
   /** What the step runs on, before it begins. */
   readonly tell: (facts: Readonly<Record<string, string>>) => Promise<void>
-  readonly log: (points: PythonReport['points']) => Promise<void>
+  /** Points of the step's run, as they come. */
+  readonly log: (points: readonly ReportedPoint[]) => Promise<void>
 }
 
 export interface PythonWork {
@@ -47,7 +49,7 @@ export async function runPythonStep(deps: PythonStepDeps, work: PythonWork): Pro
   await deps.tell({ ...facts, OMP_NUM_THREADS: threads })
 
   const inputs = join(folder, 'inputs.json')
-  const report = join(folder, 'report.jsonl')
+  const reported = join(folder, 'report.jsonl')
   const outputs = join(folder, 'outputs')
   await mkdir(outputs)
   await writeFile(inputs, JSON.stringify(await withPaths(files, work.inputs)))
@@ -57,7 +59,7 @@ export async function runPythonStep(deps: PythonStepDeps, work: PythonWork): Pro
     env: childEnvironment({
       ...deps.variables,
       GYRE_INPUTS: inputs,
-      GYRE_REPORT: report,
+      GYRE_REPORT: reported,
       GYRE_SEED: String(seed),
       OMP_NUM_THREADS: threads,
       OPENBLAS_NUM_THREADS: threads,
@@ -69,7 +71,15 @@ export async function runPythonStep(deps: PythonStepDeps, work: PythonWork): Pro
     }),
     stdio: ['ignore', 'inherit', 'inherit'],
   })
-  const [exit, signal] = await once(child, 'close')
+  const report = openReport(reported)
+  const ended = once(child, 'close')
+  await follow(report, ended, deps.log).catch((thrown: unknown) => {
+    child.kill('SIGKILL')
+    throw thrown
+  })
+  const [exit, signal] = await ended
+  // A line that was being written when the script was killed is none.
+  await logNew(report, exit === 0, deps.log)
   if (exit !== 0)
     throw new GyreError(
       'STEP_FAILED',
@@ -78,11 +88,43 @@ export async function runPythonStep(deps: PythonStepDeps, work: PythonWork): Pro
         : `${spec.script} ended with exit code ${String(exit)}`,
       exit === null ? { signal } : { exitCode: exit },
     )
-  const { points, values, paths } = await readReport(report)
-  await deps.log(points)
   const stored: [string, JsonValue][] = []
-  for (const [name, path] of paths) stored.push([name, await store(files, outputs, name, path)])
-  return Object.fromEntries([...values, ...stored])
+  for (const [name, path] of report.paths)
+    stored.push([name, await store(files, outputs, name, path)])
+  return Object.fromEntries([...report.values, ...stored])
+}
+
+/** How often it is looked what a script has told. */
+const FOLLOW_MS = 250
+/** So many points go to the server at once. */
+const LOGGED_POINTS = 10_000
+
+/** Logs what a script tells while it runs. */
+async function follow(
+  report: PythonReport,
+  ended: Promise<unknown>,
+  log: PythonStepDeps['log'],
+): Promise<void> {
+  const over = new AbortController()
+  const stop = (): void => over.abort()
+  ended.then(stop, stop)
+  while (!over.signal.aborted) {
+    await delay(FOLLOW_MS, undefined, { signal: over.signal }).catch(() => undefined)
+    if (!over.signal.aborted) await logNew(report, false, log)
+  }
+}
+
+async function logNew(
+  report: PythonReport,
+  isWhole: boolean,
+  log: PythonStepDeps['log'],
+): Promise<void> {
+  const points: ReportedPoint[] = []
+  for await (const point of report.read(isWhole)) {
+    points.push(point)
+    if (points.length === LOGGED_POINTS) await log(points.splice(0))
+  }
+  if (points.length > 0) await log(points)
 }
 
 /** Inputs with a `path` in whatever is bytes: the Parquet of rows, the folder of a model, a file. */

@@ -27,6 +27,11 @@ export const logged = pipeline('logged', { other: text() }, ({ other }) => {
 })
 `
 
+const LIVE_CONFIG = LOGGED.replaceAll('logged', 'live')
+  .replaceAll('other', 'pid')
+  .replace("'log'", "'live'")
+  .replace('log.py', 'live.py')
+
 const FIT = `
 import json, os, random, signal, sys
 from scale import SCALE
@@ -64,6 +69,20 @@ with open(os.environ['GYRE_REPORT'], 'w') as report:
         file.write('42')
     tell(output='model', path='model')
 `
+/** Tells three points and the start of a line, and waits to be killed. */
+const LIVE = `
+import json, os, signal
+with open(os.environ['GYRE_INPUTS']) as file, open(os.environ['GYRE_REPORT'], 'a') as report:
+    for at in range(3):
+        print(json.dumps({'metric': 'loss', 'value': 1 / (at + 1), 'step': at}), file=report, flush=True)
+    print('{"metric": "loss", "val', end='', file=report, flush=True)
+    pid = json.load(file)['pid']
+    with open(pid + '.part', 'w') as part:
+        part.write(str(os.getpid()))
+    os.rename(pid + '.part', pid)
+    signal.pause()
+`
+
 const LOG = `
 import json, os
 from urllib import error, request
@@ -348,6 +367,39 @@ describe.skipIf(!hasPython)('steps in Python (python3 is needed)', () => {
     ])
     const untouched = await cli('runs', 'show', id, '--json')
     expect(untouched.stdout).not.toContain('auc')
+    await write('gyre.config.ts', CONFIG)
+  })
+
+  test('metrics show while a script runs, and those that it told stay when it is killed, each once', async () => {
+    await write('py/live.py', LIVE)
+    await write('gyre.config.ts', LIVE_CONFIG)
+    await cli('apply')
+    const file = join(folder, 'pid of the live')
+    const running = cli('pipeline', 'run', 'live', '--param', `pid=${file}`)
+    const run = await vi.waitFor(
+      async () => {
+        const [live] = Runs.parse(JSON.parse((await cli('runs', 'ls', '--json')).stdout))
+        expect(live).toMatchObject({ name: 'live', status: 'running', metrics: { loss: 1 / 3 } })
+        return live
+      },
+      { timeout: 30_000, interval: 100 },
+    )
+    process.kill(Number(await readFile(file, 'utf8')), 'SIGKILL')
+    expect((await running).code).toBe(1)
+    const query = `run_id=${run?.id}&metric_key=loss`
+    const history = await fetch(`${server.url}/api/2.0/mlflow/metrics/get-history?${query}`)
+    const { metrics } = z
+      .object({ metrics: z.array(z.object({ step: z.number(), value: z.number() }).loose()) })
+      .parse(await history.json())
+    expect(metrics.map(({ step, value }) => [step, value])).toEqual([
+      [0, 1],
+      [1, 1 / 2],
+      [2, 1 / 3],
+    ])
+    expect((await newest()).steps[0]?.['error']).toEqual({
+      code: 'STEP_FAILED',
+      message: 'py/live.py was killed by SIGKILL',
+    })
     await write('gyre.config.ts', CONFIG)
   })
 
