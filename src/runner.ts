@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
@@ -12,6 +12,7 @@ import { environmentVariable } from './core/config.ts'
 import { GyreError } from './core/errors.ts'
 import { processFacts } from './core/process-facts.ts'
 import { openAnalyticsInProcess } from './store/analytics-in-process.ts'
+import { sqlText, type Analytics } from './store/analytics.ts'
 import { evaluateForGate, type GateDeps } from './train/gate-evaluation.ts'
 import type { ReportedPoint } from './train/python-report.ts'
 import { runPythonStep } from './train/python-step.ts'
@@ -98,6 +99,7 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
     const deps = {
       files,
       folder: own,
+      arrow: (parquet: string) => toArrow(folder, parquet),
       environments: variable('GYRE_PYTHON_ENVIRONMENTS'),
       // What MLflow's client looks for; the pass lets it log to this run alone.
       variables: {
@@ -115,11 +117,7 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
     return runPythonStep(deps, { ...work, spec: work.spec })
   }
   await tell()
-  const analytics = await openAnalyticsInProcess({
-    folders: [folder],
-    tempFolder: join(folder, 'spill'),
-    memoryMb: 1024,
-  })
+  const analytics = await openAnalytics(folder)
   try {
     const rows = createStepRows({ files, analytics })
     const bundle = bundleOf(DigestText.parse(work.bundle), work.transforms)
@@ -168,6 +166,28 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
   } finally {
     await analytics.close()
   }
+}
+
+/** Beside the Parquet it is made of; the modules for it are loaded by the steps that want it alone. */
+async function toArrow(folder: string, parquet: string): Promise<string> {
+  const { arrowFile } = await import('./train/arrow-file.ts')
+  const analytics = await openAnalytics(folder)
+  try {
+    const columns = await analytics.columns(`SELECT * FROM read_parquet(${sqlText(parquet)})`)
+    const path = `${parquet}.arrow`
+    await writeFile(path, arrowFile(columns))
+    return path
+  } finally {
+    await analytics.close()
+  }
+}
+
+function openAnalytics(folder: string): Promise<Analytics> {
+  return openAnalyticsInProcess({
+    folders: [folder],
+    tempFolder: join(folder, 'spill'),
+    memoryMb: 1024,
+  })
 }
 
 type UserStep = (ctx: StepContext, inputs: unknown) => Promise<unknown>

@@ -42,8 +42,8 @@ export function cacheKey(parts: CacheParts): Digest {
 function codeDigest(step: StepSpec): Digest {
   if (step.kind === 'module') return digestOfJson({ digest: step.digest, export: step.export })
   if (step.kind === 'python') {
-    const { script, digest, threads } = step
-    return digestOfJson({ script, digest, threads })
+    const { script, digest, threads, rows } = step
+    return digestOfJson({ script, digest, threads, ...(rows && { rows }) })
   }
   const { name: _name, inputs: _inputs, ...settings } = step
   return digestOfJson(settings)

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readdir, readFile, realpath, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, realpath, stat, writeFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ModelArtifact, RowSet, type StepSpec } from '@gyre/sdk/wire/pipeline'
@@ -15,6 +15,8 @@ import type { StepFiles } from './step-files.ts'
 
 export interface PythonStepDeps {
   readonly files: StepFiles
+  /** The path of rows as Arrow's IPC file, given that of their Parquet. */
+  readonly arrow: (parquet: string) => Promise<string>
   /** A folder of the step's own, empty. */
   readonly folder: string
   /** Where virtual environments are kept. */
@@ -52,7 +54,7 @@ export async function runPythonStep(deps: PythonStepDeps, work: PythonWork): Pro
   const reported = join(folder, 'report.jsonl')
   const outputs = join(folder, 'outputs')
   await mkdir(outputs)
-  await writeFile(inputs, JSON.stringify(await withPaths(files, work.inputs)))
+  await writeFile(inputs, JSON.stringify(await withPaths(placeOf(deps, spec), work.inputs)))
   const [program, ...flags] = command
   const child = spawn(program, [...flags, join(code, inBundle(spec.script))], {
     cwd: outputs,
@@ -127,27 +129,35 @@ async function logNew(
   if (points.length > 0) await log(points)
 }
 
+type Place = (value: JsonValue) => Promise<string | undefined>
+
 /** Inputs with a `path` in whatever is bytes: the Parquet of rows, the folder of a model, a file. */
-async function withPaths(files: StepFiles, value: JsonValue): Promise<JsonValue> {
+async function withPaths(place: Place, value: JsonValue): Promise<JsonValue> {
   if (typeof value !== 'object' || value === null) return value
-  if (Array.isArray(value)) return Promise.all(value.map((inner) => withPaths(files, inner)))
-  const path = await pathOf(files, value)
+  if (Array.isArray(value)) return Promise.all(value.map((inner) => withPaths(place, inner)))
+  const path = await place(value)
   if (path !== undefined) return Object.fromEntries([...Object.entries(value), ['path', path]])
   const members = Object.entries(value).map(
-    async ([key, inner]) => [key, await withPaths(files, inner)] as const,
+    async ([key, inner]) => [key, await withPaths(place, inner)] as const,
   )
   return Object.fromEntries(await Promise.all(members))
 }
 
-async function pathOf(files: StepFiles, value: JsonValue): Promise<string | undefined> {
-  const rows = RowSet.safeParse(value)
-  if (rows.success) return files.blob(rows.data.digest)
-  const model = ModelArtifact.safeParse(value)
-  if (model.success) return files.folder(model.data.digest)
-  const artifact = Artifact.safeParse(value)
-  if (!artifact.success) return undefined
-  const { digest, mediaType } = artifact.data
-  return mediaType === TREE_MEDIA_TYPE ? files.folder(digest) : files.blob(digest)
+/** Where a script finds the bytes that a value stands for, if it does. */
+function placeOf({ files, arrow }: PythonStepDeps, spec: PythonWork['spec']): Place {
+  return async (value) => {
+    const rows = RowSet.safeParse(value)
+    if (rows.success) {
+      const parquet = await files.blob(rows.data.digest)
+      return spec.rows === 'arrow' ? arrow(parquet) : parquet
+    }
+    const model = ModelArtifact.safeParse(value)
+    if (model.success) return files.folder(model.data.digest)
+    const artifact = Artifact.safeParse(value)
+    if (!artifact.success) return undefined
+    const { digest, mediaType } = artifact.data
+    return mediaType === TREE_MEDIA_TYPE ? files.folder(digest) : files.blob(digest)
+  }
 }
 
 /** Keeps a file or a folder that the script wrote where it runs. Throws STEP_FAILED naming the output. */
@@ -170,10 +180,9 @@ async function store(
     )
   if (!(await stat(real)).isDirectory()) return Json.parse(await files.putFile(real))
   const entries = await readdir(real, { recursive: true, withFileTypes: true })
-  const contents: [string, Uint8Array][] = []
-  for (const entry of entries.filter((each) => each.isFile())) {
-    const file = join(entry.parentPath, entry.name)
-    contents.push([relative(real, file).split(sep).join('/'), await readFile(file)])
-  }
-  return Json.parse(await files.putFolder(Object.fromEntries(contents)))
+  const paths = entries
+    .filter((each) => each.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .map((file) => [relative(real, file).split(sep).join('/'), file])
+  return Json.parse(await files.putFolder(Object.fromEntries(paths)))
 }

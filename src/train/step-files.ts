@@ -16,8 +16,8 @@ export interface StepFiles {
   putBytes(bytes: Uint8Array, mediaType: string): Promise<Stored>
   /** Stores a file without reading it into memory. */
   putFile(path: string): Promise<Stored>
-  /** Stores files as one tree. */
-  putFolder(files: Readonly<Record<string, Uint8Array>>): Promise<Stored>
+  /** Stores files, bytes or the path where they lie, as one tree. */
+  putFolder(files: Readonly<Record<string, Uint8Array | string>>): Promise<Stored>
 }
 
 interface Stored {
@@ -38,13 +38,15 @@ export function createStepFiles(client: GyreClient, folder: string): StepFiles {
     return { digest, bytes: bytes.byteLength, mediaType }
   }
 
+  async function putFile(path: string): Promise<Stored> {
+    const digest = DigestText.parse(await client.putFile(path))
+    return { digest, bytes: (await stat(path)).size, mediaType: 'application/octet-stream' }
+  }
+
   return {
     blob,
     putBytes,
-    async putFile(path) {
-      const digest = DigestText.parse(await client.putFile(path))
-      return { digest, bytes: (await stat(path)).size, mediaType: 'application/octet-stream' }
-    },
+    putFile,
     async folder(digest) {
       const tree = Tree.parse(JSON.parse(await readFile(await blob(digest), 'utf8')))
       const root = join(folder, 'trees', digest.replace(':', '-'))
@@ -54,8 +56,11 @@ export function createStepFiles(client: GyreClient, folder: string): StepFiles {
     },
     async putFolder(files) {
       const entries = []
-      for (const [path, bytes] of Object.entries(files).toSorted(([a], [b]) => (a < b ? -1 : 1)))
-        entries.push({ path, artifact: await putBytes(bytes, 'application/octet-stream') })
+      for (const [path, file] of Object.entries(files).toSorted(([a], [b]) => (a < b ? -1 : 1))) {
+        const stored =
+          typeof file === 'string' ? putFile(file) : putBytes(file, 'application/octet-stream')
+        entries.push({ path, artifact: await stored })
+      }
       return putBytes(Buffer.from(JSON.stringify({ entries })), TREE_MEDIA_TYPE)
     },
   }

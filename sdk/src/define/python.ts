@@ -4,6 +4,8 @@ import type { StepFunction } from './step-context.ts'
 export interface PythonOptions {
   /** A file of pinned packages (`NAME==VERSION` a line, as `pip freeze` writes); none unless told. */
   readonly requirements?: string
+  /** How a script finds rows: as a file of Parquet, or of Arrow's IPC format; Parquet unless told. */
+  readonly inputs?: 'parquet' | 'arrow'
   /** Threads that numeric libraries may take (`OMP_NUM_THREADS`); 1 unless told. */
   readonly threads?: number
 }

@@ -55,6 +55,13 @@ const refusals: [title: string, define: () => unknown, field: string, problem: s
     'expected a path to a .py file, got fit.sh',
   ],
   [
+    'rows in a format that nobody makes',
+    // @ts-expect-error -- no such format
+    inPipeline(() => step('fit', python('fit.py', { inputs: 'csv' }))({})),
+    'pipeline train.step fit.inputs',
+    "expected 'parquet' or 'arrow', got csv",
+  ],
+  [
     'no threads at all',
     inPipeline(() => step('fit', python('fit.py', { threads: 0 }))({})),
     'pipeline train.step fit.threads',

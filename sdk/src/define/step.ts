@@ -38,12 +38,22 @@ export function step<I, O>(
 }
 
 function programOf(here: string, { python }: Pick<PythonProgram, 'python'>) {
-  const { script, requirements, threads = 1 } = python
+  const { script, requirements, threads = 1, inputs: rows } = python
   if (!script.endsWith('.py'))
     throw new DefinitionError(`${here}.script`, `expected a path to a .py file, got ${script}`)
   if (!Number.isInteger(threads) || threads < 1 || threads > 256)
     throw new DefinitionError(`${here}.threads`, `expected 1 to 256, got ${threads}`)
-  return { script, threads, ...(requirements !== undefined && { requirements }) }
+  if (rows !== undefined && rows !== 'parquet' && rows !== 'arrow')
+    throw new DefinitionError(
+      `${here}.inputs`,
+      `expected 'parquet' or 'arrow', got ${String(rows)}`,
+    )
+  return {
+    script,
+    threads,
+    ...(requirements !== undefined && { requirements }),
+    ...(rows === 'arrow' && { rows }),
+  }
 }
 
 /** The inputs of a step as the manifest says them. */

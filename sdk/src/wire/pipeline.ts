@@ -59,6 +59,8 @@ export const StepSpec = z.discriminatedUnion('kind', [
     /** Packages it runs with, pinned; the standard library alone without. */
     requirements: z.exactOptional(z.strictObject({ path: TreePath, digest: DigestText })),
     threads: z.int().min(1).max(256),
+    /** Rows come as Arrow's IPC file; as the Parquet that they are kept in without. */
+    rows: z.exactOptional(z.literal('arrow')),
     retries: Retries,
     timeout: Duration,
   }),
