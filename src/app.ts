@@ -50,6 +50,7 @@ import { dropAbandoned, findAbandoned } from './tracking/abandoned-uploads.ts'
 import { createStudies } from './studies/studies.ts'
 import { createArtifacts } from './tracking/artifacts.ts'
 import { assertActive } from './tracking/experiments.ts'
+import { createHeldRuns } from './tracking/held-runs.ts'
 import { createLoggedModels } from './tracking/logged-models.ts'
 import { createRunInputs } from './tracking/run-inputs.ts'
 import { freezeArtifacts } from './tracking/frozen-artifacts.ts'
@@ -113,6 +114,7 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
   const tracking = createTracking({ catalog, events, runs, clock, random })
   const artifacts = createArtifacts({ catalog, blobs, clock, newId, log })
   const { experiments } = tracking
+  const heldRuns = createHeldRuns({ catalog, runs, experiments, clock, log })
   const loggedModels = createLoggedModels({ catalog, events, clock, random, experiments })
   const traces = createTraces({
     catalog,
@@ -285,6 +287,7 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     evaluate,
     events,
     features,
+    heldRuns,
     imports: createImports({ catalog, events, blobs, clock, artifacts, experiments }),
     loggedModels,
     loop,
@@ -341,6 +344,10 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
   const port = await http.listen(config.host, config.port)
   url = `http://${reachableHost(config.host)}:${port}`
   await serve?.ready()
+  if (isOn('tracking')) {
+    await heldRuns.watch()
+    closers.push(async () => heldRuns.close())
+  }
   if (isOn('pipelines')) await pipelines.resume()
   if (isOn('monitoring')) loop.start()
   return url

@@ -15,6 +15,7 @@ import type { Events } from '../store/events.ts'
 import type { Runs } from '../store/runs.ts'
 import type { Studies } from '../studies/studies.ts'
 import type { Artifacts } from '../tracking/artifacts.ts'
+import type { HeldRuns } from '../tracking/held-runs.ts'
 import type { LoggedModels } from '../tracking/logged-models.ts'
 import type { RunInputs } from '../tracking/run-inputs.ts'
 import type { Imports } from '../tracking/import.ts'
@@ -31,6 +32,7 @@ export interface Rooms {
   readonly evaluate: Pick<Evaluate, 'verdicts' | 'evaluationSets'>
   readonly events: Events
   readonly features: Features
+  readonly heldRuns: HeldRuns
   readonly imports: Imports
   readonly loggedModels: LoggedModels
   readonly loop: Loop

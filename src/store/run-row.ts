@@ -73,18 +73,16 @@ function toRun(row: RunRow, { refs, metrics, params: cells, tags: labels }: Part
     cells.map(({ key, value, is_json }) => [key, is_json ? Json.parse(JSON.parse(value)) : value]),
   )
   const tags = new Map(labels.map(({ key, value }) => [key, value]))
-  // A client has tags and parameters to tell in what Gyre knows of its own runs, those of steps that it logs to too.
+  const code = Code.parse(parseOrNull(row.code))
+  const environment = Environment.parse(JSON.parse(row.environment))
+  // Clients have tags and parameters alone to tell in what Gyre knows of the runs that it starts.
   const facts =
-    row.experiment === null || row.code !== null
-      ? {
-          code: Code.parse(parseOrNull(row.code)),
-          environment: Environment.parse(JSON.parse(row.environment)),
-          seed: row.seed,
-        }
+    row.experiment === null || code !== null
+      ? { code, environment, seed: row.seed }
       : {
           code: codeOfTags(tags),
-          environment: environmentOfTags(tags),
-          seed: seedOfParams(params),
+          environment: { ...environmentOfTags(tags), ...environment },
+          seed: row.seed ?? seedOfParams(params),
         }
   return {
     id: row.id,

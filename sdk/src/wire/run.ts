@@ -1,5 +1,5 @@
 import { z } from 'zod'
-import { DigestText, Json } from './ref.ts'
+import { DigestText, Duration, Json, Name } from './ref.ts'
 
 export const RunStatus = z.enum(['running', 'succeeded', 'failed', 'lost', 'cancelled'])
 export type RunStatus = z.infer<typeof RunStatus>
@@ -85,6 +85,32 @@ export const Run = z.strictObject({
   seed: z.number().int().nullable(),
 })
 export type Run = z.infer<typeof Run>
+
+/** A run that a program outside the server makes, and keeps by saying so. */
+export const HeldRunStart = z.strictObject({
+  kind: Name,
+  name: z.string().min(1).max(500),
+  /** By its name; made where there is none. */
+  experiment: z.string().min(1).default('Default'),
+  params: z.record(z.string(), z.string()).default({}),
+  tags: z.record(z.string(), z.string()).default({}),
+  code: RunCode.default({}),
+  environment: z.record(z.string(), z.string()).default({}),
+  seed: z.exactOptional(z.number().int()),
+  /** How long it may be silent before it is lost. */
+  hold: Duration,
+})
+export type HeldRunStart = z.infer<typeof HeldRunStart>
+
+/** That it goes on, and how long it may be silent from now. */
+export const HeldRunBeat = z.strictObject({ hold: Duration })
+export type HeldRunBeat = z.infer<typeof HeldRunBeat>
+
+export const HeldRunEnd = z.strictObject({
+  status: z.enum(['succeeded', 'failed', 'cancelled']),
+  error: z.exactOptional(RunError),
+})
+export type HeldRunEnd = z.infer<typeof HeldRunEnd>
 
 /** An integer of 64 bits: a number where one holds it, else its digits. */
 const Int64 = z.union([z.int(), z.string().regex(/^-?\d+$/)])

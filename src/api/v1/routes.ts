@@ -58,7 +58,15 @@ import {
 } from './pipelines.ts'
 import { countPredictions, exportPredictions } from './predictions.ts'
 import { applyProject, showProject } from './projects.ts'
-import { listRuns, metricChart, metricHistory, showRun } from './runs.ts'
+import {
+  endRun,
+  listRuns,
+  metricChart,
+  metricHistory,
+  runHeartbeat,
+  showRun,
+  startRun,
+} from './runs.ts'
 import { backup, gc } from './upkeep.ts'
 import {
   askTrial,
@@ -111,6 +119,9 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     showExperiment,
     listRuns,
     showRun,
+    startRun,
+    runHeartbeat,
+    endRun,
     metricHistory,
     metricChart,
     showLineage,

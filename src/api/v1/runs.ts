@@ -1,5 +1,5 @@
 import { View } from '@gyre/sdk/wire/experiment'
-import { MetricSample, Run } from '@gyre/sdk/wire/run'
+import { HeldRunBeat, HeldRunEnd, HeldRunStart, MetricSample, Run } from '@gyre/sdk/wire/run'
 import { z } from 'zod'
 import type { Context } from '../../core/context.ts'
 import { GyreError } from '../../core/errors.ts'
@@ -103,6 +103,42 @@ export const showRun = defineRoute({
   reply: Run,
   errors: ['NOT_FOUND'],
   handle: ({ runs }, ctx, { params }) => runs.get(ctx, params.run),
+})
+
+export const startRun = defineRoute({
+  method: 'POST',
+  path: '/api/v1/runs',
+  summary:
+    'Start a run of a program outside the server, lost when it is silent for longer than it says',
+  scope: 'write',
+  body: HeldRunStart,
+  reply: Run,
+  errors: ['INVALID_ARGUMENT', 'CONFLICT'],
+  handle: ({ heldRuns }, ctx, { body }) => heldRuns.start(ctx, body),
+})
+
+export const runHeartbeat = defineRoute({
+  method: 'POST',
+  path: '/api/v1/runs/:run/heartbeat',
+  summary: 'Say that such a run goes on; one that was lost goes on too',
+  scope: 'write',
+  params: RunParams,
+  body: HeldRunBeat,
+  reply: Run,
+  errors: ['NOT_FOUND', 'CONFLICT', 'INVALID_ARGUMENT'],
+  handle: ({ heldRuns }, ctx, { params, body }) => heldRuns.beat(ctx, params.run, body.hold),
+})
+
+export const endRun = defineRoute({
+  method: 'POST',
+  path: '/api/v1/runs/:run/end',
+  summary: 'Say how such a run ended',
+  scope: 'write',
+  params: RunParams,
+  body: HeldRunEnd,
+  reply: Run,
+  errors: ['NOT_FOUND', 'CONFLICT'],
+  handle: ({ heldRuns }, ctx, { params, body }) => heldRuns.end(ctx, params.run, body),
 })
 
 export const metricHistory = defineRoute({

@@ -59,6 +59,8 @@ interface RunTable {
   start_ms: number | bigint
   end_ms: number | bigint | null
   deleted_ms: number | null
+  /** A run that a program outside keeps by saying so; NULL for all others. Added by 0025. */
+  held_until: Generated<number | null>
 }
 
 interface RunRefTable {

@@ -22,6 +22,7 @@ import { runFacts } from './0023-run-facts.ts'
 import { studies } from './0024-studies.ts'
 import { approvalGates } from './0029-approval-gates.ts'
 import { runControl } from './0026-run-control.ts'
+import { heldRuns } from './0025-held-runs.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, oldest first. A new one is a file and a line here, and a name in `../schema.ts`. */
@@ -50,4 +51,5 @@ export const MIGRATIONS: readonly Migration[] = [
   studies,
   approvalGates,
   runControl,
+  heldRuns,
 ]
