@@ -29,6 +29,8 @@ export interface GyreClient {
   putBytes(bytes: Uint8Array): Promise<string>
   /** The same for a file, read twice: once for its digest. Throws what reading it throws. */
   putFile(path: string, onProgress?: (sentBytes: number) => void): Promise<string>
+  /** Sends a file as it is. Throws what reading it throws. */
+  upload(path: string, file: string): Promise<void>
   /** The response as a stream of bytes. */
   download(path: string, options?: DownloadOptions): Promise<IncomingMessage>
   /** Events after `cursor`, then each new one, until `signal`; reconnects where it stopped. */
@@ -75,18 +77,15 @@ export function connect(options: TransportOptions): GyreClient {
     return present
   }
 
-  async function upload(
-    digest: string,
-    body: Uint8Array | ReturnType<typeof createReadStream>,
-  ): Promise<string> {
+  type Bytes = Uint8Array | ReturnType<typeof createReadStream>
+
+  async function put(path: string, body: Bytes): Promise<void> {
     const headers = { 'content-type': 'application/octet-stream' }
-    const response = await transport.call({
-      method: 'PUT',
-      path: `/api/v1/blobs/${digest}`,
-      headers,
-      body,
-    })
-    await textOf(response)
+    await textOf(await transport.call({ method: 'PUT', path, headers, body }))
+  }
+
+  async function putBlob(digest: string, body: Bytes): Promise<string> {
+    await put(`/api/v1/blobs/${digest}`, body)
     return digest
   }
 
@@ -97,7 +96,7 @@ export function connect(options: TransportOptions): GyreClient {
     delete: (path, reply, more) => json('DELETE', path, undefined, reply, more),
     async putBytes(bytes) {
       const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}`
-      return (await has(digest)) ? digest : upload(digest, bytes)
+      return (await has(digest)) ? digest : putBlob(digest, bytes)
     },
     async putFile(path, onProgress) {
       const hash = createHash('sha256')
@@ -107,8 +106,9 @@ export function connect(options: TransportOptions): GyreClient {
       if (await has(digest)) return digest
       const stream = createReadStream(path)
       if (onProgress) stream.on('data', () => onProgress(stream.bytesRead))
-      return upload(digest, stream)
+      return putBlob(digest, stream)
     },
+    upload: (path, file) => put(path, createReadStream(file)),
     download: (path, more = {}) => transport.call({ method: 'GET', path, ...more }),
     async *events(cursor, signal) {
       let seen = cursor
@@ -161,5 +161,6 @@ async function* eventsOf(response: IncomingMessage): AsyncGenerator<Event> {
   }
 }
 
+export { throughOutage } from './client/outage.ts'
 export { RequestError } from './client/request-error.ts'
 export { search, type RunningTrial, type SearchOptions, type TrialResult } from './client/search.ts'

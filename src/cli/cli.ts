@@ -19,6 +19,7 @@ import { addPredictions } from './commands/predictions.ts'
 import { addRelease } from './commands/release.ts'
 import { addRestore } from './commands/restore.ts'
 import { addReproduce } from './commands/reproduce.ts'
+import { addRun } from './commands/run.ts'
 import { addRuns } from './commands/runs.ts'
 import { addStudies } from './commands/studies.ts'
 import { addTune } from './commands/tune.ts'
@@ -38,6 +39,7 @@ const COMMANDS = [
   addFeatures,
   addPipeline,
   addExperiments,
+  addRun,
   addRuns,
   addReproduce,
   addTune,

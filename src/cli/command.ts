@@ -32,17 +32,25 @@ export function withServer(command: Command): Command {
     .option('--key <key>', 'the key to show (GYRE_KEY)')
 }
 
+/** Where the server is that the options or the environment name, and the key to show there. */
+export function serverOf(options: unknown): {
+  readonly url: string
+  readonly key: string | undefined
+} {
+  const { url, key } = ServerOptions.parse(options)
+  return {
+    url: checkUrl(url ?? environmentVariable('GYRE_URL') ?? 'http://127.0.0.1:7400'),
+    // A secret that a CI server does not have is an empty text there.
+    key: (key ?? environmentVariable('GYRE_KEY')) || undefined,
+  }
+}
+
 /** Runs `work` with a connection to the server that the options or the environment name. */
 export async function withClient<T>(
   options: unknown,
   work: (client: GyreClient) => Promise<T>,
 ): Promise<T> {
-  const { url, key } = ServerOptions.parse(options)
-  const client = connect({
-    url: checkUrl(url ?? environmentVariable('GYRE_URL') ?? 'http://127.0.0.1:7400'),
-    // A secret that a CI server does not have is an empty text there.
-    key: (key ?? environmentVariable('GYRE_KEY')) || undefined,
-  })
+  const client = connect(serverOf(options))
   try {
     return await work(client)
   } finally {

@@ -158,6 +158,16 @@ export function childEnvironment(
   return { ...kept, ...extra }
 }
 
+/** What a program that the user starts through Gyre finds: all that the user has, and `extra`. */
+export function userEnvironment(
+  extra: Readonly<Record<string, string | undefined>> = {},
+): Record<string, string> {
+  const all = Object.entries({ ...process.env, ...extra })
+  return Object.fromEntries(
+    all.flatMap(([name, value]) => (value === undefined ? [] : [[name, value]])),
+  )
+}
+
 /** One variable of the environment, for programs that are handed their parameters that way (runner). */
 export function environmentVariable(name: string): string | undefined {
   return process.env[name]

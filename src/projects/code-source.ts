@@ -8,13 +8,18 @@ import { childEnvironment } from '../core/config.ts'
 import { digestOf, type Digest } from '../core/digest.ts'
 import { errnoOf } from '../core/errors.ts'
 
-/** In the order in which package managers look for theirs. */
+/** Node's in the order in which package managers look for theirs, then Python's. */
 const LOCKFILES = [
   'package-lock.json',
   'npm-shrinkwrap.json',
   'pnpm-lock.yaml',
   'yarn.lock',
   'bun.lock',
+  'uv.lock',
+  'poetry.lock',
+  'pdm.lock',
+  'Pipfile.lock',
+  'requirements.lock',
 ]
 
 /**

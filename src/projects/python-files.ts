@@ -4,6 +4,7 @@ import type { Manifest } from '@gyre/sdk/wire/manifest'
 import { z } from 'zod'
 import { digestOf, digestOfJson } from '../core/digest.ts'
 import { errnoOf, GyreError } from '../core/errors.ts'
+import { assertPinned } from './pinned-requirements.ts'
 
 /** Folders in which no module of a project's own lies. */
 const FOREIGN = ['node_modules', '__pycache__']
@@ -95,7 +96,8 @@ async function modulesBeside(
   return new Map(await Promise.all(files))
 }
 
-async function modulesIn(folder: string): Promise<string[]> {
+/** The Python modules of a folder and below, but for hidden folders, packages and virtual environments. */
+export async function modulesIn(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true })
   // A virtual environment that somebody made in the project is not part of it.
   if (entries.some(({ name }) => name === 'pyvenv.cfg')) return []
@@ -119,16 +121,6 @@ async function readInside(root: string, field: string, path: string): Promise<Bu
       throw refused(field, `no file ${path} in the project`)
     if (errno === 'EISDIR') throw refused(field, `${path}: expected a file, got a folder`)
     throw thrown
-  }
-}
-
-/** A line that names a package without a version would make another environment tomorrow. */
-function assertPinned(field: string, path: string, text: string): void {
-  const lines = text.replaceAll('\\\n', ' ').split('\n')
-  for (const [i, line] of lines.entries()) {
-    const bare = line.replace(/(^|\s)#.*/, '').trim()
-    if (bare === '' || bare.startsWith('-') || /==|===| @ /.test(bare)) continue
-    throw refused(field, `${path} line ${i + 1}: expected NAME==VERSION, got ${bare}`)
   }
 }
 

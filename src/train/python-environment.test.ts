@@ -27,7 +27,7 @@ test('where there is no Python, the failure says what to install', async () => {
   await expect(openPython({ folder, interpreter: 'python-none' }, lock)).rejects.toMatchObject({
     code: 'STEP_FAILED',
     message:
-      'there is no python-none where this step runs; install Python 3.9 or newer and put it on the PATH of gyre',
+      'there is no python-none here; install Python 3.9 or newer and put it on the PATH of gyre',
   })
   expect(await readdir(root)).toEqual(['requirements.lock'])
 })

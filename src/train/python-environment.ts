@@ -32,6 +32,21 @@ const PACKAGES = `import importlib.metadata, json
 print(json.dumps({d.metadata['Name']: d.version for d in importlib.metadata.distributions()}))`
 
 /**
+ * The interpreter as whoever calls has it, with the packages that it finds: nothing about it is pinned. Throws
+ * STEP_FAILED where there is none.
+ */
+export async function callersPython(
+  environment: Readonly<Record<string, string>>,
+  interpreter = 'python3',
+): Promise<PythonEnvironment> {
+  const version = await pythonVersion(interpreter)
+  const { code, output } = await run(interpreter, ['-c', PACKAGES], environment)
+  if (code !== 0)
+    throw new GyreError('STEP_FAILED', `${interpreter} cannot tell its packages: ${output.trim()}`)
+  return { command: [interpreter], facts: { python: version, ...Facts.parse(JSON.parse(output)) } }
+}
+
+/**
  * The interpreter for a file of pinned packages: a virtual environment, made on first demand, kept under the file's
  * digest and the version of Python, never changed. Without a file the standard library alone. Throws STEP_FAILED
  * saying what to do: no interpreter, packages that cannot be installed.
@@ -40,7 +55,7 @@ export async function openPython(
   { folder, interpreter = 'python3' }: PythonEnvironmentDeps,
   requirements: string | undefined,
 ): Promise<PythonEnvironment> {
-  const version = await versionOf(interpreter)
+  const version = await pythonVersion(interpreter)
   // Neither the machine's packages nor the user's own are pinned by anything.
   if (requirements === undefined)
     return { command: [interpreter, '-s', '-S'], facts: { python: version } }
@@ -55,7 +70,8 @@ function pythonIn(environment: string): string {
   return join(environment, 'bin', 'python')
 }
 
-async function versionOf(interpreter: string): Promise<string> {
+/** `3.11.2`. Throws STEP_FAILED where there is no such interpreter. */
+export async function pythonVersion(interpreter: string): Promise<string> {
   const script = "import sys; print('.'.join(map(str, sys.version_info[:3])))"
   const { code, output } = await run(interpreter, ['-s', '-S', '-c', script])
   if (code === 0) return output.trim()
@@ -133,9 +149,10 @@ function isAlive(pid: number): boolean {
 async function run(
   program: string,
   args: readonly string[],
+  environment: Readonly<Record<string, string>> = childEnvironment({ PYTHONNOUSERSITE: '1' }),
 ): Promise<{ readonly code: number | null; readonly output: string }> {
   const child = spawn(program, args, {
-    env: childEnvironment({ PYTHONNOUSERSITE: '1' }),
+    env: environment,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let output = ''
@@ -156,7 +173,7 @@ function startFailure(program: string, thrown: unknown): unknown {
   if (errnoOf(thrown) !== 'ENOENT') return thrown
   return new GyreError(
     'STEP_FAILED',
-    `there is no ${program} where this step runs; install Python 3.9 or newer and put it on the PATH of gyre`,
+    `there is no ${program} here; install Python 3.9 or newer and put it on the PATH of gyre`,
     { program },
     thrown,
   )

@@ -10,6 +10,7 @@ import {
   type StudySpec,
   type TrialParams,
 } from '../wire/study.ts'
+import { throughOutage } from './outage.ts'
 import { RequestError } from './request-error.ts'
 
 /** A trial as the function that tries its parameters sees it. */
@@ -40,7 +41,7 @@ export interface SearchOptions {
   readonly outageMs?: number
 }
 
-/** How soon a worker asks again, when all trials run or the server does not answer. */
+/** How soon a worker asks again when all trials run. */
 const ASK_AGAIN_MS = 250
 
 /**
@@ -139,22 +140,4 @@ async function endOf(
 /** The trial is no longer this worker's. */
 function isFenced(error: unknown): boolean {
   return error instanceof RequestError && error.code === 'FENCED'
-}
-
-async function throughOutage<T>(
-  call: () => Promise<T>,
-  outageMs: number,
-  signal: AbortSignal,
-): Promise<T> {
-  let until: number | undefined
-  for (;;) {
-    try {
-      return await call()
-    } catch (error) {
-      until ??= performance.now() + outageMs
-      const isOut = error instanceof RequestError && error.code === 'UNAVAILABLE'
-      if (!isOut || performance.now() > until) throw error
-      await delay(ASK_AGAIN_MS, undefined, { signal })
-    }
-  }
 }

@@ -1,0 +1,222 @@
+import { mkdtemp, rm, stat } from 'node:fs/promises'
+import { availableParallelism, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { throughOutage, type GyreClient } from '@gyre/sdk/client'
+import { Run, type HeldRunEnd, type HeldRunStart } from '@gyre/sdk/wire/run'
+import type { z } from 'zod'
+import { environmentVariable, userEnvironment } from '../../core/config.ts'
+import { durationMs } from '../../core/duration.ts'
+import { VERSION } from '../../core/package.ts'
+import { readCodeSource } from '../../projects/code-source.ts'
+import { runChild, type ChildEnd } from './child.ts'
+import type { Job } from './job.ts'
+import { prepareJob } from './prepare-job.ts'
+import { wordsOf, type RunRequest } from './request.ts'
+
+/** Where a run is told of, and how. */
+export interface Telling {
+  readonly client: GyreClient
+  readonly key: string | undefined
+  readonly experiment: string
+  /** What the run is called; as what is executed unless told. */
+  readonly name: string | undefined
+  /** How long nobody hearing of it is not yet an end. */
+  readonly hold: string
+  readonly tags?: Readonly<Record<string, string>>
+  readonly stdoutTo: NodeJS.WritableStream
+  readonly onStart?: (run: Run) => void
+}
+
+/** A server that does not answer is asked again for so long, once there is something to lose. */
+const OUTAGE_MS = 120_000
+
+/** Executes what is asked for as a run of the server; gives the run as it ended. Throws before it began what `prepareJob` throws. */
+export async function executeRun(request: RunRequest, telling: Telling): Promise<Run> {
+  const temp = await mkdtemp(join(tmpdir(), 'gyre-run-'))
+  try {
+    const job = await prepareJob(request, temp)
+    const settled = settle(request)
+    const run = await telling.client.post('/api/v1/runs', await startOf(job, settled, telling), Run)
+    telling.onStart?.(run)
+    return await hold(run, telling, () => carryOut(run, job, settled, { ...telling, temp }))
+  } finally {
+    await rm(temp, { recursive: true, force: true })
+  }
+}
+
+type Settled = RunRequest & { readonly seed: number; readonly threads: number }
+
+/** With what is told by nobody decided, so that the same words are the same run on another machine too. */
+function settle(request: RunRequest): Settled {
+  const { params, seed, threads } = request
+  const param = params.get('seed') ?? ''
+  const asked = Number(environmentVariable('OMP_NUM_THREADS'))
+  return {
+    ...request,
+    seed: seed ?? (/^\d{1,15}$/.test(param) ? Number(param) : 0),
+    threads: threads ?? (Number.isInteger(asked) && asked > 0 ? asked : availableParallelism()),
+  }
+}
+
+async function startOf(
+  job: Job,
+  request: Settled,
+  { experiment, name = job.name, hold: asked, tags }: Telling,
+): Promise<z.input<typeof HeldRunStart>> {
+  const { lockfileDigest = job.lockfileDigest, ...source } = await readCodeSource(job.codeFolder)
+  const lock = job.lockfileDigest ?? lockfileDigest
+  return {
+    kind: job.kind,
+    name,
+    experiment,
+    params: { ...job.params },
+    seed: request.seed,
+    hold: asked,
+    code: {
+      digest: job.digest,
+      command: wordsOf(request),
+      ...source,
+      ...(lock === undefined ? {} : { lockfileDigest: lock }),
+    },
+    environment: environmentFacts(job, request),
+    tags: {
+      ...tags,
+      'gyre.run.folder': request.folder,
+      'mlflow.source.name': request.target,
+      'mlflow.source.type': { script: 'LOCAL', notebook: 'NOTEBOOK', project: 'PROJECT' }[job.kind],
+      ...(source.gitCommit === undefined ? {} : { 'mlflow.source.git.commit': source.gitCommit }),
+      ...(job.kind === 'project' ? { 'mlflow.project.entryPoint': request.entry ?? 'main' } : {}),
+    },
+  }
+}
+
+function environmentFacts({ facts }: Job, { threads }: Settled): Record<string, string> {
+  const variables = ['TZ', 'LANG'].flatMap((name) => {
+    const value = environmentVariable(name)
+    return value === undefined ? [] : [[name, value] as const]
+  })
+  return {
+    ...facts,
+    gyre: VERSION,
+    platform: `${process.platform} ${process.arch}`,
+    OMP_NUM_THREADS: String(threads),
+    ...Object.fromEntries(variables),
+  }
+}
+
+/** Says that the run goes on for as long as the work takes. */
+async function hold<T>(
+  { id }: Run,
+  { client, hold: asked }: Telling,
+  work: () => Promise<T>,
+): Promise<T> {
+  const beat = setInterval(
+    () => {
+      // A server that is away hears of it later: the end is told with patience.
+      client.post(`/api/v1/runs/${id}/heartbeat`, { hold: asked }, Run).catch(() => {})
+    },
+    durationMs(asked) / 4,
+  )
+  try {
+    return await work()
+  } finally {
+    clearInterval(beat)
+  }
+}
+
+async function carryOut(
+  run: Run,
+  job: Job,
+  request: Settled,
+  { client, key, stdoutTo, temp }: Telling & { readonly temp: string },
+): Promise<Run> {
+  const logs = { stdout: join(temp, 'stdout.txt'), stderr: join(temp, 'stderr.txt') }
+  const signal = new AbortController().signal
+  const tell = <T>(call: () => Promise<T>): Promise<T> => throughOutage(call, OUTAGE_MS, signal)
+  const end = await runChild({
+    program: job.program,
+    folder: job.folder,
+    environment: userEnvironment({
+      ...job.variables,
+      ...runVariables(run, request, { url: client.url, key }),
+    }),
+    logs,
+    stdoutTo,
+  }).catch(async (thrown: unknown) => {
+    const message = thrown instanceof Error ? thrown.message : String(thrown)
+    await endRun({ status: 'failed', error: { code: 'STEP_FAILED', message } })
+    throw thrown
+  })
+  const keeps = new Map([
+    ['logs/stdout.txt', logs.stdout],
+    ['logs/stderr.txt', logs.stderr],
+    ...job.keeps,
+  ])
+  for (const [path, file] of keeps)
+    if (await hasBytes(file)) await tell(() => keep(client, run, path, file))
+  return endRun(verdictOf(job, end))
+
+  function endRun(told: HeldRunEnd): Promise<Run> {
+    return tell(() => client.post(`/api/v1/runs/${run.id}/end`, told, Run))
+  }
+}
+
+/** What a program needs to log to this very run: MLflow's client, and ours. */
+function runVariables(
+  { id, experiment }: Run,
+  { seed, threads }: Settled,
+  { url, key }: { readonly url: string; readonly key: string | undefined },
+): Readonly<Record<string, string | undefined>> {
+  return {
+    MLFLOW_TRACKING_URI: url,
+    MLFLOW_RUN_ID: id,
+    MLFLOW_EXPERIMENT_ID: experiment ?? '0',
+    // It would name another experiment than that of the run.
+    MLFLOW_EXPERIMENT_NAME: undefined,
+    GYRE_URL: url,
+    GYRE_RUN_ID: id,
+    GYRE_SEED: String(seed),
+    // The order of sets of texts is drawn from it.
+    PYTHONHASHSEED: String(((seed % 2 ** 32) + 2 ** 32) % 2 ** 32),
+    OMP_NUM_THREADS: String(threads),
+    OPENBLAS_NUM_THREADS: String(threads),
+    MKL_NUM_THREADS: String(threads),
+    ...(key === undefined ? {} : { MLFLOW_TRACKING_TOKEN: key, GYRE_KEY: key }),
+  }
+}
+
+async function hasBytes(file: string): Promise<boolean> {
+  return stat(file).then(
+    ({ size }) => size > 0,
+    () => false,
+  )
+}
+
+async function keep(
+  client: GyreClient,
+  { id, experiment }: Run,
+  path: string,
+  file: string,
+): Promise<void> {
+  const name = path.split('/').map(encodeURIComponent).join('/')
+  await client.upload(
+    `/api/2.0/mlflow-artifacts/artifacts/${experiment}/${id}/artifacts/${name}`,
+    file,
+  )
+}
+
+function verdictOf(
+  { kind, name }: Job,
+  { exit, signal, isStopped, lastLine }: ChildEnd,
+): HeldRunEnd {
+  if (isStopped)
+    return { status: 'cancelled', error: { code: 'CANCELLED', message: 'stopped by a signal' } }
+  if (exit === 0) return { status: 'succeeded' }
+  // A notebook's last line names the cell itself.
+  const how = exit === null ? `was killed by ${signal}` : `ended with exit code ${exit}`
+  const message =
+    kind === 'notebook' && exit === 1
+      ? lastLine
+      : `${name} ${how}${lastLine === '' ? '' : `: ${lastLine}`}`
+  return { status: 'failed', error: { code: 'STEP_FAILED', message } }
+}

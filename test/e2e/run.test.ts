@@ -1,0 +1,308 @@
+import { createHash } from 'node:crypto'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { Run } from '@gyre/sdk/wire/run'
+import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { z } from 'zod'
+import { allGone, childOf } from './processes.ts'
+import { begin, build, gyre, launch, type Running } from './program.ts'
+import { send } from './traffic.ts'
+
+vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
+
+const Runs = z.array(Run)
+
+let data: string
+let server: Running
+
+beforeAll(async () => {
+  await build()
+  data = await mkdtemp(join(tmpdir(), 'gyre-run-'))
+  server = await launch(data)
+})
+
+afterAll(async () => {
+  await server.stop('SIGKILL')
+  await rm(data, { recursive: true })
+})
+
+const sha = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`
+
+/** A folder of the user's with these files. */
+async function folderOf(files: Readonly<Record<string, string>>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'gyre-user-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  for (const [path, text] of Object.entries(files)) {
+    await mkdir(dirname(join(folder, path)), { recursive: true })
+    await writeFile(join(folder, path), text)
+  }
+  return folder
+}
+
+const inFolder = (cwd: string) => ({ cwd, env: { GYRE_URL: server.url, HOME: cwd } })
+
+/** `gyre run ARGS --json` in a folder: how it ended, and its run, where there is one. */
+async function runIn(cwd: string, ...args: readonly string[]) {
+  const ended = await gyre(['run', '--json', ...args], inFolder(cwd))
+  return { ...ended, run: ended.stdout === '' ? undefined : Run.parse(JSON.parse(ended.stdout)) }
+}
+
+async function artifact(id: string, path: string): Promise<string> {
+  const response = await fetch(`${server.url}/get-artifact?run_uuid=${id}&path=${path}`)
+  expect([path, response.status]).toEqual([path, 200])
+  return response.text()
+}
+
+async function newest(): Promise<Run> {
+  const { stdout } = await gyre(['runs', 'ls', '--json', '--limit', '1', '--url', server.url])
+  const [run] = Runs.parse(JSON.parse(stdout))
+  if (!run) throw new Error('no run')
+  return run
+}
+
+const cell = (source: string, tags?: readonly string[], count: number | null = null) => ({
+  cell_type: 'code',
+  metadata: tags ? { tags } : {},
+  source,
+  outputs: [],
+  execution_count: count,
+})
+const notebook = (...cells: readonly object[]) =>
+  JSON.stringify({ nbformat: 4, nbformat_minor: 4, metadata: {}, cells })
+
+test('what cannot be run is refused by its field, and leaves no run', async () => {
+  const files = { 'train.py': '', 'data.csv': '', 'broken.ipynb': '{}', 'r.txt': 'numpy\n' }
+  const cwd = await folderOf(files)
+  const refusals: readonly (readonly [string, RegExp])[] = [
+    ['missing.py', /target: no such file or folder: missing\.py/],
+    ['data.csv', /target: expected a script .*, got data\.csv/],
+    ['.', /target: no MLproject file in \./],
+    ['broken.ipynb', /target: broken\.ipynb is no notebook/],
+    ['train.py -e main', /entry: only a folder/],
+    ['train.py --requirements no.txt', /requirements: no such file: no/],
+    [
+      'train.py --requirements r.txt',
+      /requirements: r\.txt line 1: expected NAME==VERSION, got numpy/,
+    ],
+    ['train.py --seed x', /--seed: /],
+    ['train.py --hold soon', /hold: /],
+  ]
+  const ended = await Promise.all(
+    refusals.map(([args]) => gyre(['run', ...args.split(' ')], inFolder(cwd))),
+  )
+  for (const [i, [args, message]] of refusals.entries()) {
+    expect.soft([args, ended[i]?.code]).toEqual([args, 2])
+    expect.soft(ended[i]?.stderr).toMatch(message)
+  }
+  expect((await gyre(['runs', 'ls', '--json', '--url', server.url])).stdout.trim()).toBe('[]')
+})
+
+const TRAIN = `import json, os, sys, urllib.request
+print('words', sys.argv[1:], file=sys.stdout)
+print('careful', file=sys.stderr)
+body = {'run_id': os.environ['MLFLOW_RUN_ID'], 'key': 'auc', 'value': 0.75, 'timestamp': 1}
+url = os.environ['MLFLOW_TRACKING_URI'] + '/api/2.0/mlflow/runs/log-metric'
+headers = {'content-type': 'application/json'}
+urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers)).read()
+print(os.environ['GYRE_SEED'], os.environ['PYTHONHASHSEED'], os.environ['OMP_NUM_THREADS'])
+`
+
+test('a script is a run: its words, streams, facts, and what it logs by itself', async () => {
+  const cwd = await folderOf({ 'src/train.py': TRAIN, 'uv.lock': 'version = 1\n' })
+  const given = ['src/train.py', '-P', 'lr=0.1', '--seed', '7', '--threads', '2']
+  const { code, stderr, run } = await runIn(cwd, ...given, '--experiment', 'churn', '--', '-v')
+  expect([code, run?.status, run?.kind, run?.name]).toEqual([
+    0,
+    'succeeded',
+    'script',
+    'src/train.py',
+  ])
+  expect(run).toMatchObject({
+    params: { lr: '0.1' },
+    metrics: { auc: 0.75 },
+    seed: 7,
+    error: null,
+    code: {
+      command: [
+        'gyre',
+        'run',
+        'src/train.py',
+        '--param',
+        'lr=0.1',
+        '--seed',
+        '7',
+        '--threads',
+        '2',
+        '--',
+        '-v',
+      ],
+    },
+    environment: { OMP_NUM_THREADS: '2', python: expect.stringMatching(/^3\./) },
+  })
+  expect(run?.code).toMatchObject({ digest: sha(TRAIN), lockfileDigest: sha('version = 1\n') })
+  const said = "words ['--lr', '0.1', '-v']\n7 7 2\n"
+  expect(await artifact(run?.id ?? '', 'logs/stdout.txt')).toBe(said)
+  expect(await artifact(run?.id ?? '', 'logs/stderr.txt')).toBe('careful\n')
+  expect(stderr).toContain(said.split('\n')[0])
+  const found = await send(`${server.url}/api/2.0/mlflow/runs/get?run_id=${run?.id}`, 'GET')
+  expect(found?.body).toMatchObject({ run: { info: { status: 'FINISHED' } } })
+})
+
+test('without --json what a script says is on stdout, as it says it', async () => {
+  const cwd = await folderOf({ 'hello.py': 'print("hello")', 'hello.mjs': 'console.log("hej")' })
+  expect((await gyre(['run', 'hello.py'], inFolder(cwd))).stdout).toBe('hello\n')
+  expect((await gyre(['run', 'hello.mjs'], inFolder(cwd))).stdout).toBe('hej\n')
+  expect((await newest()).environment['node']).toBe(process.version)
+})
+
+test('a script that fails is a failed run that says why', async () => {
+  const cwd = await folderOf({ 'train.py': 'open("/data/2019/rows.csv")' })
+  const { code, stderr, run } = await runIn(cwd, 'train.py')
+  expect([code, run?.status]).toEqual([1, 'failed'])
+  const why = /train\.py ended with exit code 1: FileNotFoundError: .*'\/data\/2019\/rows\.csv'/
+  expect(run?.error).toMatchObject({ code: 'STEP_FAILED', message: expect.stringMatching(why) })
+  expect(stderr.trimEnd().split('\n').at(-1)).toMatch(why)
+  expect(await artifact(run?.id ?? '', 'logs/stderr.txt')).toContain('Traceback')
+})
+
+const WAIT = `import signal, subprocess, sys, time
+child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(1000)'])
+print('ready', flush=True)
+time.sleep(1000)
+`
+
+test('SIGTERM ends a run with all that it started: it is cancelled', async () => {
+  const cwd = await folderOf({ 'wait.py': WAIT })
+  const begun = begin(['run', 'wait.py'], inFolder(cwd))
+  onTestFinished(begun.kill)
+  const script = await vi.waitFor(() => childOf(begun.pid, /wait\.py/), { timeout: 20_000 })
+  const grandchild = await vi.waitFor(() => childOf(script, /time\.sleep/), { timeout: 20_000 })
+  process.kill(begun.pid, 'SIGTERM')
+  const { code, stderr } = await begun.ended
+  expect([code, stderr.trimEnd().split('\n').at(-1)]).toEqual([130, 'gyre: stopped by a signal'])
+  await allGone([script, grandchild])
+  const run = await newest()
+  expect(run).toMatchObject({ name: 'wait.py', status: 'cancelled' })
+  expect(await artifact(run.id, 'logs/stdout.txt')).toBe('ready\n')
+})
+
+test('kill -9 of the program ends what it started, and the run is lost', async () => {
+  const cwd = await folderOf({ 'wait.py': WAIT })
+  const begun = begin(['run', 'wait.py', '--hold', '1s'], inFolder(cwd))
+  onTestFinished(begun.kill)
+  const script = await vi.waitFor(() => childOf(begun.pid, /wait\.py/), { timeout: 20_000 })
+  const grandchild = await vi.waitFor(() => childOf(script, /time\.sleep/), { timeout: 20_000 })
+  begun.kill()
+  await allGone([script, grandchild])
+  await vi.waitFor(async () => expect((await newest()).status).toBe('lost'), { timeout: 20_000 })
+})
+
+test('a notebook is executed from its first cell on, whatever counts and outputs it holds', async () => {
+  const cwd = await folderOf({
+    'nb/rows.csv': '3\n4\n',
+    'nb/mess.ipynb': notebook(
+      { cell_type: 'markdown', metadata: {}, source: '# Rows' },
+      cell('scale = 1', ['parameters'], 12),
+      cell('rows = [int(x) for x in open("rows.csv")]\nprint(len(rows))', undefined, 4),
+      cell('sum(rows) * scale', undefined, 2),
+    ),
+  })
+  const { code, run } = await runIn(cwd, 'nb/mess.ipynb', '-P', 'scale=10')
+  expect([code, run?.kind, run?.status, run?.params]).toEqual([
+    0,
+    'notebook',
+    'succeeded',
+    { scale: '10' },
+  ])
+  const copy = z
+    .object({
+      cells: z.array(
+        z.object({
+          source: z.string(),
+          execution_count: z.number().optional(),
+          outputs: z.array(z.unknown()).optional(),
+        }),
+      ),
+    })
+    .parse(JSON.parse(await artifact(run?.id ?? '', 'notebook/mess.ipynb')))
+  expect(copy.cells.map(({ execution_count }) => execution_count)).toEqual([undefined, 1, 2, 3, 4])
+  expect(copy.cells[2]?.source).toContain('scale = 10')
+  expect(copy.cells[3]?.outputs).toEqual([{ output_type: 'stream', name: 'stdout', text: '2\n' }])
+  expect(copy.cells[4]?.outputs).toMatchObject([
+    { output_type: 'execute_result', data: { 'text/plain': '70' } },
+  ])
+  // The user's own file stays as it was.
+  expect(await readFile(join(cwd, 'nb/mess.ipynb'), 'utf8')).toContain('"execution_count":12')
+})
+
+test.each([
+  [
+    'that reads what a deleted cell had made',
+    [cell('print(1)'), cell('total = 1\ncount + total', undefined, 9)],
+    "nb.ipynb: cell 2, line 2: NameError: name 'count' is not defined",
+  ],
+  [
+    'whose path leads nowhere',
+    [cell('open("/Users/ann/rows.csv")')],
+    "nb.ipynb: cell 1, line 1: FileNotFoundError: [Errno 2] No such file or directory: '/Users/ann/rows.csv'",
+  ],
+  [
+    'with an error of syntax',
+    [cell('x = 1'), cell('if x\n  y')],
+    'nb.ipynb: cell 2, line 1: SyntaxError: ',
+  ],
+  [
+    "with a line of IPython's",
+    [cell('x = 1'), cell('y = 2\n%matplotlib inline')],
+    "nb.ipynb: cell 2, line 2: '%matplotlib inline' is IPython's, not Python's; install nbclient",
+  ],
+])('a notebook %s fails by its cell', async (_, cells, message) => {
+  const cwd = await folderOf({ 'nb.ipynb': notebook(...cells) })
+  const { code, stderr, run } = await runIn(cwd, 'nb.ipynb')
+  expect([code, run?.status]).toEqual([1, 'failed'])
+  expect(run?.error?.message).toContain(message)
+  expect(stderr).toContain(message)
+})
+
+test('an MLproject runs its entry points, with its parameters', async () => {
+  const cwd = await folderOf({
+    'p/MLproject': `name: tiny
+entry_points:
+  main: {parameters: {alpha: {type: float, default: 0.5}, data: path}, command: "python fit.py {alpha} {data}"}
+  check: {command: "python -c 'print({{1}})'"}
+`,
+    'p/fit.py': 'import sys; print(sys.argv[1:])',
+    'p/other.py': 'print("other")',
+    'p/conda/MLproject': 'conda_env: conda.yaml\nentry_points: {main: {command: "true"}}\n',
+    'p/rows.csv': '1\n',
+  })
+  const bad = await runIn(cwd, 'p')
+  expect([bad.code, bad.run]).toEqual([2, undefined])
+  expect(bad.stderr).toContain('param data: entry point main needs it')
+  const conda = await runIn(cwd, 'p/conda')
+  expect([conda.code, conda.stderr]).toEqual([
+    2,
+    expect.stringContaining('conda_env is not supported'),
+  ])
+  expect((await runIn(cwd, 'p/conda', '--env-manager', 'local')).code).toBe(0)
+  expect((await runIn(cwd, 'p', '-e', 'deploy')).stderr).toContain(
+    'p/MLproject has no entry point deploy; it has main, check',
+  )
+
+  const { run } = await runIn(cwd, 'p', '-P', 'data=p/rows.csv', '-P', 'depth=3')
+  expect(run).toMatchObject({
+    kind: 'project',
+    name: 'tiny',
+    status: 'succeeded',
+    params: { alpha: '0.5', data: 'p/rows.csv', depth: '3' },
+    tags: { 'mlflow.source.type': 'PROJECT', 'mlflow.project.entryPoint': 'main' },
+  })
+  expect(await artifact(run?.id ?? '', 'logs/stdout.txt')).toBe(
+    `['0.5', '${cwd}/p/rows.csv', '--depth', '3']\n`,
+  )
+  const check = await runIn(cwd, 'p', '-e', 'check')
+  expect(await artifact(check.run?.id ?? '', 'logs/stdout.txt')).toBe('{1}\n')
+  const script = await runIn(cwd, 'p', '-e', 'other.py')
+  expect(await artifact(script.run?.id ?? '', 'logs/stdout.txt')).toBe('other\n')
+})
