@@ -95,7 +95,7 @@ function nameOf(ref: string): string {
 }
 
 /** The leaves of a value by their dotted paths. */
-function flat(
+export function flat(
   value: JsonValue | Readonly<Record<string, JsonValue>>,
   path = '',
 ): Map<string, string> {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { Run } from '@gyre/sdk/wire/run'
+import { Run, RunDifference } from '@gyre/sdk/wire/run'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { z } from 'zod'
 import { allGone, childOf } from './processes.ts'
@@ -305,4 +305,40 @@ entry_points:
   expect(await artifact(check.run?.id ?? '', 'logs/stdout.txt')).toBe('{1}\n')
   const script = await runIn(cwd, 'p', '-e', 'other.py')
   expect(await artifact(script.run?.id ?? '', 'logs/stdout.txt')).toBe('other\n')
+})
+
+const SEEDED = `import json, os, random, urllib.request
+random.seed(int(os.environ['GYRE_SEED']))
+body = {'run_id': os.environ['MLFLOW_RUN_ID'], 'key': 'auc', 'value': random.random(), 'timestamp': 1}
+url = os.environ['MLFLOW_TRACKING_URI'] + '/api/2.0/mlflow/runs/log-metric'
+headers = {'content-type': 'application/json'}
+urllib.request.urlopen(urllib.request.Request(url, json.dumps(body).encode(), headers)).read()
+`
+
+test('a seeded run is executed again without a difference, and tells what was changed since', async () => {
+  const cwd = await folderOf({ 'train.py': SEEDED })
+  const { run } = await runIn(cwd, 'train.py', '--seed', '5', '--experiment', 'again')
+  // python3 -c 'import random; random.seed(5); print(random.random())'
+  expect(run?.metrics).toEqual({ auc: 0.6229016948897019 })
+  const reproduce = async (...args: readonly string[]) => {
+    const ended = await gyre(['reproduce', run?.id ?? '', '--json', ...args], inFolder(tmpdir()))
+    return { code: ended.code, found: RunDifference.parse(JSON.parse(ended.stdout)) }
+  }
+  const equal = { inputs: [], code: [], environment: [], metrics: [] }
+  expect(await reproduce()).toEqual({ code: 0, found: equal })
+  const again = await newest()
+  expect(again).toMatchObject({ experiment: run?.experiment, tags: { 'gyre.repeats': run?.id } })
+
+  const moved = await folderOf({ 'train.py': SEEDED.replace('random.random()', '0.5') })
+  const { code, found } = await reproduce('--folder', moved)
+  expect(code).toBe(1)
+  expect(found).toMatchObject({
+    inputs: [],
+    environment: [],
+    code: [{ what: 'digest', before: sha(SEEDED) }],
+    metrics: [{ what: 'auc', before: '0.6229016948897019', now: '0.5' }],
+  })
+
+  const gone = await gyre(['reproduce', run?.id ?? '', '--folder', join(cwd, 'x')], inFolder(cwd))
+  expect([gone.code, gone.stderr]).toEqual([2, expect.stringContaining('--folder: the run was')])
 })

@@ -11,7 +11,7 @@ import { readCodeSource } from '../../projects/code-source.ts'
 import { runChild, type ChildEnd } from './child.ts'
 import type { Job } from './job.ts'
 import { prepareJob } from './prepare-job.ts'
-import { wordsOf, type RunRequest } from './request.ts'
+import { FOLDER_TAG, wordsOf, type RunRequest } from './request.ts'
 
 /** Where a run is told of, and how. */
 export interface Telling {
@@ -81,7 +81,7 @@ async function startOf(
     environment: environmentFacts(job, request),
     tags: {
       ...tags,
-      'gyre.run.folder': request.folder,
+      [FOLDER_TAG]: request.folder,
       'mlflow.source.name': request.target,
       'mlflow.source.type': { script: 'LOCAL', notebook: 'NOTEBOOK', project: 'PROJECT' }[job.kind],
       ...(source.gitCommit === undefined ? {} : { 'mlflow.source.git.commit': source.gitCommit }),

@@ -3,6 +3,9 @@ import { z } from 'zod'
 import { GyreError } from '../../core/errors.ts'
 import { readPair } from '../pair.ts'
 
+/** The tag that says in which folder a request was made. */
+export const FOLDER_TAG = 'gyre.run.folder'
+
 /** What somebody wants to have executed: the same request in the same folder is the same run again. */
 export interface RunRequest {
   /** A script, a notebook, or a folder with an MLproject file, as it was given. */
