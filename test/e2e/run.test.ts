@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto'
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { Run, RunDifference } from '@gyre/sdk/wire/run'
 import { afterAll, beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { z } from 'zod'
 import { allGone, childOf } from './processes.ts'
 import { begin, build, gyre, launch, type Running } from './program.ts'
 import { send } from './traffic.ts'
+import { folderOf } from './user-folder.ts'
 
 vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
@@ -28,17 +29,6 @@ afterAll(async () => {
 })
 
 const sha = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`
-
-/** A folder of the user's with these files. */
-async function folderOf(files: Readonly<Record<string, string>>): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'gyre-user-'))
-  onTestFinished(() => rm(folder, { recursive: true }))
-  for (const [path, text] of Object.entries(files)) {
-    await mkdir(dirname(join(folder, path)), { recursive: true })
-    await writeFile(join(folder, path), text)
-  }
-  return folder
-}
 
 const inFolder = (cwd: string) => ({ cwd, env: { GYRE_URL: server.url, HOME: cwd } })
 

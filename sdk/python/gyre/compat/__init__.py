@@ -1,0 +1,1 @@
+"""Other trackers' interfaces, logging to Gyre."""
