@@ -1,12 +1,13 @@
 import type { z } from 'zod'
 import { GyreError } from '../core/errors.ts'
+import { issueText } from '../core/issue-text.ts'
 
 /** Deeper JSON than this is refused: hardly a shape of ours needs it, and recursion over it costs stack. */
 const MAX_DEPTH = 32
 
 /** `value` in the shape of `schema`. Throws INVALID_ARGUMENT naming the first field that does not fit. */
 export function parsePart<T>(schema: z.ZodType<T>, value: unknown, part: string): T {
-  const parsed = schema.safeParse(value)
+  const parsed = schema.safeParse(value, { error: issueText })
   if (parsed.success) return parsed.data
   const errors = parsed.error.issues.map((issue) => ({
     field: fieldOf(issue, part),

@@ -182,8 +182,8 @@ test('a page of another origin is refused at every door, a page of our own is no
 const deep = (levels: number) => `{"n": ${'['.repeat(levels - 1)}${']'.repeat(levels - 1)}}`
 
 const BAD_BODIES: readonly (readonly [string | Buffer, number, string, RegExp, string])[] = [
-  ['', 400, 'INVALID_ARGUMENT', /^body: .*expected object/, 'body'],
-  ['null', 400, 'INVALID_ARGUMENT', /^body: .*expected object, received null/, 'body'],
+  ['', 400, 'INVALID_ARGUMENT', /^body: expected an object/, 'body'],
+  ['null', 400, 'INVALID_ARGUMENT', /^body: expected an object, got null/, 'body'],
   ['{"n": 1', 400, 'INVALID_ARGUMENT', /^body: not JSON/, 'body'],
   ['{"n": NaN}', 400, 'INVALID_ARGUMENT', /^body: not JSON/, 'body'],
   [
@@ -193,15 +193,15 @@ const BAD_BODIES: readonly (readonly [string | Buffer, number, string, RegExp, s
     /^body: not UTF-8/,
     'body',
   ],
-  ['[1]', 400, 'INVALID_ARGUMENT', /^body: .*expected object, received array/, 'body'],
-  ['{}', 400, 'INVALID_ARGUMENT', /^n: .*expected number/, 'n'],
-  ['{"n": "1"}', 400, 'INVALID_ARGUMENT', /^n: .*expected number, received string/, 'n'],
-  ['{"n": 1e999}', 400, 'INVALID_ARGUMENT', /^n: .*expected number/, 'n'],
-  ['{"n": 1, "m": 2}', 400, 'INVALID_ARGUMENT', /^m: .*"m"/, 'm'],
+  ['[1]', 400, 'INVALID_ARGUMENT', /^body: expected an object, got \[1\]/, 'body'],
+  ['{}', 400, 'INVALID_ARGUMENT', /^n: expected a number/, 'n'],
+  ['{"n": "1"}', 400, 'INVALID_ARGUMENT', /^n: expected a number, got "1"/, 'n'],
+  ['{"n": 1e999}', 400, 'INVALID_ARGUMENT', /^n: expected a number/, 'n'],
+  ['{"n": 1, "m": 2}', 400, 'INVALID_ARGUMENT', /^m: expected no member m/, 'm'],
   ['{"n": 1, "__proto__": {"n": 2}}', 400, 'INVALID_ARGUMENT', /^__proto__: /, '__proto__'],
-  ['{"n": 1, "tags": ["a", 2]}', 400, 'INVALID_ARGUMENT', /^tags\.1: .*expected string/, 'tags.1'],
+  ['{"n": 1, "tags": ["a", 2]}', 400, 'INVALID_ARGUMENT', /^tags\.1: expected a text, got 2/, 'tags.1'],
   [deep(33), 400, 'INVALID_ARGUMENT', /^body: nested deeper than 32 levels/, 'body'],
-  [deep(32), 400, 'INVALID_ARGUMENT', /^n: .*expected number, received array/, 'n'],
+  [deep(32), 400, 'INVALID_ARGUMENT', /^n: expected a number, got \[\[/, 'n'],
   [`{"n": 1, "tags": ["${'x'.repeat(1_024)}"]}`, 413, 'TOO_LARGE', /^body: /, 'body'],
 ]
 
@@ -254,8 +254,8 @@ test('bad paths and queries are problems that name the parameter', async () => {
   const post = (path: string) =>
     server.ask({ method: 'POST', path, body: '{"n": 1}', headers: JSON_TYPE })
   for (const [path, status, detail] of [
-    ['/echo/123456789', 400, /^name: Too big/],
-    ['/echo/a?loud=maybe', 400, /^loud: .*"yes"/],
+    ['/echo/123456789', 400, /^name: expected at most/],
+    ['/echo/a?loud=maybe', 400, /^loud: expected one of yes, no, got "maybe"/],
     ['/echo/a?loud=yes&loud=no', 400, /^loud: /],
     ['/echo/a?quiet=yes', 400, /^quiet: /],
     ['/echo/%E0%A4%A', 400, /%E0%A4%A/],

@@ -3,6 +3,7 @@ import { RequestError } from '@gyre/sdk/client'
 import { CommanderError } from 'commander'
 import { z } from 'zod'
 import { ERRORS, errnoOf, GyreError, isErrorCode, toGyreError } from '../core/errors.ts'
+import { issueText } from '../core/issue-text.ts'
 
 /** What Commander has to say of a command line, in one line of ours. */
 export function usageError(text: string): string {
@@ -22,7 +23,8 @@ function refusalOf(thrown: unknown): { readonly code: string; readonly message: 
   if (thrown instanceof RequestError) return thrown
   if (thrown instanceof z.ZodError) {
     const [issue] = thrown.issues
-    return { code: 'INVALID_ARGUMENT', message: `--${issue?.path.join('.')}: ${issue?.message}` }
+    const text = (issue && issueText(issue)) ?? issue?.message
+    return { code: 'INVALID_ARGUMENT', message: `--${issue?.path.join('.')}: ${text}` }
   }
   return fileError(thrown) ?? toGyreError(thrown)
 }

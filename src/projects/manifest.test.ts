@@ -46,8 +46,8 @@ const refusals: [title: string, manifest: unknown, field: string, message: strin
     'protocol',
     'this Gyre reads manifest protocol 1, got 2',
   ],
-  ['no manifest', 'flights', '', 'expected object'],
-  ['an unknown member', { ...EMPTY, modules: [] }, '', 'Unrecognized key: "modules"'],
+  ['no manifest', 'flights', '', 'expected an object'],
+  ['an unknown member', { ...EMPTY, modules: [] }, '', 'expected no member modules'],
   ['a name that is none', { ...EMPTY, name: '../x' }, 'name', 'expected a letter'],
   [
     'a step that reads from nowhere',

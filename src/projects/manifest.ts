@@ -1,6 +1,7 @@
 import { Manifest, MANIFEST_PROTOCOL } from '@gyre/sdk/wire/manifest'
 import { z } from 'zod'
 import { GyreError } from '../core/errors.ts'
+import { issueText } from '../core/issue-text.ts'
 import type { Problem } from './problem.ts'
 import { danglingReferences } from './references.ts'
 import { unservableInputs } from './request-fields.ts'
@@ -20,7 +21,7 @@ export function readManifest(json: unknown): Manifest {
       `protocol: this Gyre reads manifest protocol ${MANIFEST_PROTOCOL}, got ${any.protocol}; use the same version of Gyre on both sides`,
       { field: 'protocol', expected: MANIFEST_PROTOCOL, got: any.protocol },
     )
-  const parsed = Manifest.safeParse(json)
+  const parsed = Manifest.safeParse(json, { error: issueText })
   if (!parsed.success) {
     const [issue] = parsed.error.issues
     const field = issue?.path.join('.') ?? ''

@@ -1,12 +1,13 @@
 import type { z } from 'zod'
 import { GyreError } from '../core/errors.ts'
+import { issueText } from '../core/issue-text.ts'
 
 /** The options with their defaults; throws INVALID_ARGUMENT that names the first field that does not fit. */
 export function parseOptions<Schema extends z.ZodType>(
   schema: Schema,
   options: unknown,
 ): z.output<Schema> {
-  const parsed = schema.safeParse(options)
+  const parsed = schema.safeParse(options, { error: issueText })
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
   const field = ['options', ...(issue?.path ?? [])].join('.')

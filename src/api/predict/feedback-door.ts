@@ -1,5 +1,6 @@
 import { FeedbackReply, FeedbackRequest, type FeedbackItem } from '@gyre/sdk/wire/predict'
 import { GyreError } from '../../core/errors.ts'
+import { issueText } from '../../core/issue-text.ts'
 import type { Predictions } from '../../predictions/predictions.ts'
 import { defineRawRoute, type RawDoor } from '../raw-door.ts'
 import { readJson } from '../body.ts'
@@ -40,7 +41,7 @@ const [One, Many] = FeedbackRequest.options
 /** By the shape that was meant: a union's own message would name no field. Throws INVALID_INPUT. */
 function readItems(body: unknown): readonly FeedbackItem[] {
   const isMany = typeof body === 'object' && body !== null && 'items' in body
-  const parsed = isMany ? Many.safeParse(body) : One.safeParse(body)
+  const parsed = (isMany ? Many : One).safeParse(body, { error: issueText })
   if (!parsed.success) throw invalidItems(parsed.error.issues)
   return 'items' in parsed.data ? parsed.data.items : [parsed.data]
 }
