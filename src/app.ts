@@ -45,6 +45,7 @@ import { createRoutes } from './routes/routes.ts'
 import type { RoutedEndpoint } from './routes/snapshot.ts'
 import { createServe } from './serve/serve.ts'
 import { makeWritable } from './store/folder.ts'
+import { createRunLogs } from './store/run-logs.ts'
 import { openStore } from './store/store.ts'
 import { dropAbandoned, findAbandoned } from './tracking/abandoned-uploads.ts'
 import { createStudies } from './studies/studies.ts'
@@ -224,6 +225,7 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     },
   })
 
+  const logs = createRunLogs({ catalog, log })
   let url = ''
   const exec = openLocalExec({
     runner: siblingUrl('./runner', import.meta.url),
@@ -236,6 +238,7 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     leases,
     exec,
     clock,
+    logs,
     sleep: systemSleep,
     log,
     builtins: createBuiltinSteps({
@@ -290,6 +293,7 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     heldRuns,
     imports: createImports({ catalog, events, blobs, clock, artifacts, experiments }),
     loggedModels,
+    logs,
     loop,
     monitor,
     pipelines,

@@ -9,6 +9,7 @@ import { StepWork } from '@gyre/sdk/wire/step'
 import { z } from 'zod'
 import { systemClock } from './core/clock.ts'
 import { environmentVariable } from './core/config.ts'
+import { guardGroup } from './core/guard-group.ts'
 import { GyreError } from './core/errors.ts'
 import { processFacts } from './core/process-facts.ts'
 import { openAnalyticsInProcess } from './store/analytics-in-process.ts'
@@ -47,6 +48,7 @@ interface Station {
 
 /** Runs one step: asks the server for its work, does it, and reports. The process of a `module` or `gate` step. */
 async function main(): Promise<void> {
+  guardGroup()
   const client = connect({ url: variable('GYRE_URL'), key: variable('GYRE_PASS') })
   const path = `/api/v1/steps/${variable('GYRE_PIPELINE_RUN')}/${variable('GYRE_STEP')}`
   const station = { client, path, fence: Number(variable('GYRE_FENCE')) }

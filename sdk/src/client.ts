@@ -3,6 +3,7 @@ import { createReadStream } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
 import { z } from 'zod'
 import { RequestError } from './client/request-error.ts'
+import { serverSentEvents } from './client/sse.ts'
 import { createTransport, textOf, type TransportOptions } from './client/transport.ts'
 import { Event } from './wire/event.ts'
 
@@ -120,7 +121,8 @@ export function connect(options: TransportOptions): GyreClient {
             headers: { accept: 'text/event-stream' },
             signal,
           })
-          for await (const event of eventsOf(response)) {
+          for await (const { data } of serverSentEvents(response)) {
+            const event = Event.parse(JSON.parse(data))
             seen = event.seq
             yield event
           }
@@ -148,19 +150,7 @@ function readReply<T>(reply: z.ZodType<T>, text: string, url: string): T {
   }
 }
 
-async function* eventsOf(response: IncomingMessage): AsyncGenerator<Event> {
-  response.setEncoding('utf8')
-  let rest = ''
-  for await (const chunk of response) {
-    const blocks = (rest + String(chunk)).split('\n\n')
-    rest = blocks.pop() ?? ''
-    for (const block of blocks) {
-      const data = block.split('\n').find((line) => line.startsWith('data: '))
-      if (data !== undefined) yield Event.parse(JSON.parse(data.slice('data: '.length)))
-    }
-  }
-}
-
+export { followLog } from './client/follow-log.ts'
 export { throughOutage } from './client/outage.ts'
 export { RequestError } from './client/request-error.ts'
 export { search, type RunningTrial, type SearchOptions, type TrialResult } from './client/search.ts'

@@ -12,6 +12,7 @@ import type { Releases } from '../release/release.ts'
 import type { Routes } from '../routes/routes.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { Events } from '../store/events.ts'
+import type { RunLogs } from '../store/run-logs.ts'
 import type { Runs } from '../store/runs.ts'
 import type { Studies } from '../studies/studies.ts'
 import type { Artifacts } from '../tracking/artifacts.ts'
@@ -35,6 +36,7 @@ export interface Rooms {
   readonly heldRuns: HeldRuns
   readonly imports: Imports
   readonly loggedModels: LoggedModels
+  readonly logs: RunLogs
   readonly loop: Loop
   readonly monitor: Monitor
   readonly pipelines: Pipelines

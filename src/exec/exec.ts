@@ -6,6 +6,8 @@ export interface Job {
   environment(): Readonly<Record<string, string>>
   /** Ended by force when it runs longer; time in the queue does not count. */
   readonly timeoutMs: number
+  /** Takes what it prints, as it comes. */
+  readonly output?: (text: string) => void
 }
 
 export type JobEnd =

@@ -9,6 +9,7 @@ import { silentLog } from '../core/log.ts'
 import type { Sleep } from '../core/sleep.ts'
 import type { Exec, JobEnd } from '../exec/exec.ts'
 import { openTempStore } from '../store/fixture.ts'
+import { createRunLogs } from '../store/run-logs.ts'
 import type { Builtins } from './builtin.ts'
 import { createPipelines, type Pipelines, type PipelinesDeps } from './pipelines.ts'
 
@@ -21,6 +22,7 @@ export interface Attempt {
   readonly fence: number
   readonly timeoutMs: number
   readonly environment: Readonly<Record<string, string>>
+  readonly print: (text: string) => void
 }
 
 /** What a step's process does until it ends; `code` 0 unless told. */
@@ -80,7 +82,15 @@ function scriptedExec(script: Script, pipelines: () => Pipelines) {
       const environment = job.environment()
       const { GYRE_PIPELINE_RUN: run = '', GYRE_STEP: step = '', GYRE_FENCE: fence } = environment
       started.push(step)
-      const attempt = { run, step, fence: Number(fence), timeoutMs: job.timeoutMs, environment }
+      const print = (text: string) => job.output?.(text)
+      const attempt = {
+        run,
+        step,
+        fence: Number(fence),
+        timeoutMs: job.timeoutMs,
+        environment,
+        print,
+      }
       const cancelled = deferred<undefined>()
       // A script that ends when it is told to has the last word, as a process has until its grace is over.
       const stopped = Promise.race([closed.promise, cancelled.promise.then(nextTurn)]).then(
@@ -105,11 +115,13 @@ export async function openBench(manifest: Manifest) {
   const store = await openTempStore(clock)
   const { catalog, events, runs, leases } = store
   const servers: Pipelines[] = []
+  const logs = createRunLogs({ catalog, log: silentLog })
   const bench = {
     catalog,
     events,
     runs,
     leases,
+    logs,
     clock,
     /** Resolves once somebody waits for the clock; each wait is told once. */
     asleep,
@@ -131,6 +143,7 @@ export async function openBench(manifest: Manifest) {
         runs,
         leases,
         clock,
+        logs,
         sleep,
         exec,
         log: silentLog,

@@ -1,7 +1,8 @@
 import type { Context } from '../core/context.ts'
 import { durationMs } from '../core/duration.ts'
 import { GyreError } from '../core/errors.ts'
-import type { Exec, JobEnd } from '../exec/exec.ts'
+import type { Exec, Job, JobEnd, RunningJob } from '../exec/exec.ts'
+import type { RunLogs } from '../store/run-logs.ts'
 import type { BuiltinStep } from './builtin.ts'
 import { attemptName, keepLease, type LeasedStep } from './leased-step.ts'
 import { failureFrom, failureOf, loadStep, type PipelineRow } from './step-store.ts'
@@ -22,6 +23,7 @@ const BUILTIN_TIMEOUT_MS = 30 * 60_000
 
 export interface AttemptDeps extends TransitionDeps, TaskDeps {
   readonly exec: Exec
+  readonly logs: Pick<RunLogs, 'write'>
   readonly processes: StepProcesses
   /**
    * The environment of a step's process: where the server is, and a pass for `name` (`RUN/STEP/FENCE`), which
@@ -95,7 +97,7 @@ async function runProcess(
 ): Promise<void> {
   const key = { pipelineRunId: pipeline.id, step: step.step, fence: step.fence }
   const name = attemptName(key)
-  const job = deps.exec.start({
+  const { end, tail } = await runJob(deps, ctx, step, {
     name,
     timeoutMs,
     environment: () => ({
@@ -105,11 +107,6 @@ async function runProcess(
       GYRE_FENCE: String(step.fence),
     }),
   })
-  // A process that ends with this server needs no heartbeat, and one that computes cannot send any.
-  const ended = deps.processes.ended(job)
-  const { end, tail } = await (deps.exec.can.survivesServer
-    ? ended
-    : keepLease(deps.leases, step, ended))
   const row = await loadStep(deps.catalog.read, pipeline.id, step.step)
   if (row.fence !== step.fence) return
   const told = `step ${step.step} ${describeEnd(end)}`
@@ -124,6 +121,23 @@ async function runProcess(
   if (row.state !== 'failed' || !error) return
   const message = lines(isLate ? told : '', error.message, tail)
   await explain(deps, step, { ...error, ...(isLate && { code: 'TIMEOUT' }), message })
+}
+
+/** Runs a job to its end; what it prints is kept with the step's run. Throws what starting it throws. */
+async function runJob(
+  { exec, leases, logs, processes }: AttemptDeps,
+  ctx: Context,
+  step: LeasedStep,
+  job: Job,
+): RunningJob['ended'] {
+  const log = logs.write(ctx, step.run_id)
+  try {
+    const ended = processes.ended(exec.start({ ...job, output: (text) => log.add(text) }))
+    // A process that ends with this server needs no heartbeat, and one that computes cannot send any.
+    return await (exec.can.survivesServer ? ended : keepLease(leases, step, ended))
+  } finally {
+    await log.close()
+  }
 }
 
 /** What a retry may ask for. */

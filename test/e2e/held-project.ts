@@ -62,7 +62,7 @@ export interface Journal {
   started(step: string, nth: number): Promise<number>
 }
 
-function openJournal(folder: string): Journal {
+export function openJournal(folder: string): Journal {
   async function starts(step: string): Promise<readonly number[]> {
     const text = await readFile(join(folder, 'started'), 'utf8').catch(() => '')
     const lines = text.split('\n').map((line) => line.split(' '))

@@ -56,6 +56,7 @@ import {
   stepWhy,
   stepWork,
 } from './pipelines.ts'
+import { logStream, readLog } from './logs.ts'
 import { countPredictions, exportPredictions } from './predictions.ts'
 import { applyProject, showProject } from './projects.ts'
 import {
@@ -122,6 +123,8 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     startRun,
     runHeartbeat,
     endRun,
+    readLog,
+    logStream,
     metricHistory,
     metricChart,
     showLineage,

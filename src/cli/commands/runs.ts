@@ -6,6 +6,7 @@ import { withClient, withServer, type AddCommand } from '../command.ts'
 import { compareRuns, comparisonTable, type ComparedRun } from '../run-comparison.ts'
 import { describeRun } from '../run-screen.ts'
 import { table } from '../table.ts'
+import { addRunLogs } from './run-logs.ts'
 
 const Listing = z.object({
   experiment: z.exactOptional(z.string()),
@@ -17,7 +18,7 @@ const Listing = z.object({
 
 const Json = z.object({ json: z.boolean().default(false) })
 
-/** `gyre runs ls|show|compare` */
+/** `gyre runs ls|show|logs|compare` */
 export const addRuns: AddCommand = (program) => {
   const runs = program
     .command('runs')
@@ -66,6 +67,8 @@ export const addRuns: AddCommand = (program) => {
         console.log(json ? JSON.stringify(z.encode(Run, run), null, 2) : describeRun(run))
       }),
     )
+
+  addRunLogs(runs)
 
   withServer(runs.command('compare'))
     .description('parameters, newest metrics, inputs and artifacts of runs beside each other')

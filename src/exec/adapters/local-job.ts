@@ -36,7 +36,7 @@ export function createLocalJob(runner: URL, job: Job): LocalJob {
   }
 
   function watch(started: ChildProcess): void {
-    const tail = createTail([started.stdout, started.stderr])
+    const tail = createTail([started.stdout, started.stderr], job.output)
     const limit = setTimeout(() => stop('timed-out', TIMEOUT_GRACE_MS), job.timeoutMs)
     // What a step's process has started itself must not outlive it, nor hold its pipes open.
     started.once('exit', () => signalGroup(started, 'SIGKILL'))
@@ -54,6 +54,7 @@ export function createLocalJob(runner: URL, job: Job): LocalJob {
       child = fork(runner, job)
       watch(child)
     } catch (error) {
+      job.output?.(`${String(error)}\n`)
       settle?.({ end: { kind: 'exited', code: NOT_STARTED }, tail: String(error) })
     }
   }

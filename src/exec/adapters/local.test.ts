@@ -59,6 +59,19 @@ test('the end of a job tells its exit code and the last 40 lines of both streams
   expect(tail).not.toContain('line 2\n')
 })
 
+test('what a job prints is handed on as it comes, all of it', async () => {
+  const local = await execOf(`
+    console.log('first')
+    for (let i = 0; i < 60; i++) console.log('line ' + i)
+  `)
+  let printed = ''
+  const output = (text: string) => void (printed += text)
+  const { tail } = await local.start({ ...job('a'), output }).ended
+  expect(printed.split('\n')).toHaveLength(62)
+  expect(printed.startsWith('first\nline 0\n')).toBe(true)
+  expect(printed.trimEnd().endsWith(tail)).toBe(true)
+})
+
 test('a program that never ends a line does not fill the memory', async () => {
   const local = await execOf(`process.stdout.write('x'.repeat(1_000_000) + 'end')`)
   const { tail } = await local.start(job('a')).ended

@@ -12,10 +12,15 @@ export interface OutputTail {
   lines(): string
 }
 
-export function createTail(streams: readonly (Readable | null)[]): OutputTail {
+/** `output` is given all of it. */
+export function createTail(
+  streams: readonly (Readable | null)[],
+  output?: (text: string) => void,
+): OutputTail {
   let kept = ''
   const add = (text: string): void => {
     kept = (kept + text).slice(-MAX_CHARS)
+    output?.(text)
   }
   for (const stream of streams) stream?.setEncoding('utf8').on('data', add)
   return { add, lines: () => kept.trimEnd().split('\n').slice(-MAX_LINES).join('\n') }
