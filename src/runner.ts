@@ -27,8 +27,8 @@ import { createTrainer } from './train/train.ts'
 /** Half a lease lasts 15 s; two beats may be lost before the step is. */
 const HEARTBEAT_MS = 5_000
 
-/** How often the metrics of a step that is under way are sent. */
-const METRICS_MS = 500
+/** Metrics are seen this late at the most, where a step lets its process breathe. */
+const SEND_MS = 1_000
 
 /** As many points as one request may carry. */
 const MAX_POINTS = 10_000
@@ -158,11 +158,9 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
         return { digest, rows: model.rows }
       },
     }
-    const live = setInterval(() => void metrics.flush().catch(() => undefined), METRICS_MS)
     try {
       return Json.parse(await run(ctx, work.inputs))
     } finally {
-      clearInterval(live)
       await metrics.flush()
     }
   } finally {
@@ -217,10 +215,25 @@ interface Point {
 function metricSender({ client, path, fence }: Station) {
   const points: Point[] = []
   let sending = Promise.resolve()
+  let timer: NodeJS.Timeout | undefined
 
   async function send(): Promise<void> {
     while (points.length > 0)
       await client.post(`${path}/metrics`, { fence, points: points.splice(0, MAX_POINTS) }, Done)
+  }
+
+  /** What could not be sent fails the last call. */
+  function flush(): Promise<void> {
+    sending = sending.then(send)
+    return sending
+  }
+
+  /** Soon, and together with what comes until then. */
+  function sendSoon(): void {
+    timer ??= setTimeout(() => {
+      timer = undefined
+      flush().catch(() => undefined)
+    }, SEND_MS).unref()
   }
 
   return {
@@ -233,12 +246,9 @@ function metricSender({ client, path, fence }: Station) {
             ? 'Infinity'
             : '-Infinity'
       points.push(step === undefined ? { key, value: sent } : { key, value: sent, step })
+      sendSoon()
     },
-    /** One after the other, so that points arrive in their order. */
-    flush: (): Promise<void> => {
-      sending = sending.then(send)
-      return sending
-    },
+    flush,
   }
 }
 

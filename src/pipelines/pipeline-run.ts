@@ -26,13 +26,15 @@ interface NewPipelineRun {
   /** The pipeline run that it repeats. */
   readonly repeats?: string
   readonly resumes?: Resumption
+  /** The run of the trial whose work it does. */
+  readonly trial?: string | undefined
 }
 
 /** Records a run with all its steps pending; gives its id. */
 export async function beginRun(
   { catalog, runs, events, facts }: EndDeps,
   ctx: Context,
-  { spec, params, code, trigger, repeats, resumes }: NewPipelineRun,
+  { spec, params, code, trigger, repeats, resumes, trial }: NewPipelineRun,
 ): Promise<string> {
   const earlier = repeats ?? resumes?.run
   return catalog.write(async (tx) => {
@@ -77,7 +79,7 @@ export async function beginRun(
         cancel_asked_at: null,
         cancel_asked_by: null,
         resumes: resumes?.run ?? null,
-        trial: null,
+        trial: trial ?? null,
       })
       .execute()
     await tx

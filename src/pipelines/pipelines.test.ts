@@ -362,6 +362,32 @@ test('two runs of one pipeline go on beside each other and do not mix', async ()
   ])
 })
 
+test('a trial has one run that does its work, until somebody cancels it', async () => {
+  const { serve, runs } = await openBench(projectOf(moduleStep('fit')))
+  const { pipelines } = serve(named)
+  const { id: trial } = await runs.start(CTX, { kind: 'trial', name: 'lr-0' })
+  const first = await pipelines.startTrial(CTX, 'train', { seed: 1 }, trial)
+  expect((await pipelines.startTrial(CTX, 'train', { seed: 1 }, trial)).id).toBe(first.id)
+  await pipelines.ended(CTX, first.id)
+  expect(await pipelines.startTrial(CTX, 'train', { seed: 1 }, trial)).toMatchObject({
+    id: first.id,
+    status: 'succeeded',
+  })
+  await expect(pipelines.startTrial(CTX, 'train', {}, 'run_0')).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+  })
+  const hung = hanging()
+  const stuck = serve(hung.script).pipelines
+  const { id: other } = await runs.start(CTX, { kind: 'trial', name: 'lr-1' })
+  const second = await stuck.startTrial(CTX, 'train', { seed: 2 }, other)
+  await hung.begun
+  await stuck.cancel(CTX, second.id)
+  await stuck.ended(CTX, second.id)
+  const third = await pipelines.startTrial(CTX, 'train', { seed: 2 }, other)
+  expect(third.id).not.toBe(second.id)
+  expect((await pipelines.ended(CTX, third.id)).status).toBe('succeeded')
+})
+
 test('runs are listed newest first, and those of another project are not there', async () => {
   const { serve, clock } = await openBench(projectOf(moduleStep('fit')))
   const { pipelines } = serve(named)

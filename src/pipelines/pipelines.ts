@@ -40,6 +40,7 @@ import {
 } from './step-store.ts'
 import { seedOf } from './step-task.ts'
 import { fail, succeed, takeBack } from './step-transition.ts'
+import { workOf } from './trial-work.ts'
 import { checkUntil } from './until.ts'
 import { why } from './why.ts'
 
@@ -48,6 +49,11 @@ export type PipelinesDeps = Omit<DriveDeps, 'processes'> & { readonly log: Log }
 export interface Pipelines {
   /** Starts a run and returns at once. Throws NOT_FOUND (no such pipeline), INVALID_ARGUMENT (a parameter). */
   start(ctx: Context, name: string, params: Params, trigger?: string): Promise<PipelineRun>
+  /**
+   * The run that does the work of a trial, by the id of the trial's run: started when there is none. Throws as `start`,
+   * and NOT_FOUND for a trial that is not there.
+   */
+  startTrial(ctx: Context, name: string, params: Params, trial: string): Promise<PipelineRun>
   /**
    * Executes an ended run again: same code, parameters, seed and data versions, nothing from the cache; no model
    * is registered and no verdict kept. `id` may be that of a step's run. Throws NOT_FOUND; CONFLICT for a run
@@ -146,6 +152,24 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
     return toPipelineRun(row, steps, mayWait ? retriesOf(row, steps, lost) : new Map())
   }
 
+  async function start(
+    ctx: Context,
+    name: string,
+    params: Params,
+    origin: { readonly trigger?: string | undefined; readonly trial?: string },
+  ): Promise<PipelineRun> {
+    const { ref, manifest, bundle, source } = await deps.code(ctx)
+    const spec = pipelineNamed(manifest, name)
+    checkGraph(spec)
+    const bound = bindParams(spec, params)
+    checkUntil(spec, bound, deps.clock)
+    const code = { ref, bundle, source }
+    const run = { spec, params: bound, code, trigger: origin.trigger, trial: origin.trial }
+    const id = await beginRun(deps, ctx, run)
+    drive(ctx, await loadPipelineRow(catalog, ctx.project, id))
+    return get(ctx, id)
+  }
+
   /** The attempt and its pipeline run, for its own process. */
   async function attemptOf(ctx: Context, key: Omit<StepKey, 'fence'> & { fence?: number }) {
     const pipeline = await loadPipelineRow(catalog, ctx.project, key.pipelineRunId)
@@ -155,16 +179,12 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
   return {
     get,
 
-    async start(ctx, name, params, trigger) {
-      const { ref, manifest, bundle, source } = await deps.code(ctx)
-      const spec = pipelineNamed(manifest, name)
-      checkGraph(spec)
-      const bound = bindParams(spec, params)
-      checkUntil(spec, bound, deps.clock)
-      const code = { ref, bundle, source }
-      const id = await beginRun(deps, ctx, { spec, params: bound, code, trigger })
-      drive(ctx, await loadPipelineRow(catalog, ctx.project, id))
-      return get(ctx, id)
+    start: (ctx, name, params, trigger) => start(ctx, name, params, { trigger }),
+
+    async startTrial(ctx, name, params, trial) {
+      await runs.get(ctx, trial)
+      const work = await workOf(catalog.read, ctx.project, trial)
+      return work === undefined ? start(ctx, name, params, { trial }) : get(ctx, work)
     },
 
     async repeat(ctx, id) {

@@ -2,6 +2,7 @@ import type { Asked } from '@gyre/sdk/wire/study'
 import type { Context } from '../core/context.ts'
 import { durationMs } from '../core/duration.ts'
 import { GyreError } from '../core/errors.ts'
+import { workOf } from '../pipelines/trial-work.ts'
 import type { Tx } from '../store/catalog.ts'
 import type { Leases } from '../store/lease.ts'
 import { assertActive, getExperiment } from '../tracking/experiments.ts'
@@ -18,7 +19,10 @@ import {
 
 export type AskDeps = TrialRunDeps & { readonly leases: Leases }
 
-/** What a worker is to do next. Ends as lost the trials whose workers are silent. Throws CONFLICT. */
+/**
+ * What a worker is to do next. A trial whose worker is silent is handed on when a pipeline does its work, and is lost
+ * else. Throws CONFLICT.
+ */
 export async function askTrial(
   deps: AskDeps,
   tx: Tx,
@@ -26,8 +30,13 @@ export async function askTrial(
   study: StudyRow,
 ): Promise<Asked> {
   const trials: TrialRow[] = []
-  for (const trial of await loadTrials(tx, study.seq))
-    trials.push(await loseIfSilent(deps, tx, ctx, study, trial))
+  for (const trial of await loadTrials(tx, study.seq)) {
+    const isSilent = trial.state === 'running' && (await mayTake(deps, tx, trial, 0)) !== undefined
+    if (!isSilent) trials.push(trial)
+    else if ((await workOf(tx, ctx.project, trial.run)) !== undefined)
+      return handOn(deps, tx, study, trial)
+    else trials.push(await lose(deps, tx, ctx, study, trial))
+  }
   const ended = endedOf(trials)
   if (ended >= study.trials) return { state: 'done' }
   const running = trials.filter(({ state }) => state === 'running').length
@@ -67,15 +76,28 @@ async function startTrial(
 }
 
 /** Whoever can take a running trial's lease knows that its worker is silent. */
-async function loseIfSilent(
+async function mayTake({ leases }: AskDeps, tx: Tx, { run }: TrialRow, patienceMs: number) {
+  return leases.acquire(leaseName(run), LEASE_HOLDER, patienceMs, tx)
+}
+
+/** The trial goes on under a new worker: what its pipeline does is not done twice. */
+async function handOn(deps: AskDeps, tx: Tx, study: StudyRow, trial: TrialRow): Promise<Asked> {
+  const { number, run, params } = trial
+  const patienceMs = durationMs(study.spec.patience)
+  const lease = await mayTake(deps, tx, trial, patienceMs)
+  if (!lease) throw new GyreError('INTERNAL', `somebody has the lease of the silent run ${run}`)
+  const { fence } = lease
+  await setTrial(tx, study.seq, number, { fence })
+  return { state: 'trial', number, run, params, fence, patienceMs }
+}
+
+async function lose(
   deps: AskDeps,
   tx: Tx,
   ctx: Context,
   study: StudyRow,
   trial: TrialRow,
 ): Promise<TrialRow> {
-  if (trial.state !== 'running') return trial
-  if (!(await deps.leases.acquire(leaseName(trial.run), LEASE_HOLDER, 0, tx))) return trial
   const message = `its worker was silent for ${study.spec.patience}`
   const error = { code: 'UNAVAILABLE', message }
   await endTrialRun(deps, tx, ctx, trial.run, { state: 'lost', error })

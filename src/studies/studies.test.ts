@@ -148,6 +148,58 @@ test('a trial whose worker is silent is lost and replaced; its worker is refused
   expect(await lab.tracking.get(ctx, first.run)).toMatchObject({ phase: 'FAILED' })
 })
 
+/** A pipeline run that was started for a trial, as the catalog has it. */
+async function startWork(lab: Lab, trial: string, cancelled = false): Promise<void> {
+  const { id, startedAt } = await lab.store.runs.start(ctx, { kind: 'pipeline', name: 'train' })
+  const none = { trigger_name: null, ended_at: null, repeats: null, resumes: null }
+  await lab.store.catalog.write((tx) =>
+    tx
+      .insertInto('pipeline_runs')
+      .values({
+        ...none,
+        id,
+        trial,
+        project: ctx.project,
+        pipeline: 'train',
+        code_ref: 'code:shop@1',
+        bundle: 'sha256:b',
+        spec: '{}',
+        params: '{}',
+        status: 'running',
+        started_at: startedAt,
+        cancel_asked_at: cancelled ? startedAt : null,
+        cancel_asked_by: cancelled ? 'ann' : null,
+      })
+      .execute(),
+  )
+}
+
+test('a silent trial whose work a pipeline does is handed on as it is, not lost', async () => {
+  await using lab = await openLab()
+  const study = await lab.begin({ trials: 2, parallel: 2 })
+  const first = await lab.start(study)
+  await startWork(lab, first.run)
+  expect((await lab.start(study)).number, 'nobody is silent').toBe(1)
+  await lab.silence(first)
+  const again = await lab.start(study)
+  const { fence } = again
+  expect(again).toEqual({ ...first, fence })
+  expect(fence).toBeGreaterThan(first.fence)
+  expect(await lab.studies.ask(ctx, study), 'once').toEqual({ state: 'wait' })
+  await expect(finish(lab, study, first, 0)).rejects.toMatchObject({ code: 'FENCED' })
+  await finish(lab, study, { ...first, fence }, 1)
+  expect((await lab.studies.get(ctx, study)).counts).toMatchObject({ finished: 1, lost: 0 })
+})
+
+test('a silent trial whose pipeline run was cancelled is lost', async () => {
+  await using lab = await openLab()
+  const study = await lab.begin()
+  const first = await lab.start(study)
+  await startWork(lab, first.run, true)
+  await lab.silence(first)
+  expect((await lab.start(study)).number).toBe(1)
+})
+
 test('a heartbeat keeps the lease of its own fence only', async () => {
   await using lab = await openLab()
   const study = await lab.begin()

@@ -125,6 +125,7 @@ export async function setTrial(
   number: number,
   change: {
     readonly state?: TrialRow['state']
+    readonly fence?: number
     readonly value?: number | null
     readonly step?: number
   },

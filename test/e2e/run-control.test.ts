@@ -1,9 +1,10 @@
 import { spawnSync } from 'node:child_process'
-import { mkdir } from 'node:fs/promises'
+import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { PipelineRun } from '@gyre/sdk/wire/pipeline'
 import { Run } from '@gyre/sdk/wire/run'
+import { Study, Trial } from '@gyre/sdk/wire/study'
 import { beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { tempFolder } from '../../src/store/contract/temp-folder.ts'
@@ -94,6 +95,76 @@ test('a run that failed goes on by a new one, which keeps what was made', async 
     code: 2,
     stderr: expect.stringMatching(/^gyre: from: step nope is not in the pipeline chain/),
   })
+  await checkNothingRuns(server)
+})
+
+const Found = z.object({ study: Study, trials: z.array(Trial) })
+
+test('gyre tune killed in trial 40 of 100 goes on with the runs it had begun: 100 trials, a run each', async () => {
+  const { server, journal } = await openProject()
+  const folder = await tempFolder()
+  const range = { kind: 'int', low: 0, high: 9 }
+  await writeFile(join(folder, 'over.json'), JSON.stringify({ a: range, b: range }))
+  const search = 'tune search --over over.json --metric cheap.loss --minimize --sampler grid'
+  const args = `${search} --parallel 4 --patience 2s --json --url ${server.url}`.split(' ')
+  const release = await journal.hold('cheap-4')
+  const killed = begin(args, { cwd: folder })
+  await journal.started('cheap-4', 1)
+  const listed = z.object({ runs: z.array(PipelineRun) })
+  await vi.waitFor(async () => {
+    expect((await read(server, 'pipeline-runs?limit=200', listed)).runs).toHaveLength(44)
+  }, PATIENT)
+  killed.kill()
+  await killed.ended
+
+  const again = begin(args, { cwd: folder })
+  const trialsNow = () =>
+    read(server, 'studies/search/trials', z.object({ trials: z.array(Trial) }))
+  expect((await trialsNow()).trials.map(({ state }) => state).slice(40)).toEqual([
+    'running',
+    'running',
+    'running',
+    'running',
+  ])
+  await release()
+  const { code, stdout, stderr } = await again.ended
+  expect([code, stderr]).toEqual([0, ''])
+  const { study, trials } = Found.parse(JSON.parse(stdout))
+  expect(study).toMatchObject({
+    state: 'done',
+    counts: { finished: 100, running: 0, failed: 0, pruned: 0, lost: 0 },
+    best: { params: { a: 3 }, value: 0 },
+  })
+  const { runs } = await read(server, 'pipeline-runs?limit=200', listed)
+  expect(runs).toHaveLength(100)
+  expect(runs.filter(({ status }) => status !== 'succeeded')).toEqual([])
+  const works = await Promise.all(
+    trials.map(async ({ run }) => (await read(server, `runs/${run}`, Run)).inputs[0]?.ref),
+  )
+  expect(new Set(works)).toEqual(new Set(runs.map(({ id }) => `run:${id}`)))
+  expect(await journal.starts('cheap-4'), 'the runs that were under way').toHaveLength(4)
+  await checkNothingRuns(server)
+})
+
+test('a trial that is pruned cancels its pipeline run', async () => {
+  const { server, journal } = await openProject()
+  const folder = await tempFolder()
+  const over = { a: { kind: 'choice', of: [3, 7] } }
+  await writeFile(join(folder, 'over.json'), JSON.stringify(over))
+  const search = 'tune search --over over.json --metric cheap.loss --minimize --sampler grid'
+  // Nothing but the pruner ends this one.
+  await journal.hold('cheap-7')
+  const args = `${search} --pruner asha --json --url ${server.url}`.split(' ')
+  const { code, stdout, stderr } = await gyre(args, { cwd: folder })
+  expect([code, stderr]).toEqual([0, ''])
+  const { study, trials } = Found.parse(JSON.parse(stdout))
+  expect(study.counts).toMatchObject({ finished: 1, pruned: 1, lost: 0 })
+  expect(trials[1]).toMatchObject({ state: 'pruned', value: 17, step: 1 })
+  const { runs } = await read(server, 'pipeline-runs', z.object({ runs: z.array(PipelineRun) }))
+  expect(runs.map(({ params, status }) => [params['a'], status])).toEqual([
+    [7, 'cancelled'],
+    [3, 'succeeded'],
+  ])
   await checkNothingRuns(server)
 })
 

@@ -62,7 +62,11 @@ export const StepReport = z.discriminatedUnion('status', [
 ])
 export type StepReport = z.infer<typeof StepReport>
 
-export const StartPipeline = z.strictObject({ params: z.record(Name, Json).default({}) })
+export const StartPipeline = z.strictObject({
+  params: z.record(Name, Json).default({}),
+  /** The run of a trial whose work it does. A trial has one: asked again, it is that. */
+  trial: z.exactOptional(z.string().min(1)),
+})
 
 export const ResumePipeline = z.strictObject({
   /** The first step to execute, with all that reads from it; those that did not succeed unless told. */

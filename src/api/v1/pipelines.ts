@@ -27,7 +27,10 @@ export const startPipeline = defineRoute({
   reply: PipelineRun,
   status: 202,
   errors: ['NOT_FOUND', 'INVALID_ARGUMENT'],
-  handle: ({ pipelines }, ctx, { params, body }) => pipelines.start(ctx, params.name, body.params),
+  handle: ({ pipelines }, ctx, { params: { name }, body: { params, trial } }) =>
+    trial === undefined
+      ? pipelines.start(ctx, name, params)
+      : pipelines.startTrial(ctx, name, params, trial),
 })
 
 export const listPipelineRuns = defineRoute({

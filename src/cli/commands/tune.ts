@@ -1,12 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import { search, type GyreClient, type RunningTrial, type TrialResult } from '@gyre/sdk/client'
-import { PipelineRun } from '@gyre/sdk/wire/pipeline'
-import { Run } from '@gyre/sdk/wire/run'
+import { search } from '@gyre/sdk/client'
 import { SearchSpace, Trial } from '@gyre/sdk/wire/study'
 import { z } from 'zod'
 import { GyreError } from '../../core/errors.ts'
 import { withClient, withServer, type AddCommand } from '../command.ts'
 import { readParam } from '../pair.ts'
+import { tryPipeline } from '../trial-pipeline.ts'
 import { jsonOf, paramsText, textOf, valueText } from './studies.ts'
 
 const Options = z.object({
@@ -17,6 +16,7 @@ const Options = z.object({
   trials: z.exactOptional(z.coerce.number().int()),
   parallel: z.coerce.number().int().default(1),
   sampler: z.enum(['tpe', 'random', 'grid']).default('tpe'),
+  pruner: z.enum(['none', 'median', 'asha']).default('none'),
   seed: z.coerce.number().int().default(0),
   study: z.exactOptional(z.string()),
   patience: z.exactOptional(z.string()),
@@ -36,6 +36,7 @@ export const addTune: AddCommand = (program, { exit }) => {
     .option('--trials <n>', 'pipeline runs that must end; a grid knows them')
     .option('--parallel <n>', 'runs at a time')
     .option('--sampler <name>', 'tpe, random or grid')
+    .option('--pruner <name>', 'median, asha or none: cancels runs that are not worth more steps')
     .option('--seed <n>', 'the same seed draws the same trials, where they run one at a time')
     .option('--study <name>', "what to call the search; the pipeline's name unless told")
     .option('--patience <duration>', 'a run that nobody waits for is tried anew; 1m unless told')
@@ -46,6 +47,7 @@ export const addTune: AddCommand = (program, { exit }) => {
         const options = readOptions(given)
         const { step, metric } = splitMetric(options.metric)
         const fixed = Object.fromEntries(options.param.map(readParam))
+        const prunes = options.pruner !== 'none'
         /** Why trials failed, by their number. */
         const reasons = new Map<number, string>()
         const study = await search(
@@ -56,16 +58,19 @@ export const addTune: AddCommand = (program, { exit }) => {
             metric: options.metric,
             direction: options.maximize ? 'maximize' : 'minimize',
             sampler: { kind: options.sampler },
+            pruner: { kind: options.pruner },
             parallel: options.parallel,
             seed: options.seed,
             ...(options.trials === undefined ? {} : { trials: options.trials }),
             ...(options.patience === undefined ? {} : { patience: options.patience }),
           },
           (trial) =>
-            tryOne(client, { pipeline, step, metric, fixed }, trial).catch((error: unknown) => {
-              reasons.set(trial.number, error instanceof Error ? error.message : String(error))
-              throw error
-            }),
+            tryPipeline(client, { pipeline, step, metric, fixed, prunes }, trial).catch(
+              (error: unknown) => {
+                reasons.set(trial.number, error instanceof Error ? error.message : String(error))
+                throw error
+              },
+            ),
           {
             onTrial: (trial) => {
               if (!options.json) console.log(lineOf(trial, reasons.get(trial.number)))
@@ -78,38 +83,6 @@ export const addTune: AddCommand = (program, { exit }) => {
         if (!study.best) exit(1)
       }),
     )
-}
-
-interface Tried {
-  readonly pipeline: string
-  readonly step: string
-  readonly metric: string
-  /** Parameters that every trial has. */
-  readonly fixed: Readonly<Record<string, unknown>>
-}
-
-/** A pipeline run with the trial's parameters; its value is what the step logged last. */
-async function tryOne(
-  client: GyreClient,
-  { pipeline, step, metric, fixed }: Tried,
-  { params, signal, patiently }: RunningTrial,
-): Promise<TrialResult> {
-  const path = `/api/v1/pipelines/${encodeURIComponent(pipeline)}/runs`
-  const body = { params: { ...fixed, ...params } }
-  const start = () => client.post(path, body, PipelineRun, { signal })
-  const { id } = await patiently(start)
-  const wait = `/api/v1/pipeline-runs/${id}?wait=true`
-  const ended = await patiently(() => client.get(wait, PipelineRun, { signal }))
-  const failed = ended.steps.find(({ error }) => error !== null)
-  const reason = failed?.error?.message.split('\n')[0]
-  if (ended.status !== 'succeeded')
-    throw new Error(`pipeline run ${id}: ${failed?.step ?? ended.status}: ${reason ?? 'no reason'}`)
-  const runId = ended.steps.find((one) => one.step === step)?.runId
-  const run = runId ? await patiently(() => client.get(`/api/v1/runs/${runId}`, Run)) : undefined
-  const value = run?.metrics[metric]
-  if (value === undefined)
-    throw new Error(`pipeline run ${id}: step ${step} logged no metric ${metric}`)
-  return { value, by: id }
 }
 
 function readOptions(given: unknown): z.infer<typeof Options> {

@@ -19,6 +19,13 @@ export const talk = pipeline('talk', { seed: int(7) }, ({ seed }) => {
   snake({ journal, seed })
 })
 
+const cheap = step('cheap', async () => (await import('./steps/cheap.ts')).cheap)
+
+/** Of a hundred points ten are computed. */
+export const search = pipeline('search', { a: int(0), b: int(0) }, ({ a }) => {
+  cheap({ journal, seed: a })
+})
+
 const load = async () => (await import('./steps/flaky.ts')).flaky
 const patient = step('patient', load, { retries: { max: 1, backoff: '8s', on: ['EAGAIN'] } })
 const flaky = step('flaky', load)
