@@ -72,6 +72,9 @@ export interface Server {
 /** MLflow's server waits as long for spans that its client sends after the trace they are of. */
 const SPANS_PATIENCE_MS = 3_000
 
+/** Longer than what lies between two steps; a server without pipelines under way has no process to spare. */
+const SPARE_IDLE_MS = 5_000
+
 /** A step that waits for one of these has its own time-out; passes outlive it a little. */
 const PASS_GRACE_MS = 60_000
 
@@ -230,6 +233,7 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
   const exec = openLocalExec({
     runner: siblingUrl('./runner', import.meta.url),
     maxJobs: Math.max(2, availableParallelism()),
+    spareIdleMs: SPARE_IDLE_MS,
   })
   const pipelines = createPipelines({
     catalog,

@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,9 +9,9 @@ import { DigestText, Json, type JsonValue } from '@gyre/sdk/wire/ref'
 import { StepWork } from '@gyre/sdk/wire/step'
 import { z } from 'zod'
 import { systemClock } from './core/clock.ts'
-import { environmentVariable } from './core/config.ts'
-import { guardGroup } from './core/guard-group.ts'
+import { environmentVariable, setEnvironment } from './core/config.ts'
 import { GyreError } from './core/errors.ts'
+import { guardGroup } from './core/guard-group.ts'
 import { processFacts } from './core/process-facts.ts'
 import { openAnalyticsInProcess } from './store/analytics-in-process.ts'
 import { sqlText, type Analytics } from './store/analytics.ts'
@@ -118,8 +119,8 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
     }
     return runPythonStep(deps, { ...work, spec: work.spec })
   }
-  await tell()
-  const analytics = await openAnalytics(folder)
+  const told = tell()
+  const analytics = openOnDemand(() => openAnalytics(folder))
   try {
     const rows = createStepRows({ files, analytics })
     const bundle = bundleOf(DigestText.parse(work.bundle), work.transforms)
@@ -133,7 +134,11 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
         seed: work.seed,
         assertApart: (...about) => assertApart({ files, analytics }, ...about),
       }
-      return Json.parse(await evaluateForGate(deps, work.inputs, work.extra, work.spec.rules))
+      const [result] = await Promise.all([
+        evaluateForGate(deps, work.inputs, work.extra, work.spec.rules),
+        told,
+      ])
+      return Json.parse(result)
     }
     if (work.spec.kind !== 'module')
       throw new GyreError(
@@ -159,7 +164,8 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
       },
     }
     try {
-      return Json.parse(await run(ctx, work.inputs))
+      const [outputs] = await Promise.all([run(ctx, work.inputs), told])
+      return Json.parse(outputs)
     } finally {
       await metrics.flush()
     }
@@ -179,6 +185,18 @@ async function toArrow(folder: string, parquet: string): Promise<string> {
     return path
   } finally {
     await analytics.close()
+  }
+}
+
+/** DuckDB takes a tenth of a second to open, which a step without rows need not wait for. */
+function openOnDemand(open: () => Promise<Analytics>): Analytics {
+  let opened: Promise<Analytics> | undefined
+  const get = (): Promise<Analytics> => (opened ??= open())
+  return {
+    query: async (...args) => (await get()).query(...args),
+    columns: async (...args) => (await get()).columns(...args),
+    exec: async (...args) => (await get()).exec(...args),
+    close: async () => (await opened)?.close(),
   }
 }
 
@@ -259,6 +277,22 @@ function variable(name: string): string {
   return value
 }
 
+/** A process that was started ahead waits for its job; without one it goes with its server, or is ended. */
+async function awaitJob(): Promise<void> {
+  process.once('disconnect', () => process.exit())
+  // Most steps read rows, but one that comes at once need not wait for that.
+  const load = setTimeout(() => void import('./store/adapters/duckdb.ts'), LOAD_AFTER_MS)
+  const [given] = await once(process, 'message')
+  clearTimeout(load)
+  setEnvironment(Assignment.parse(given).environment)
+}
+
+/** A process that waits for so long will wait long enough to load DuckDB. */
+const LOAD_AFTER_MS = 200
+
+const Assignment = z.strictObject({ environment: z.record(z.string(), z.string()) })
+
+if (environmentVariable('GYRE_SPARE') !== undefined) await awaitJob()
 await main()
 // The channel to the server would keep the process alive.
 process.exit()

@@ -168,6 +168,11 @@ export function userEnvironment(
   )
 }
 
+/** Sets variables of this process, for programs that are told their parameters after they have started (runner). */
+export function setEnvironment(variables: Readonly<Record<string, string>>): void {
+  Object.assign(process.env, variables)
+}
+
 /** One variable of the environment, for programs that are handed their parameters that way (runner). */
 export function environmentVariable(name: string): string | undefined {
   return process.env[name]

@@ -29,6 +29,8 @@ export interface Exec {
   readonly driver: string
   /** `survivesServer`: a job goes on when the server stops, and must show by heartbeat that it lives. */
   readonly can: { readonly survivesServer: boolean }
+  /** A job is about to come: whatever can be made ready for it without knowing it, may. */
+  expect(): void
   /** Starts it, or queues it while others run. Throws OVERLOADED (queue full), UNAVAILABLE (closed). */
   start(job: Job): RunningJob
   /** Ends what still runs and drops what is queued. */

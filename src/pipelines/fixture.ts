@@ -78,6 +78,7 @@ function scriptedExec(script: Script, pipelines: () => Pipelines) {
   const exec: Exec = {
     driver: 'scripted',
     can: { survivesServer: false },
+    expect: () => undefined,
     start(job) {
       const environment = job.environment()
       const { GYRE_PIPELINE_RUN: run = '', GYRE_STEP: step = '', GYRE_FENCE: fence } = environment

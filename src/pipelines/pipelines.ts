@@ -293,7 +293,8 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
         if (stopping.signal.aborted) throw new GyreError('UNAVAILABLE', 'the server stops')
         await fail(deps, ctx, step, report.error)
       }
-      processes.reported(attemptName({ ...key, fence: report.fence }))
+      const name = attemptName({ ...key, fence: report.fence })
+      processes.reported(name, report.status === 'succeeded')
     },
 
     ownRun: async (ctx) => (await askingStep(catalog, ctx)).run_id,

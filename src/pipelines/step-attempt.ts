@@ -43,6 +43,8 @@ export async function attemptStep(
   stopping: AbortSignal,
 ): Promise<void> {
   if (await reuse(deps, ctx, task)) return
+  // What follows a step that runs will most likely run too.
+  deps.exec.expect()
   const step = await begin(deps, ctx, task)
   try {
     const conclude = await perform(deps, ctx, task, step)

@@ -6,6 +6,7 @@ import { z } from 'zod'
 import { childEnvironment } from '../core/config.ts'
 import { digestOf } from '../core/digest.ts'
 import { errnoOf, GyreError } from '../core/errors.ts'
+import { knownInterpreter, type Interpreter } from './python-interpreter.ts'
 
 /** A Python to start scripts with, and what it is, as a run keeps it. */
 export interface PythonEnvironment {
@@ -19,6 +20,8 @@ export interface PythonEnvironmentDeps {
   readonly folder: string
   /** The interpreter they are made with; `python3` unless told. */
   readonly interpreter?: string
+  /** A file for what is known of the interpreter, which is then asked once; asked each time unless told. */
+  readonly known?: string
 }
 
 /** Written last into an environment: what is in it. */
@@ -52,18 +55,22 @@ export async function callersPython(
  * saying what to do: no interpreter, packages that cannot be installed.
  */
 export async function openPython(
-  { folder, interpreter = 'python3' }: PythonEnvironmentDeps,
+  { folder, interpreter: command = 'python3', known }: PythonEnvironmentDeps,
   requirements: string | undefined,
 ): Promise<PythonEnvironment> {
-  const version = await pythonVersion(interpreter)
+  const { executable: interpreter, version } =
+    known === undefined
+      ? { ...(await probe(command)), executable: command }
+      : await knownInterpreter(known, command, probe)
   // Neither the machine's packages nor the user's own are pinned by anything.
   if (requirements === undefined)
     return { command: [interpreter, '-s', '-S'], facts: { python: version } }
   const lock = await readFile(requirements)
   const name = `${digestOf(lock).slice('sha256:'.length)}-${version}`
   const target = join(folder, name)
-  const known = (await factsIn(target)) ?? (await make(folder, name, { interpreter, requirements }))
-  return { command: [pythonIn(target), '-s'], facts: { python: version, ...known } }
+  const packages =
+    (await factsIn(target)) ?? (await make(folder, name, { interpreter, requirements }))
+  return { command: [pythonIn(target), '-s'], facts: { python: version, ...packages } }
 }
 
 function pythonIn(environment: string): string {
@@ -72,9 +79,14 @@ function pythonIn(environment: string): string {
 
 /** `3.11.2`. Throws STEP_FAILED where there is no such interpreter. */
 export async function pythonVersion(interpreter: string): Promise<string> {
-  const script = "import sys; print('.'.join(map(str, sys.version_info[:3])))"
+  return (await probe(interpreter)).version
+}
+
+async function probe(interpreter: string): Promise<Interpreter> {
+  const script = `import sys; print('.'.join(map(str, sys.version_info[:3]))); print(sys.executable)`
   const { code, output } = await run(interpreter, ['-s', '-S', '-c', script])
-  if (code === 0) return output.trim()
+  const [version = '', executable = ''] = output.trim().split('\n')
+  if (code === 0) return { version, executable }
   throw new GyreError('STEP_FAILED', `${interpreter} cannot be started: ${output.trim()}`)
 }
 

@@ -23,7 +23,7 @@ export interface PythonStepDeps {
   readonly environments: string
   /** What the script finds in its environment besides what belongs to every step. */
   readonly variables: Readonly<Record<string, string>>
-  /** What the step runs on, before it begins. */
+  /** What the step runs on. */
   readonly tell: (facts: Readonly<Record<string, string>>) => Promise<void>
   /** Points of the step's run, as they come. */
   readonly log: (points: readonly ReportedPoint[]) => Promise<void>
@@ -44,11 +44,13 @@ export interface PythonWork {
 export async function runPythonStep(deps: PythonStepDeps, work: PythonWork): Promise<JsonValue> {
   const { files, folder } = deps
   const { spec, seed } = work
-  const code = await files.folder(work.bundle)
+  const code = await files.folder(work.bundle, inBundle(''))
   const lock = spec.requirements && join(code, inBundle(spec.requirements.path))
-  const { command, facts } = await openPython({ folder: deps.environments }, lock)
+  const { command, facts } = await openPython(
+    { folder: deps.environments, known: join(deps.environments, 'interpreter.json') },
+    lock,
+  )
   const threads = String(spec.threads)
-  await deps.tell({ ...facts, OMP_NUM_THREADS: threads })
 
   const inputs = join(folder, 'inputs.json')
   const reported = join(folder, 'report.jsonl')
@@ -56,6 +58,7 @@ export async function runPythonStep(deps: PythonStepDeps, work: PythonWork): Pro
   await mkdir(outputs)
   await writeFile(inputs, JSON.stringify(await withPaths(placeOf(deps, spec), work.inputs)))
   const [program, ...flags] = command
+  const told = deps.tell({ ...facts, OMP_NUM_THREADS: threads })
   const child = spawn(program, [...flags, join(code, inBundle(spec.script))], {
     cwd: outputs,
     env: childEnvironment({
@@ -75,7 +78,7 @@ export async function runPythonStep(deps: PythonStepDeps, work: PythonWork): Pro
   })
   const report = openReport(reported)
   const ended = once(child, 'close')
-  await follow(report, ended, deps.log).catch((thrown: unknown) => {
+  await Promise.all([told, follow(report, ended, deps.log)]).catch((thrown: unknown) => {
     child.kill('SIGKILL')
     throw thrown
   })

@@ -11,8 +11,8 @@ import type { Digest } from '../core/digest.ts'
 export interface StepFiles {
   /** Path of a blob, fetched once. */
   blob(digest: string): Promise<string>
-  /** Path of a folder that holds the files of a tree, fetched once. */
-  folder(digest: string): Promise<string>
+  /** Path of a folder that holds the files of a tree, or those of them below `under`. */
+  folder(digest: string, under?: string): Promise<string>
   putBytes(bytes: Uint8Array, mediaType: string): Promise<Stored>
   /** Stores a file without reading it into memory. */
   putFile(path: string): Promise<Stored>
@@ -47,11 +47,13 @@ export function createStepFiles(client: GyreClient, folder: string): StepFiles {
     blob,
     putBytes,
     putFile,
-    async folder(digest) {
+    async folder(digest, under = '') {
       const tree = Tree.parse(JSON.parse(await readFile(await blob(digest), 'utf8')))
       const root = join(folder, 'trees', digest.replace(':', '-'))
-      for (const { path, artifact } of tree.entries)
-        await fetchTo(client, artifact.digest, join(root, path))
+      const wanted = tree.entries.filter(({ path }) => path.startsWith(under))
+      await Promise.all(
+        wanted.map(({ path, artifact }) => fetchTo(client, artifact.digest, join(root, path))),
+      )
       return root
     },
     async putFolder(files) {

@@ -187,6 +187,12 @@ async function train(...params: readonly string[]) {
   return { code, fit, pipeline: await newest() }
 }
 
+/** The virtual environments that were made, and what of others was left. */
+async function environments(): Promise<readonly string[]> {
+  const names = await readdir(join(folder, 'data', 'python'))
+  return names.filter((name) => name !== 'interpreter.json')
+}
+
 /** A process that has ended but was not reaped (`Z`) is dead. */
 async function isAlive(pid: string): Promise<boolean> {
   const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '')
@@ -274,8 +280,7 @@ describe.skipIf(!hasPython)('steps in Python (python3 is needed)', () => {
       ['use', true],
     ])
     expect(fit.parentId).not.toBe(pipeline.id)
-    const made = await readdir(join(folder, 'data', 'python'))
-    expect(made).toEqual([expect.stringMatching(/^[0-9a-f]{64}-3\.\d+\.\d+$/)])
+    expect(await environments()).toEqual([expect.stringMatching(/^[0-9a-f]{64}-3\.\d+\.\d+$/)])
   })
 
   test('a repetition is equal: numbers, files and the order of sets', async () => {
@@ -422,7 +427,7 @@ describe.skipIf(!hasPython)('steps in Python (python3 is needed)', () => {
     const message = JSON.stringify(pipeline.steps[0]?.['error'])
     expect(message).toContain('pip could not install the requirements')
     expect(message).toContain('nope')
-    expect(await readdir(join(folder, 'data', 'python'))).toHaveLength(1)
+    expect(await environments()).toHaveLength(1)
   })
 
   test('a script does not outlive a server that was killed', async () => {

@@ -1,8 +1,8 @@
 import type { ChildProcess } from 'node:child_process'
-import { childEnvironment } from '../../core/config.ts'
 import { errnoOf } from '../../core/errors.ts'
-import { spawnProcess } from '../../core/spawn.ts'
 import type { Job, JobEnd, RunningJob } from '../exec.ts'
+import { forkRunner } from './fork-runner.ts'
+import type { Spare } from './local-spare.ts'
 import { createTail } from './output-tail.ts'
 
 /** What a job that is out of time gets between SIGTERM and SIGKILL. */
@@ -18,7 +18,8 @@ export interface LocalJob extends RunningJob {
   launch(): void
 }
 
-export function createLocalJob(runner: URL, job: Job): LocalJob {
+/** Its process is the spare one, where there is one. */
+export function createLocalJob(runner: URL, job: Job, spare?: Spare): LocalJob {
   let stopped: Stopped | undefined
   let child: ChildProcess | undefined
   let force: NodeJS.Timeout | undefined
@@ -51,7 +52,7 @@ export function createLocalJob(runner: URL, job: Job): LocalJob {
   function launch(): void {
     if (stopped) return
     try {
-      child = fork(runner, job)
+      child = begin(runner, job, spare)
       watch(child)
     } catch (error) {
       job.output?.(`${String(error)}\n`)
@@ -62,13 +63,12 @@ export function createLocalJob(runner: URL, job: Job): LocalJob {
   return { name: job.name, ended, launch, cancel: (graceMs) => stop('cancelled', graceMs) }
 }
 
-/** The process leads a group of its own, so that its children end with it. */
-function fork(runner: URL, job: Job): ChildProcess {
-  return spawnProcess(runner, [], {
-    env: childEnvironment(job.environment()),
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    detached: true,
-  })
+function begin(runner: URL, job: Job, spare: Spare | undefined): ChildProcess {
+  const environment = job.environment()
+  const ready = spare?.take()
+  if (!ready) return forkRunner(runner, environment)
+  ready.send({ environment })
+  return ready
 }
 
 function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {

@@ -20,12 +20,32 @@ afterEach(async () => {
 })
 
 /** Jobs that run `script`, an ES module that finds this test's folder in `process.env.FOLDER`. */
-async function execOf(script: string, maxJobs = 2, maxQueued = 1): Promise<Exec> {
+async function execOf(script: string, maxJobs = 2, maxQueued = 1, more = {}): Promise<Exec> {
   const file = join(folder, 'runner.mjs')
   await writeFile(file, script)
-  exec = openLocalExec({ runner: pathToFileURL(file), maxJobs, maxQueued })
+  exec = openLocalExec({ runner: pathToFileURL(file), maxJobs, maxQueued, ...more })
   return exec
 }
+
+/** Tells its id when it starts, and again when it knows its job. */
+const PATIENT = `
+import { once } from 'node:events'
+import { renameSync, writeFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+const folder = fileURLToPath(new URL('.', import.meta.url))
+const tell = (name) => {
+  writeFileSync(folder + '.part', String(process.pid))
+  renameSync(folder + '.part', folder + name)
+}
+if (process.env.GYRE_SPARE) {
+  process.once('disconnect', () => process.exit())
+  const message = once(process, 'message')
+  tell('spare')
+  Object.assign(process.env, (await message)[0].environment)
+}
+tell(process.env.NAME)
+process.exit()
+`
 
 function job(name: string, timeoutMs = 60_000): Job {
   return { name, timeoutMs, environment: () => ({ FOLDER: folder, NAME: name }) }
@@ -173,6 +193,46 @@ test('close leaves no process behind, neither a job nor what it started, and ref
   expect(pids).toHaveLength(2)
   for (const pid of pids) await vi.waitFor(async () => expect(await isAlive(pid)).toBe(false))
   expect(() => local.start(job('c'))).toThrow(expect.objectContaining({ code: 'UNAVAILABLE' }))
+})
+
+test('a job takes the process that was started ahead, which nobody else gets', async () => {
+  const local = await execOf(PATIENT, 2, 1, { spareIdleMs: 60_000 })
+  local.expect()
+  const spare = await written('spare')
+  await rm(join(folder, 'spare'))
+  expect((await local.start(job('a')).ended).end).toEqual({ kind: 'exited', code: 0 })
+  expect(await written('a')).toBe(spare)
+  const next = await written('spare')
+  expect(next).not.toBe(spare)
+  expect((await local.start(job('b')).ended).end).toEqual({ kind: 'exited', code: 0 })
+  expect(await written('b')).toBe(next)
+})
+
+test('a process that waits and is killed costs no job', async () => {
+  const local = await execOf(PATIENT, 2, 1, { spareIdleMs: 60_000 })
+  local.expect()
+  const spare = Number(await written('spare'))
+  process.kill(spare, 'SIGKILL')
+  await vi.waitFor(async () => expect(await isAlive(spare)).toBe(false))
+  expect((await local.start(job('a')).ended).end).toEqual({ kind: 'exited', code: 0 })
+  expect(Number(await written('a'))).not.toBe(spare)
+})
+
+test('a process that waits for nothing ends, after its time or with the server', async () => {
+  const impatient = await execOf(PATIENT, 2, 1, { spareIdleMs: 1 })
+  impatient.expect()
+  await impatient.close()
+  const local = await execOf(PATIENT, 2, 1, { spareIdleMs: 500 })
+  local.expect()
+  const first = Number(await written('spare'))
+  await vi.waitFor(async () => expect(await isAlive(first)).toBe(false), { timeout: 20_000 })
+  await rm(join(folder, 'spare'))
+  local.expect()
+  const second = Number(await written('spare'))
+  await local.close()
+  await vi.waitFor(async () => expect(await isAlive(second)).toBe(false))
+  local.expect()
+  expect(() => local.start(job('late'))).toThrow('the server stops')
 })
 
 function noPass(): never {

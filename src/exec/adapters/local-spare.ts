@@ -1,0 +1,45 @@
+import type { ChildProcess } from 'node:child_process'
+import { forkRunner } from './fork-runner.ts'
+
+/** A process that has started and loaded its modules, for the job that comes next. */
+export interface Spare {
+  /** Starts one unless one waits already. */
+  prepare(): void
+  /** The one that waits, which is nobody else's from now on. */
+  take(): ChildProcess | undefined
+  close(): void
+}
+
+/** One that no job has come for ends after `idleMs`. */
+export function createSpare(runner: URL, idleMs: number): Spare {
+  let waiting: ChildProcess | undefined
+  let idle: NodeJS.Timeout | undefined
+
+  function take(): ChildProcess | undefined {
+    const taken = waiting
+    clearTimeout(idle)
+    waiting = undefined
+    return taken?.connected ? taken : undefined
+  }
+
+  function close(): void {
+    take()?.kill('SIGKILL')
+  }
+
+  return {
+    take,
+    close,
+    prepare() {
+      if (waiting) return
+      const started = forkRunner(runner, { GYRE_SPARE: '1' })
+      const forget = (): void => {
+        if (waiting === started) take()
+      }
+      started.once('exit', forget)
+      started.once('error', forget)
+      waiting = started
+      idle = setTimeout(close, idleMs)
+      idle.unref()
+    },
+  }
+}
