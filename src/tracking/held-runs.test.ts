@@ -43,9 +43,10 @@ test('a run keeps what its holder says of its code, and belongs to an experiment
   await using book = await openLogbook()
   const code = { digest: `sha256:${'a'.repeat(64)}`, command: ['gyre', 'run', 'train.py'] }
   const environment = { python: '3.11.2' }
+  const inputs = [{ ref: 'model:churn@7', role: 'model' }]
   const { id } = await holding(book).start(
     ctx,
-    startOf({ experiment: 'churn', params: { lr: '0.1' }, code, environment, seed: 7 }),
+    startOf({ experiment: 'churn', params: { lr: '0.1' }, inputs, code, environment, seed: 7 }),
   )
   const { number } = await book.tracking.experiments.byName(ctx, 'churn')
   expect(await book.store.runs.get(ctx, id)).toMatchObject({
@@ -54,6 +55,7 @@ test('a run keeps what its holder says of its code, and belongs to an experiment
     status: 'running',
     experiment: String(number),
     params: { lr: '0.1' },
+    inputs,
     code,
     environment,
     seed: 7,

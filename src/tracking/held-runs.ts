@@ -103,32 +103,26 @@ export function createHeldRuns(deps: HeldRunsDeps): HeldRuns {
   }
 
   return {
-    async start(
-      ctx,
-      { kind, name, experiment, params, tags, code, environment, seed, hold: asked },
-    ) {
+    async start(ctx, { hold: asked, experiment, tags, code, seed, ...run }) {
       const forMs = holdMs(asked)
-      const labels = { params: labelsOf(params), tags: labelsOf(tags) }
+      const labels = { params: labelsOf(run.params), tags: labelsOf(tags) }
       assertBatch({ metrics: [], ...labels })
       const { number } = await experimentNamed(ctx, experiment)
       return catalog.write(async (tx) => {
         assertActive(await getExperiment(tx, ctx, number))
-        const run = await runs.start(
+        const started = await runs.start(
           ctx,
           {
-            kind,
-            name,
-            params,
-            tags: { ...tags, 'mlflow.runName': name },
-            code,
-            environment,
+            ...run,
+            tags: { ...tags, 'mlflow.runName': run.name },
+            ...(Object.keys(code).length === 0 ? {} : { code }),
             ...(seed === undefined ? {} : { seed }),
             tracked: { experiment: number, userId: ctx.actor, startMs: clock.now().getTime() },
           },
           tx,
         )
-        await hold(tx, run.id, forMs)
-        return run
+        await hold(tx, started.id, forMs)
+        return started
       })
     },
 

@@ -30,7 +30,13 @@ afterAll(async () => {
 
 const sha = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`
 
-const inFolder = (cwd: string) => ({ cwd, env: { GYRE_URL: server.url, HOME: cwd } })
+const inFolder = (cwd: string) => ({
+  cwd,
+  env: { GYRE_URL: server.url, HOME: cwd, XDG_CACHE_HOME: join(data, 'cache') },
+})
+
+/** A Python without any package: what the machine's own has decides nothing. */
+const BARE = ['--requirements', 'none.lock'] as const
 
 /** `gyre run ARGS --json` in a folder: how it ended, and its run, where there is one. */
 async function runIn(cwd: string, ...args: readonly string[]) {
@@ -190,6 +196,7 @@ test('kill -9 of the program ends what it started, and the run is lost', async (
 
 test('a notebook is executed from its first cell on, whatever counts and outputs it holds', async () => {
   const cwd = await folderOf({
+    'none.lock': '',
     'nb/rows.csv': '3\n4\n',
     'nb/mess.ipynb': notebook(
       { cell_type: 'markdown', metadata: {}, source: '# Rows' },
@@ -198,7 +205,9 @@ test('a notebook is executed from its first cell on, whatever counts and outputs
       cell('sum(rows) * scale', undefined, 2),
     ),
   })
-  const { code, run } = await runIn(cwd, 'nb/mess.ipynb', '-P', 'scale=10')
+  const { code, run } = await runIn(cwd, 'nb/mess.ipynb', '-P', 'scale=10', ...BARE)
+  // sha256sum of nothing.
+  expect(run?.code?.lockfileDigest).toBe(sha(''))
   expect([code, run?.kind, run?.status, run?.params]).toEqual([
     0,
     'notebook',
@@ -248,8 +257,8 @@ test.each([
     "nb.ipynb: cell 2, line 2: '%matplotlib inline' is IPython's, not Python's; install nbclient",
   ],
 ])('a notebook %s fails by its cell', async (_, cells, message) => {
-  const cwd = await folderOf({ 'nb.ipynb': notebook(...cells) })
-  const { code, stderr, run } = await runIn(cwd, 'nb.ipynb')
+  const cwd = await folderOf({ 'none.lock': '', 'nb.ipynb': notebook(...cells) })
+  const { code, stderr, run } = await runIn(cwd, 'nb.ipynb', ...BARE)
   expect([code, run?.status]).toEqual([1, 'failed'])
   expect(run?.error?.message).toContain(message)
   expect(stderr).toContain(message)

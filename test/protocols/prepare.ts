@@ -2,4 +2,5 @@ import { fileURLToPath } from 'node:url'
 import { pinnedPython } from './python.ts'
 
 // The environments of the protocol tests, built ahead of them; where they cannot be built, this fails.
-await pinnedPython(fileURLToPath(new URL('./mlflow/requirements.txt', import.meta.url)))
+for (const client of ['mlflow', 'notebook'])
+  await pinnedPython(fileURLToPath(new URL(`./${client}/requirements.txt`, import.meta.url)))

@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 import urllib.parse
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ._client import Client, GyreError, number
 
@@ -44,6 +44,7 @@ class TrackedRun:
         kind: str = "training",
         params: Mapping[str, str],
         tags: Mapping[str, str],
+        inputs: Sequence[Mapping[str, str]] = (),
     ) -> None:
         self.client = client
         held = os.environ.get("GYRE_RUN_ID") or os.environ.get("MLFLOW_RUN_ID")
@@ -57,6 +58,7 @@ class TrackedRun:
                 "name": name or os.path.basename(sys.argv[0]) or "run",
                 "experiment": experiment,
                 "tags": dict(tags),
+                "inputs": [dict(ref) for ref in inputs],
                 "code": {"command": list(sys.orig_argv) if hasattr(sys, "orig_argv") else sys.argv},
                 "environment": {"python": platform.python_version()},
                 "hold": f"{HOLD_S}s",

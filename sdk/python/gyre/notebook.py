@@ -128,8 +128,9 @@ def execute_in_kernel(notebook: Notebook, path: str) -> Notebook:
                 stream.flush()
             return super().process_message(msg, cell, cell_index)
 
-    node = nbformat.from_dict(notebook)
-    manager = AsyncKernelManager()
+    node = nbformat.reads(json.dumps(notebook), as_version=4)
+    # Sockets of files: nobody else on the machine can speak to it.
+    manager = AsyncKernelManager(transport="ipc")
     # The kernel that is registered as python3 may be another interpreter's.
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     manager._kernel_spec = KernelSpec(argv=argv, display_name="Python 3", language="python")

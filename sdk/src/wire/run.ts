@@ -94,6 +94,7 @@ export const HeldRunStart = z.strictObject({
   experiment: z.string().min(1).default('Default'),
   params: z.record(z.string(), z.string()).default({}),
   tags: z.record(z.string(), z.string()).default({}),
+  inputs: z.array(RunRef).default([]),
   code: RunCode.default({}),
   environment: z.record(z.string(), z.string()).default({}),
   seed: z.exactOptional(z.number().int()),

@@ -21,8 +21,8 @@ export interface ChildEnd {
   readonly signal: string | null
   /** Whether it was asked to stop. */
   readonly isStopped: boolean
-  /** The last line on its stderr. */
-  readonly lastLine: string
+  /** The last lines on its stderr. */
+  readonly lastLines: readonly string[]
 }
 
 /** What a program may take to end once it is asked to. */
@@ -71,7 +71,10 @@ export async function runChild(spec: ChildSpec): Promise<ChildEnd> {
     exit: typeof exit === 'number' ? exit : null,
     signal: typeof signal === 'string' ? signal : null,
     isStopped: stopping.isStopped(),
-    lastLine: tail.trimEnd().split('\n').at(-1)?.trim() ?? '',
+    lastLines: tail
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.trim()),
   }
 }
 

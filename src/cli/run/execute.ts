@@ -205,18 +205,16 @@ async function keep(
   )
 }
 
-function verdictOf(
-  { kind, name }: Job,
-  { exit, signal, isStopped, lastLine }: ChildEnd,
-): HeldRunEnd {
-  if (isStopped)
+function verdictOf({ kind, name }: Job, end: ChildEnd): HeldRunEnd {
+  if (end.isStopped)
     return { status: 'cancelled', error: { code: 'CANCELLED', message: 'stopped by a signal' } }
-  if (exit === 0) return { status: 'succeeded' }
-  // A notebook's last line names the cell itself.
-  const how = exit === null ? `was killed by ${signal}` : `ended with exit code ${exit}`
-  const message =
-    kind === 'notebook' && exit === 1
-      ? lastLine
-      : `${name} ${how}${lastLine === '' ? '' : `: ${lastLine}`}`
+  if (end.exit === 0) return { status: 'succeeded' }
+  // What executes notebooks names file and cell; a kernel may say something after it.
+  const ofCell = end.lastLines.findLast(
+    (line) => kind === 'notebook' && line.startsWith(`${name}: `),
+  )
+  const how = end.exit === null ? `was killed by ${end.signal}` : `ended with exit code ${end.exit}`
+  const last = end.lastLines.at(-1) ?? ''
+  const message = ofCell ?? `${name} ${how}${last === '' ? '' : `: ${last}`}`
   return { status: 'failed', error: { code: 'STEP_FAILED', message } }
 }
