@@ -113,6 +113,7 @@ async function make(folder: string, name: string, wanted: Wanted): Promise<Facts
   try {
     const facts = await fill(part, wanted)
     await writeFile(join(part, FACTS), JSON.stringify(facts))
+    await nameScripts(join(part, 'bin'), part, join(folder, name))
     await rename(part, join(folder, name)).catch((thrown: unknown) => {
       if (errnoOf(thrown) !== 'ENOTEMPTY' && errnoOf(thrown) !== 'EEXIST') throw thrown
     })
@@ -138,6 +139,17 @@ async function fill(part: string, { interpreter, requirements }: Wanted): Promis
       `pip could not install the requirements; is each version there for this Python, and can this machine reach the package index that pip is configured for?\n${installed.output}`,
     )
   return Facts.parse(JSON.parse((await run(pythonIn(part), ['-s', '-c', PACKAGES])).output))
+}
+
+/** Programs of packages name their interpreter in their first lines, by the folder where it was when they were made. */
+async function nameScripts(bin: string, before: string, now: string): Promise<void> {
+  for (const entry of await readdir(bin, { withFileTypes: true })) {
+    if (!entry.isFile()) continue
+    const path = join(bin, entry.name)
+    const bytes = await readFile(path)
+    if (bytes.includes(before) && bytes.subarray(0, 2).toString('latin1') === '#!')
+      await writeFile(path, bytes.toString('utf8').replaceAll(before, now))
+  }
 }
 
 /** Removes what makers that died have left. */

@@ -341,3 +341,36 @@ test('a seeded run is executed again without a difference, and tells what was ch
   const gone = await gyre(['reproduce', run?.id ?? '', '--folder', join(cwd, 'x')], inFolder(cwd))
   expect([gone.code, gone.stderr]).toEqual([2, expect.stringContaining('--folder: the run was')])
 })
+
+test('the environment of a project is what its file says: pinned, of the version that it names', async () => {
+  const command = 'entry_points: {main: {command: "python fit.py && pip --version"}}'
+  const cwd = await folderOf({
+    'p/MLproject': `python_env: python_env.yaml\n${command}\n`,
+    'p/python_env.yaml': 'dependencies: ["-r more.txt"]\nbuild_dependencies: [pip]\n',
+    'p/more.txt': '# nothing\n',
+    'p/fit.py': 'import sys; print(sys.prefix != sys.base_prefix)',
+    'old/MLproject': `python_env: env.yaml\n${command}\n`,
+    'old/env.yaml': 'python: "2.7"\n',
+    'odd/MLproject': `python_env: env.yaml\n${command}\n`,
+    'odd/env.yaml': 'python: 3.10\n',
+    'loose/MLproject': `${command}\n`,
+    'loose/python_env.yaml': 'dependencies: [numpy]\n',
+    'lost/MLproject': `python_env: nowhere.yaml\n${command}\n`,
+  })
+  const refusals: readonly (readonly [string, string])[] = [
+    ['old', 'env.yaml: python: expected Python 2.7 on the PATH, as python3 or python2.7'],
+    ['odd', 'env.yaml: python: expected a version as text, such as "3.10"'],
+    ['loose', 'dependencies: python_env.yaml line 1: expected NAME==VERSION, got numpy'],
+    ['lost', 'nowhere.yaml: no such file'],
+  ]
+  for (const [target, message] of refusals) {
+    const { code, stderr } = await runIn(cwd, target)
+    expect.soft([target, code]).toEqual([target, 2])
+    expect.soft(stderr).toContain(message)
+  }
+  const { run } = await runIn(cwd, 'p')
+  expect(run).toMatchObject({ status: 'succeeded', code: { lockfileDigest: expect.any(String) } })
+  // Its programs are those of the environment.
+  const said = await artifact(run?.id ?? '', 'logs/stdout.txt')
+  expect(said).toMatch(/^True\npip .*\/cache\/gyre\/python\//)
+})
