@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -61,6 +61,29 @@ async function artifact(id: string, path: string): Promise<string> {
 }
 
 const Outputs = z.array(z.array(z.record(z.string(), z.unknown())).nullable())
+
+/** Rows to test on, as a dataset of a project. */
+const CONFIG = `import { csv, dataset, int, number, project } from '@gyre/sdk'
+export const card = project('tumours', {
+  task: 'Is it benign?',
+  metric: 'accuracy',
+  baseline: 'always benign',
+  thresholds: { accuracy: { atLeast: 0.9 } },
+  owner: 'the tests',
+})
+export const holdout = dataset('holdout', {
+  source: csv('./holdout.csv'),
+  columns: { x0: number(), x1: number(), x20: number(), x27: number(), label: int().between(0, 1) },
+})
+`
+
+/** The tests that the guide shows. */
+async function guideTests(): Promise<string> {
+  const guide = await readFile(here('../../../docs/guides/from-notebook-to-run.md'), 'utf8')
+  const [, text] = /```python\n(# test_quality\.py\n[^`]+)```/.exec(guide) ?? []
+  if (text === undefined) throw new Error('the guide shows no test_quality.py')
+  return text
+}
 
 /** The outputs of the executed copy, which nbformat takes for valid. */
 async function outputsOf(cwd: string, id: string, name: string) {
@@ -138,7 +161,7 @@ test('what the standard library executes is a valid notebook too', async () => {
 })
 
 test("MLflow's client logs to the run it is in; tests judge what it registered, and are a run", async () => {
-  const cwd = await folderOf({})
+  const cwd = await folderOf({ 'gyre.config.ts': CONFIG, 'test_guide.py': await guideTests() })
   for (const file of ['train.py', 'test_quality.py']) await copyFile(here(file), join(cwd, file))
   const { run } = await runIn(cwd, true, 'train.py', '--experiment', 'tumours')
   expect(run).toMatchObject({
@@ -150,8 +173,16 @@ test("MLflow's client logs to the run it is in; tests judge what it registered, 
   })
   expect(await artifact(run.id, 'logs/stdout.txt')).toContain(`logged to ${run.id}`)
 
+  for (const args of [['apply'], ['data', 'import', 'holdout']])
+    expect((await gyre(args, { cwd, env: environment(false, cwd) })).stderr).toBe('')
+  const asked = [
+    '--gyre-model',
+    'models:/tumour@champion',
+    '--gyre-evaluation-set',
+    'dataset:holdout',
+  ]
   const pytest = async (least: string) => {
-    const args = ['-m', 'pytest', '-p', 'gyre.testing', '--gyre-model', 'models:/tumour@champion']
+    const args = ['-m', 'pytest', '-p', 'gyre.testing', ...asked]
     const env = { ...environment(true, cwd), PYTHONPATH: SDK, LEAST: least }
     const ended = await execute(python, args, { cwd, env }).then(
       ({ stdout }) => ({ code: 0, stdout }),
@@ -160,21 +191,21 @@ test("MLflow's client logs to the run it is in; tests judge what it registered, 
     return { ...ended, run: await newest() }
   }
   const passed = await pytest('0.90')
-  expect([passed.code, passed.stdout]).toEqual([0, expect.stringContaining('5 passed')])
+  expect([passed.code, passed.stdout]).toEqual([0, expect.stringContaining('6 passed')])
   expect(passed.run).toMatchObject({
     kind: 'evaluation',
     name: 'tumour@champion',
     status: 'succeeded',
-    params: { model: 'model:tumour@1' },
+    params: { model: 'model:tumour@1', evaluation_set: 'dataset:holdout@1' },
     inputs: [{ ref: 'model:tumour@1', role: 'model' }],
-    metrics: { 'tests.passed': 5, 'tests.failed': 0, accuracy: expect.any(Number) },
+    metrics: { 'tests.passed': 6, 'tests.failed': 0, accuracy: expect.any(Number) },
   })
   expect(passed.run.metrics['accuracy']).toBeGreaterThanOrEqual(0.9)
-  expect(await artifact(passed.run.id, 'junit.xml')).toContain('tests="5"')
+  expect(await artifact(passed.run.id, 'junit.xml')).toContain('tests="6"')
 
   const failed = await pytest('0.999')
   expect([failed.code, failed.run.status]).toEqual([1, 'failed'])
-  expect(failed.run.metrics).toMatchObject({ 'tests.passed': 4, 'tests.failed': 1 })
+  expect(failed.run.metrics).toMatchObject({ 'tests.passed': 5, 'tests.failed': 1 })
   expect(failed.run.metrics['accuracy']).toBe(passed.run.metrics['accuracy'])
 })
 
@@ -194,4 +225,11 @@ test('a model that is not there, and no model at all, are told before any test',
   )
   expect(await pytest('--gyre-model', 'nothing')).toContain('expected models:/NAME@ALIAS')
   expect(await pytest()).toContain('this test needs --gyre-model')
+  const rows = await pytest(
+    '--gyre-model',
+    'models:/tumour/1',
+    '--gyre-evaluation-set',
+    'dataset:x',
+  )
+  expect(rows).toContain('there is no dataset:x; known versions: []')
 })

@@ -7,6 +7,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 inputs, labels = load_breast_cancer(return_X_y=True, as_frame=True)
+inputs = inputs.set_axis([f"x{i}" for i in range(inputs.shape[1])], axis=1)[["x0", "x1", "x20", "x27"]]
+inputs.assign(label=labels)[1::2].to_csv("holdout.csv", index=False)
 mlflow.sklearn.autolog(log_models=False)
 with mlflow.start_run() as run:
     model = make_pipeline(StandardScaler(), LogisticRegression(C=0.5)).fit(inputs[::2], labels[::2])
