@@ -20,9 +20,9 @@ import { issues } from './0021-issues.ts'
 import { evaluationSets } from './0022-evaluation-sets.ts'
 import { runFacts } from './0023-run-facts.ts'
 import { studies } from './0024-studies.ts'
-import { approvalGates } from './0029-approval-gates.ts'
-import { runControl } from './0026-run-control.ts'
 import { heldRuns } from './0025-held-runs.ts'
+import { runControl } from './0026-run-control.ts'
+import { approvalGates } from './0027-approval-gates.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, oldest first. A new one is a file and a line here, and a name in `../schema.ts`. */
@@ -49,7 +49,7 @@ export const MIGRATIONS: readonly Migration[] = [
   evaluationSets,
   runFacts,
   studies,
-  approvalGates,
-  runControl,
   heldRuns,
+  runControl,
+  approvalGates,
 ]
