@@ -5,9 +5,9 @@ import { spawn } from 'node:child_process'
  * by itself when nobody is left to end it. A shell of the group waits for the pipe to this process to break.
  */
 export function guardGroup(): void {
-  const guard = spawn('sh', ['-c', "trap '' TERM INT HUP; read _; kill -9 0"], {
-    stdio: ['pipe', 'ignore', 'ignore'],
-  })
+  // Named, not `0`: in a group that this process does not lead, nothing is ended.
+  const script = `trap '' TERM INT HUP; read _; kill -s KILL -- -${process.pid}`
+  const guard = spawn('sh', ['-c', script], { stdio: ['pipe', 'ignore', 'ignore'] })
   // Without a shell there is none; the server ends the group in any case but its own death.
   guard.on('error', () => undefined)
   guard.stdin.on('error', () => undefined)

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { LogPage } from '@gyre/sdk/wire/log'
 import { PipelineRun } from '@gyre/sdk/wire/pipeline'
 import { Run } from '@gyre/sdk/wire/run'
 import { Study, Trial } from '@gyre/sdk/wire/study'
@@ -264,7 +265,11 @@ describe.skipIf(!hasPython)('with a step in Python (python3 is needed)', () => {
   })
 
   test('of a server and runners that are killed at once no script goes on, and its steps start over', async () => {
-    const { server, data, journal, id, pids, release } = await held(8)
+    const { server, data, journal, id, pids, logs, release } = await held(8)
+    await vi.waitFor(async () => {
+      expect((await gyre(logs('snake'))).stdout).toBe('python says hello\n')
+    }, PATIENT)
+    const first = (await show(server, id)).steps[1]?.runId ?? ''
     const runners = await childrenOf(server.pid, /runner/)
     expect(runners).toHaveLength(2)
     process.kill(server.pid, 'SIGSTOP')
@@ -280,6 +285,10 @@ describe.skipIf(!hasPython)('with a step in Python (python3 is needed)', () => {
       'succeeded',
       ['say', 'succeeded', 2],
       ['snake', 'succeeded', 2],
+    ])
+    // The first attempt is a run of its own, and so is what it printed.
+    expect((await read(again, `runs/${first}/log`, LogPage)).pieces).toEqual([
+      { start: 0, text: 'python says hello\n' },
     ])
     const lost = z.object({ runs: z.array(Run) })
     const { runs } = await read(again, 'runs?kind=training&limit=100', lost)
