@@ -2,7 +2,7 @@ import { access, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, onTestFinished, test, vi } from 'vitest'
 import type { Exec, Job } from '../exec.ts'
 import { openLocalExec } from './local.ts'
 
@@ -222,9 +222,13 @@ test('a process that waits for nothing ends, after its time or with the server',
   const impatient = await execOf(PATIENT, 2, 1, { spareIdleMs: 1 })
   impatient.expect()
   await impatient.close()
-  const local = await execOf(PATIENT, 2, 1, { spareIdleMs: 500 })
+  const local = await execOf(PATIENT, 2, 1, { spareIdleMs: 3_600_000 })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
   local.expect()
   const first = Number(await written('spare'))
+  vi.advanceTimersByTime(3_600_000)
+  vi.useRealTimers()
   await vi.waitFor(async () => expect(await isAlive(first)).toBe(false), { timeout: 20_000 })
   await rm(join(folder, 'spare'))
   local.expect()
