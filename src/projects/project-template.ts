@@ -5,6 +5,7 @@ import { GyreError } from '../core/errors.ts'
 import { configText } from './template/config.ts'
 import { customersCsv } from './template/customers.ts'
 import { GITIGNORE, packageJson, readme, TSCONFIG } from './template/papers.ts'
+import { scripts } from './template/scripts.ts'
 import { BASELINE_STEP, FIT_STEP } from './template/steps.ts'
 
 /** What `gyre init` asks; the gate of the new project reads the answers. */
@@ -35,5 +36,6 @@ export function projectTemplate(answers: ProjectAnswers): ReadonlyMap<string, st
     ['steps/fit.ts', FIT_STEP],
     ['steps/baseline.ts', BASELINE_STEP],
     ['data/customers.csv', customersCsv()],
+    ...scripts(parsed.data.name),
   ])
 }

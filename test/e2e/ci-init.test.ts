@@ -125,10 +125,14 @@ test('somebody else’s hook stays, one of ours is written anew; a folder withou
 
 test('the workflow is one of GitHub’s, in the order asked for, and deploys on main alone', async () => {
   const { root, project } = await newRepository()
+  const path = join(root, '.github', 'workflows', 'gyre.yml')
+  const undeclared = await gyre(['ci', 'init', 'github', project, '--staging', 'trial'])
+  expect(undeclared.stdout).toContain("still to do: declare endpoint('trial', …)")
+  await rm(path)
   const wrote = await gyre(['ci', 'init', 'github', project])
   expect(wrote).toMatchObject({ code: 0 })
-  expect(wrote.stdout).toContain("still to do: declare endpoint('churn-staging', …)")
-  const text = await readFile(join(root, '.github', 'workflows', 'gyre.yml'), 'utf8')
+  expect(wrote.stdout).not.toContain('declare endpoint')
+  const text = await readFile(path, 'utf8')
   const { on, jobs, defaults } = Workflow.parse(parse(text))
   expect(on.push.paths).toEqual(
     expect.arrayContaining(['churn/src/**', 'churn/data/**', 'churn/configs/**']),
@@ -162,15 +166,6 @@ test('what the workflow’s jobs run does, in their order, bring a version from 
   await change(
     "register('repo', { model, verdict })",
     "register('repo', { model, verdict }, { approvedBy: 'gate' })",
-  )
-  const config = await readFile(join(project, 'gyre.config.ts'), 'utf8')
-  const [serving = ''] = /export const serving = endpoint\([^]*?\n\}\)\n/.exec(config) ?? []
-  const trial = serving.replace('const serving', 'const trial').replace("'repo'", "'repo-staging'")
-  await writeFile(join(project, 'gyre.config.ts'), `${config}\n${trial}`)
-  await mkdir(join(project, 'smoke'))
-  await writeFile(
-    join(project, 'smoke', 'request.json'),
-    JSON.stringify({ subject: 'c1', input: { plan: 'free', visits: 3, tickets: 1 } }),
   )
   const program = fileURLToPath(new URL('../../bin/gyre.js', import.meta.url))
   const wrote = await gyre(['ci', 'init', 'github', project, '--gyre', `node ${program}`])

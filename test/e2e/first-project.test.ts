@@ -106,7 +106,7 @@ test('gyre apply --plan tells what would change and changes nothing, not a byte 
   expect(await state()).toEqual(before)
 
   expect(await gyre(['apply', project, '--url', server.url])).toMatchObject({
-    stdout: expect.stringMatching(/^code:churn@1: 5 changes$/m),
+    stdout: expect.stringMatching(/^code:churn@1: 6 changes$/m),
   })
   expect(await gyre(['apply', project, '--url', server.url])).toMatchObject({
     stdout: 'code:churn@1: 0 changes\n',

@@ -49,7 +49,7 @@ export const customers = dataset('customers', {
 })
 
 /** What a request sends. */
-export const serving = endpoint(${literal(name)}, {
+const asked = {
   model: ${literal(name)},
   subject: 'customer',
   input: {
@@ -57,7 +57,10 @@ export const serving = endpoint(${literal(name)}, {
     visits: int().between(0, 1000),
     tickets: int().between(0, 100),
   },
-})
+}
+export const serving = endpoint(${literal(name)}, asked)
+/** Where a version is tried first (scripts/deploy.sh staging). */
+export const staging = endpoint(${literal(`${name}-staging`)}, asked)
 
 export const train = pipeline(
   'train',

@@ -29,7 +29,7 @@ export const TSCONFIG = `{
 }
 `
 
-export const GITIGNORE = 'node_modules/\n.gyre/\n'
+export const GITIGNORE = 'node_modules/\n.gyre/\nreport/\n__pycache__/\n'
 
 export function readme({ name, task, metric, baseline, thresholds, owner }: Answers): string {
   return `# ${name}
@@ -56,10 +56,25 @@ gyre model approve ${name}@1
 gyre release ${name} ${name}@1
 \`\`\`
 
+## From a change to production
+With \`GYRE_URL\` set, by hand or by whatever runs your builds; Python 3 without any package, and Gyre as \`gyre\`,
+\`npx gyre\` or what \`GYRE\` says:
+
+\`\`\`sh
+python3 scripts/validate_data.py
+python3 scripts/train.py --config configs/train.json
+python3 scripts/evaluate.py
+python3 scripts/quality_gate.py
+bash scripts/deploy.sh staging       # needs the approval, unless the pipeline registers with approvedBy: 'gate'
+python3 scripts/smoke_test.py
+bash scripts/deploy.sh production
+\`\`\`
+
 ## What lies where
 - \`gyre.config.ts\`: what the data must be, the steps of training, what a request sends, what is watched
 - \`steps/\`: the code of the steps, plain functions
 - \`data/customers.csv\`: made-up rows, until your own take their place
+- \`scripts/\`: the steps of a release as programs
 `
 }
 
