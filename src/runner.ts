@@ -1,23 +1,26 @@
 import { once } from 'node:events'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { connect, type GyreClient } from '@gyre/sdk/client'
 import type { StepContext } from '@gyre/sdk'
+import type { Artifact } from '@gyre/sdk/wire/artifact'
+import type { StepSpec } from '@gyre/sdk/wire/pipeline'
 import { DigestText, Json, type JsonValue } from '@gyre/sdk/wire/ref'
 import { StepWork } from '@gyre/sdk/wire/step'
 import { z } from 'zod'
 import { systemClock } from './core/clock.ts'
+import { durationMs } from './core/duration.ts'
 import { environmentVariable, setEnvironment } from './core/config.ts'
-import { GyreError } from './core/errors.ts'
+import { GyreError, toGyreError } from './core/errors.ts'
 import { guardGroup } from './core/guard-group.ts'
 import { processFacts } from './core/process-facts.ts'
 import { openAnalyticsInProcess } from './store/analytics-in-process.ts'
 import { sqlText, type Analytics } from './store/analytics.ts'
 import { evaluateForGate, type GateDeps } from './train/gate-evaluation.ts'
 import type { ReportedPoint } from './train/python-report.ts'
-import { runPythonStep } from './train/python-step.ts'
+import { runPythonStep, storePath } from './train/python-step.ts'
 import { assertApart } from './train/row-overlap.ts'
 import type { OpenModel } from './train/scored-model.ts'
 import { thrownFailure } from './pipelines/thrown-failure.ts'
@@ -30,6 +33,12 @@ const HEARTBEAT_MS = 5_000
 
 /** Metrics are seen this late at the most, where a step lets its process breathe. */
 const SEND_MS = 1_000
+
+/** EX_TEMPFAIL of sysexits(3): the server starts another attempt where the step may go on. */
+const TOLD_TO_END = 75
+
+/** What a script gets between SIGTERM and SIGKILL where its step says nothing of it. */
+const GRACE_MS = 5_000
 
 /** As many points as one request may carry. */
 const MAX_POINTS = 10_000
@@ -70,6 +79,12 @@ async function main(): Promise<void> {
       Done,
     )
   } catch (thrown) {
+    if (toGyreError(thrown).details['interrupted'] === true) {
+      // Reported by nobody, so that the server has the next attempt go on.
+      process.stderr.write(`${toGyreError(thrown).message}\n`)
+      process.exitCode = TOLD_TO_END
+      return
+    }
     const error = thrownFailure(thrown)
     await client.post(`${path}/report`, { status: 'failed', fence: station.fence, error }, Done)
   } finally {
@@ -95,8 +110,13 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
     await client.post(`${path}/facts`, { fence, environment }, Done)
   }
   const files = createStepFiles(station.client, folder)
-  if (work.spec.kind === 'python') {
-    const metrics = metricSender(station)
+  const metrics = metricSender(station)
+  const commit = async (step: number, artifact: Artifact): Promise<void> => {
+    await metrics.flush()
+    await client.post(`${path}/checkpoint`, { fence, step, artifact }, Done)
+  }
+  const { spec, checkpoint } = work
+  if (spec.kind === 'python') {
     const own = join(folder, 'python')
     await mkdir(own)
     const deps = {
@@ -112,19 +132,22 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
         MLFLOW_EXPERIMENT_ID: work.experiment ?? '0',
       },
       tell,
+      commit,
+      signal,
+      graceMs: spec.resume ? durationMs(spec.resume.grace, 'grace') : GRACE_MS,
       async log(points: readonly ReportedPoint[]) {
         for (const { key, value, step } of points) metrics.add(key, value, step)
         await metrics.flush()
       },
     }
-    return runPythonStep(deps, { ...work, spec: work.spec })
+    return mayGoOn(spec, signal, () => runPythonStep(deps, { ...work, spec }))
   }
   const told = tell()
   const analytics = openOnDemand(() => openAnalytics(folder))
   try {
     const rows = createStepRows({ files, analytics })
     const bundle = bundleOf(DigestText.parse(work.bundle), work.transforms)
-    if (work.spec.kind === 'gate') {
+    if (spec.kind === 'gate') {
       const deps: GateDeps = {
         files,
         rows,
@@ -135,36 +158,47 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
         assertApart: (...about) => assertApart({ files, analytics }, ...about),
       }
       const [result] = await Promise.all([
-        evaluateForGate(deps, work.inputs, work.extra, work.spec.rules),
+        evaluateForGate(deps, work.inputs, work.extra, spec.rules),
         told,
       ])
       return Json.parse(result)
     }
-    if (work.spec.kind !== 'module')
-      throw new GyreError(
-        'INTERNAL',
-        `step ${work.step} of kind ${work.spec.kind} runs in the server`,
-      )
-    const run = await importStep(await files.folder(work.bundle), work.spec)
+    if (spec.kind !== 'module')
+      throw new GyreError('INTERNAL', `step ${work.step} of kind ${spec.kind} runs in the server`)
+    const run = await importStep(await files.folder(work.bundle), spec)
     const trainer = createTrainer(work.seed)
-    const metrics = metricSender(station)
     const ctx: StepContext = {
       seed: work.seed,
       signal,
       train: trainer,
       log: (message) => void process.stdout.write(`${message}\n`),
       metric: metrics.add,
+      resumed: checkpoint
+        ? { step: checkpoint.step, path: await files.artifact(checkpoint.artifact) }
+        : undefined,
+      async checkpoint(step, what) {
+        const stored =
+          typeof what === 'string'
+            ? storePath(files, dirname(resolve(what)), 'checkpoint', basename(what))
+            : files.putBytes(what, 'application/octet-stream')
+        await commit(step, await stored)
+      },
       rows: (set) => rows.frame(set, bundle),
       async save(model) {
         const serving = await rows.servingParts(trainer.rowsOf(model), bundle)
-        const { onnx, spec } = trainer.filesOf(model, serving)
-        const json = Buffer.from(JSON.stringify(spec))
-        const { digest } = await files.putFolder({ 'model.onnx': onnx, 'model.json': json })
+        const { onnx, spec: json } = trainer.filesOf(model, serving)
+        const { digest } = await files.putFolder({
+          'model.onnx': onnx,
+          'model.json': Buffer.from(JSON.stringify(json)),
+        })
         return { digest, rows: model.rows }
       },
     }
     try {
-      const [outputs] = await Promise.all([run(ctx, work.inputs), told])
+      const [outputs] = await Promise.all([
+        mayGoOn(spec, signal, () => run(ctx, work.inputs)),
+        told,
+      ])
       return Json.parse(outputs)
     } finally {
       await metrics.flush()
@@ -206,6 +240,44 @@ function openAnalytics(folder: string): Promise<Analytics> {
     tempFolder: join(folder, 'spill'),
     memoryMb: 1024,
   })
+}
+
+/**
+ * Does the work of a step. One that may go on after a kill throws UNAVAILABLE, `interrupted`, where it was ended or told
+ * to end; it is ended by force when its grace is over.
+ */
+async function mayGoOn<T>(
+  { resume, name }: Extract<StepSpec, { kind: 'module' | 'python' }>,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  const limit = new AbortController()
+  if (resume)
+    signal.addEventListener('abort', () => {
+      const graceMs = durationMs(resume.grace, 'grace')
+      const force = setTimeout(() => process.kill(-process.pid, 'SIGKILL'), graceMs)
+      limit.signal.addEventListener('abort', () => clearTimeout(force))
+    })
+  try {
+    return await work()
+  } catch (thrown) {
+    const { details, message } = toGyreError(thrown)
+    if (!resume || (!signal.aborted && details['interrupted'] !== true)) throw plainly(thrown)
+    throw new GyreError(
+      'UNAVAILABLE',
+      `step ${name} was interrupted: ${message}`,
+      { interrupted: true },
+      thrown,
+    )
+  } finally {
+    limit.abort()
+  }
+}
+
+/** Of a step that does not go on, an interruption is a failure like any other. */
+function plainly(thrown: unknown): unknown {
+  const { code, message, details } = toGyreError(thrown)
+  return details['interrupted'] === true ? new GyreError(code, message, {}, thrown) : thrown
 }
 
 type UserStep = (ctx: StepContext, inputs: unknown) => Promise<unknown>

@@ -21,6 +21,7 @@ export { canary, immediate } from './define/release-plan.ts'
 export { csv, jsonl, parquet } from './define/source.ts'
 export { setting, SETTINGS } from './define/setting.ts'
 export { step } from './define/step.ts'
+export type { ResumeOptions, StepOptions } from './define/step.ts'
 export type {
   GradientBoostingOptions,
   LogisticRegressionOptions,

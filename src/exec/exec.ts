@@ -8,6 +8,8 @@ export interface Job {
   readonly timeoutMs: number
   /** Takes what it prints, as it comes. */
   readonly output?: (text: string) => void
+  /** What it gets at least between being asked to stop and being made to. */
+  readonly graceMs?: number
 }
 
 export type JobEnd =

@@ -32,13 +32,15 @@ export async function driveRun(
 ): Promise<void> {
   const pipeline = await loadPipelineRow(deps.catalog, ctx.project, id)
   const spec = specOf(pipeline)
-  const lost = await lostAttempts(deps, ctx, id)
   const running = new Map<string, Promise<void>>()
   try {
     while (!stopping.aborted) {
       // Taken before the rows are read: a step that ends in between is seen in the next round.
       const underway = new Map(running)
       const rows = await loadSteps(deps.catalog.read, id)
+      const lost = rows.some(({ state }) => state === 'failed')
+        ? await lostAttempts(deps, ctx, id)
+        : NONE_LOST
       const retries = retriesOf(pipeline, rows, lost)
       const failed = rows.find((row) => row.state === 'failed' && !retries.has(row.step))
       const isOver = failed !== undefined || cancelling.aborted
@@ -62,6 +64,8 @@ export async function driveRun(
     await Promise.allSettled(running.values())
   }
 }
+
+const NONE_LOST: ReadonlyMap<string, number> = new Map()
 
 /** Of the steps that may start those that need not wait for a retry, and how long until the next one of the others. */
 function dueNow(

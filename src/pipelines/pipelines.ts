@@ -1,13 +1,15 @@
 import type { Manifest } from '@gyre/sdk/wire/manifest'
 import type { PipelineRun, PipelineSpec } from '@gyre/sdk/wire/pipeline'
 import type { MetricPoint, Run, RunDifference } from '@gyre/sdk/wire/run'
-import type { StepReport, StepWhy, StepWork } from '@gyre/sdk/wire/step'
+import type { Checkpoint, StepReport, StepWhy, StepWork } from '@gyre/sdk/wire/step'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { askToCancel, CANCEL_GRACE_MS } from './cancel.ts'
+import { commitCheckpoint, lastCheckpoint } from './checkpoint.ts'
 import { driveRun, type DriveDeps } from './drive.ts'
 import { checkGraph } from './graph.ts'
+import { limitsOf } from './interruption.ts'
 import {
   askingStep,
   attemptName,
@@ -92,6 +94,8 @@ export interface Pipelines {
   facts(ctx: Context, key: StepKey, environment: Run['environment']): Promise<void>
   metrics(ctx: Context, key: StepKey, points: readonly MetricPoint[]): Promise<void>
   report(ctx: Context, key: Omit<StepKey, 'fence'>, report: StepReport): Promise<void>
+  /** What the next attempt goes on from. Throws INVALID_ARGUMENT for one that is not later than the last. */
+  checkpoint(ctx: Context, key: StepKey, checkpoint: Checkpoint): Promise<void>
   /** The run of the attempt that asks. */
   ownRun(ctx: Context): Promise<string>
 
@@ -253,6 +257,7 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
       const { manifest } = await deps.code(ctx, pipeline.code_ref)
       const inputs = inputsOf(step)
       const { experiment } = await runs.get(ctx, step.run_id)
+      const last = await lastCheckpoint(catalog.read, step)
       return {
         pipelineRunId: pipeline.id,
         step: step.step,
@@ -265,6 +270,7 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
         seed: seedOf(inputs, paramsOf(pipeline)),
         bundle: pipeline.bundle,
         transforms: manifest.transforms,
+        checkpoint: last ? { step: last.step, artifact: last.artifact } : null,
       }
     },
 
@@ -297,6 +303,14 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
       processes.reported(name, report.status === 'succeeded')
     },
 
+    async checkpoint(ctx, key, checkpoint) {
+      const { step } = await attemptOf(ctx, key)
+      await catalog.write(async (tx) => {
+        await leases.assertHeld(tx, leaseName(step), step.fence)
+        await commitCheckpoint(tx, deps.clock, step, checkpoint)
+      })
+    },
+
     ownRun: async (ctx) => (await askingStep(catalog, ctx)).run_id,
 
     async resume() {
@@ -311,7 +325,8 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
         const lost = await lostAttempts(deps, ctx, row.id)
         for (const step of await loadSteps(catalog.read, row.id)) {
           if (step.state !== 'leased') continue
-          await takeBack(deps, ctx, step, lost.get(step.step) ?? 0)
+          const limits = limitsOf(stepSpecOf(row, step.step))
+          await takeBack(deps, ctx, step, limits ? 0 : (lost.get(step.step) ?? 0))
           log.warn({ step: step.step, pipelineRun: row.id }, 'a step went down with its server')
         }
         drive(ctx, row)

@@ -2,6 +2,7 @@ import type { StepSpec } from '@gyre/sdk/wire/pipeline'
 import type { RetryOn, RetryPolicy } from '@gyre/sdk/wire/retries'
 import { digestOfJson } from '../core/digest.ts'
 import { durationMs } from '../core/duration.ts'
+import { limitsOf } from './interruption.ts'
 import { MAX_LOST } from './lost-attempts.ts'
 import {
   failureOf,
@@ -29,9 +30,11 @@ export function retriesOf(
 }
 
 function retryOf(pipeline: PipelineRow, row: StepRow, lost: number): Date | undefined {
-  const policy = policyOf(stepSpecOf(pipeline, row.step))
+  const spec = stepSpecOf(pipeline, row.step)
+  const policy = policyOf(spec)
   const failures = row.attempt - lost
-  if (lost > MAX_LOST || failures > policy.max || !isRetried(policy.on, failureOf(row)))
+  const isLostTooOften = lost > MAX_LOST && !limitsOf(spec)
+  if (isLostTooOften || failures > policy.max || !isRetried(policy.on, failureOf(row)))
     return undefined
   const failedMs = Date.parse(row.ended_at ?? pipeline.started_at)
   const drawn = `${row.pipeline_run_id}/${row.step}/${row.attempt}`

@@ -1,9 +1,18 @@
+import type { StepSpec } from '@gyre/sdk/wire/pipeline'
 import type { Context } from '../core/context.ts'
 import { durationMs } from '../core/duration.ts'
 import { GyreError } from '../core/errors.ts'
 import type { Exec, Job, JobEnd, RunningJob } from '../exec/exec.ts'
 import type { RunLogs } from '../store/run-logs.ts'
 import type { BuiltinStep } from './builtin.ts'
+import {
+  interrupt,
+  isInterruption,
+  limitsOf,
+  outOfTime,
+  timeLeft,
+  wasInterrupted,
+} from './interruption.ts'
 import { attemptName, keepLease, type LeasedStep } from './leased-step.ts'
 import { failureFrom, failureOf, loadStep, type PipelineRow } from './step-store.ts'
 import type { StepProcesses } from './step-processes.ts'
@@ -52,8 +61,27 @@ export async function attemptStep(
   } catch (thrown) {
     // A step cut short by the server's own end is not a failure: it starts over at the next start.
     if (stopping.aborted) return
-    await fail(deps, ctx, step, failureFrom(thrown))
+    await concludeFailure(deps, ctx, task, step, thrown)
   }
+}
+
+/** A step that may go on after a kill does; any other has failed. */
+async function concludeFailure(
+  deps: AttemptDeps,
+  ctx: Context,
+  { spec }: StepTask,
+  step: LeasedStep,
+  thrown: unknown,
+): Promise<void> {
+  let reason = thrown
+  if (limitsOf(spec) && wasInterrupted(thrown)) {
+    try {
+      if (await interrupt(deps, ctx, step, thrown)) return
+    } catch (refused) {
+      reason = refused
+    }
+  }
+  await fail(deps, ctx, step, failureFrom(reason))
 }
 
 /** What is to be written at the step's end, or undefined when its own process has brought that about already. */
@@ -80,13 +108,35 @@ async function perform(
     case 'register':
       return (tx) => builtins.register.write(tx, ctx, { spec, ...rest })
     case 'gate':
-      await runProcess(deps, ctx, pipeline, step, BUILTIN_TIMEOUT_MS)
+      await runProcess(deps, ctx, pipeline, step, { timeoutMs: BUILTIN_TIMEOUT_MS })
       return undefined
     case 'module':
     case 'python':
-      await runProcess(deps, ctx, pipeline, step, durationMs(spec.timeout, 'timeout'))
+      await runProcess(deps, ctx, pipeline, step, await timesOf(deps, ctx, step, spec))
       return undefined
   }
+}
+
+/** How long an attempt's process may take. */
+interface Times {
+  readonly timeoutMs: number
+  readonly graceMs?: number
+  /** The limit of the step as a whole that a process that takes longer has come to. */
+  readonly limit?: string
+}
+
+async function timesOf(
+  deps: AttemptDeps,
+  ctx: Context,
+  step: LeasedStep,
+  spec: Extract<StepSpec, { kind: 'module' | 'python' }>,
+): Promise<Times> {
+  const timeoutMs = durationMs(spec.timeout, 'timeout')
+  if (!spec.resume) return { timeoutMs }
+  const left = await timeLeft(deps, ctx, step, spec.resume)
+  const graceMs = durationMs(spec.resume.grace, 'grace')
+  if (timeoutMs <= left.ms) return { timeoutMs, graceMs }
+  return { timeoutMs: left.ms, graceMs, limit: left.limit }
 }
 
 /** Resolves once the process has ended and its step with it; throws STEP_FAILED when it reported nothing. */
@@ -95,13 +145,14 @@ async function runProcess(
   ctx: Context,
   pipeline: PipelineRow,
   step: LeasedStep,
-  timeoutMs: number,
+  { timeoutMs, graceMs, limit }: Times,
 ): Promise<void> {
   const key = { pipelineRunId: pipeline.id, step: step.step, fence: step.fence }
   const name = attemptName(key)
   const { end, tail } = await runJob(deps, ctx, step, {
     name,
     timeoutMs,
+    ...(graceMs !== undefined && { graceMs }),
     environment: () => ({
       ...deps.environment(ctx, { name, timeoutMs }),
       GYRE_PIPELINE_RUN: pipeline.id,
@@ -113,12 +164,14 @@ async function runProcess(
   if (row.fence !== step.fence) return
   const told = `step ${step.step} ${describeEnd(end)}`
   const isLate = end.kind === 'timed-out'
-  if (row.state === 'leased')
+  if (row.state === 'leased') {
+    if (isLate && limit !== undefined) throw outOfTime(step, limit, row.attempt)
     throw new GyreError(
       isLate ? 'TIMEOUT' : 'STEP_FAILED',
       lines(`${told} without reporting`, tail),
-      { step: step.step, ...processEnd(end) },
+      { step: step.step, ...processEnd(end), interrupted: isInterruption(end) },
     )
+  }
   const error = failureOf(row)
   if (row.state !== 'failed' || !error) return
   const message = lines(isLate ? told : '', error.message, tail)

@@ -10,6 +10,7 @@ import type { Runs } from '../store/runs.ts'
 import { artifactsIn } from './artifacts.ts'
 import type { BuiltinResult } from './builtin.ts'
 import { cancellation } from './cancel.ts'
+import { forgetCheckpoint, inheritMetrics, lastCheckpoint } from './checkpoint.ts'
 import { LEASE_HOLDER, leaseName, STEP_LEASE_MS, type LeasedStep } from './leased-step.ts'
 import { MAX_LOST } from './lost-attempts.ts'
 import {
@@ -94,6 +95,7 @@ export async function begin(
   // A script may log by MLflow's client, which knows no run outside an experiment.
   const number = spec.kind === 'python' ? await experiment(ctx, pipeline.pipeline) : undefined
   return catalog.write(async (tx) => {
+    const checkpoint = await lastCheckpoint(tx, row)
     const lease = await leases.acquire(leaseName(row), LEASE_HOLDER, STEP_LEASE_MS, tx)
     if (!lease)
       throw new GyreError('CONFLICT', `step ${row.step} is being run already`, { step: row.step })
@@ -104,7 +106,12 @@ export async function begin(
         name: spec.name,
         parentId: pipeline.id,
         params: inputs,
-        inputs: [...definedBy(pipeline), ...artifactsIn(inputs), ...upstreamRuns],
+        inputs: [
+          ...definedBy(pipeline),
+          ...artifactsIn(inputs),
+          ...upstreamRuns,
+          ...(checkpoint ? [{ ref: `run:${checkpoint.runId}`, role: 'resumes' }] : []),
+        ],
         code: {
           ref: pipeline.code_ref,
           digest: pipeline.bundle,
@@ -121,6 +128,7 @@ export async function begin(
       },
       tx,
     )
+    if (checkpoint) await inheritMetrics(tx, ctx, checkpoint, run.id)
     const change = {
       state: 'leased',
       attempt: row.attempt + 1,
@@ -162,6 +170,7 @@ export async function succeed(
     const fresh = artifactsIn(outputs).filter(({ ref }) => !given.has(ref))
     await runs.finish(ctx, runId, { status: 'succeeded', outputs: [...fresh, ...made] }, tx)
     await updateStep(tx, step, { state: 'succeeded', outputs: text, ended_at: now })
+    await forgetCheckpoint(tx, step)
     if (key !== null)
       await tx
         .insertInto('step_cache')

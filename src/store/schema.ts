@@ -18,6 +18,7 @@ import type { IssueTables } from './migrations/0021-issues.ts'
 import type { EvaluationSetTables } from './migrations/0022-evaluation-sets.ts'
 import type { StudyTables } from './migrations/0024-studies.ts'
 import type { RunLogTables } from './migrations/0026-run-control.ts'
+import type { StepCheckpointTables } from './migrations/0028-step-checkpoints.ts'
 
 /** Every table of the catalog, by the migration that made it. */
 export interface Tables
@@ -41,4 +42,5 @@ export interface Tables
     IssueTables,
     EvaluationSetTables,
     StudyTables,
-    RunLogTables {}
+    RunLogTables,
+    StepCheckpointTables {}

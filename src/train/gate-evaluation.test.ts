@@ -145,6 +145,7 @@ function evaluate(rules: GateRules, overlap = '') {
     putBytes: nothingToStore,
     putFile: nothingToStore,
     putFolder: nothingToStore,
+    artifact: nothingToStore,
   }
   const rows = createStepRows({ files, analytics })
   const bundle = { digest: digestOf('code'), transforms: {} }

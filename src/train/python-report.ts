@@ -5,7 +5,7 @@ import { Double } from '@gyre/sdk/wire/run'
 import { z } from 'zod'
 import { errnoOf, GyreError } from '../core/errors.ts'
 
-/** A line of what a script reports: a metric, or one of its outputs, as a value or as what lies at a path. */
+/** A line of what a script reports: a metric, one of its outputs, as a value or at a path, or a checkpoint at a path. */
 const Line = z.union([
   z.strictObject({
     metric: z.string().min(1),
@@ -14,6 +14,7 @@ const Line = z.union([
   }),
   z.strictObject({ output: z.string().min(1), value: Json }),
   z.strictObject({ output: z.string().min(1), path: z.string().min(1) }),
+  z.strictObject({ checkpoint: z.string().min(1), step: z.int().min(0) }),
 ])
 
 /** A script that reports more has mistaken the report for its log. */
@@ -29,13 +30,19 @@ export interface ReportedPoint {
   readonly step?: number
 }
 
+/** A file or folder that the next attempt goes on from. */
+export interface ReportedCheckpoint {
+  readonly checkpoint: string
+  readonly step: number
+}
+
 /** What a script reports, read while it is written: each line once. */
 export interface PythonReport {
   /**
-   * The points of the lines that have come since the last call; with `isWhole` of one that no newline ends too. Throws
+   * The points and checkpoints of the lines that have come since the last call; with `isWhole` of one that no newline ends too. Throws
    * STEP_FAILED naming the line that is not as it should be.
    */
-  read(isWhole: boolean): AsyncGenerator<ReportedPoint>
+  read(isWhole: boolean): AsyncGenerator<ReportedPoint | ReportedCheckpoint>
   /** Outputs told so far. */
   readonly values: ReadonlyMap<string, JsonValue>
   /** Outputs that lie in files or folders, by the path that the script gave. */
@@ -49,7 +56,7 @@ export function openReport(path: string): PythonReport {
   const linesOf = createLines(path)
   let number = 0
 
-  function keep(line: Exclude<z.infer<typeof Line>, { metric: string }>): void {
+  function keep(line: Extract<z.infer<typeof Line>, { output: string }>): void {
     if (values.has(line.output) || paths.has(line.output))
       throw new GyreError(
         'STEP_FAILED',
@@ -69,7 +76,8 @@ export function openReport(path: string): PythonReport {
           throw new GyreError('STEP_FAILED', `report: expected ${MAX_LINES} lines at most`)
         if (text.trim() === '') continue
         const line = parseLine(text, number)
-        if (!('metric' in line)) keep(line)
+        if ('output' in line) keep(line)
+        else if ('checkpoint' in line) yield line
         else {
           const { metric: key, value, step } = line
           yield step === undefined ? { key, value } : { key, value, step }
@@ -132,7 +140,7 @@ function parseLine(text: string, number: number): z.infer<typeof Line> {
   } catch (cause) {
     throw new GyreError(
       'STEP_FAILED',
-      `report line ${number}: expected {"metric", "value", "step"?}, {"output", "value"} or {"output", "path"} as JSON ("NaN" for what is not a number), got ${text.slice(0, SHOWN_CHARS)}`,
+      `report line ${number}: expected {"metric", "value", "step"?}, {"output", "value"}, {"output", "path"} or {"checkpoint", "step"} as JSON ("NaN" for what is not a number), got ${text.slice(0, SHOWN_CHARS)}`,
       { line: number },
       cause,
     )

@@ -1,17 +1,23 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readdir, realpath, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises'
 import { join, relative, sep } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ModelArtifact, RowSet, type StepSpec } from '@gyre/sdk/wire/pipeline'
-import { Artifact, TREE_MEDIA_TYPE } from '@gyre/sdk/wire/artifact'
+import { Artifact } from '@gyre/sdk/wire/artifact'
+import type { Checkpoint } from '@gyre/sdk/wire/step'
 import { Json, type JsonValue } from '@gyre/sdk/wire/ref'
 import { childEnvironment } from '../core/config.ts'
 import { errnoOf, GyreError } from '../core/errors.ts'
 import { inBundle } from '../projects/python-files.ts'
 import { openPython } from './python-environment.ts'
-import { openReport, type PythonReport, type ReportedPoint } from './python-report.ts'
-import type { StepFiles } from './step-files.ts'
+import {
+  openReport,
+  type PythonReport,
+  type ReportedCheckpoint,
+  type ReportedPoint,
+} from './python-report.ts'
+import type { StepFiles, Stored } from './step-files.ts'
 
 export interface PythonStepDeps {
   readonly files: StepFiles
@@ -27,6 +33,11 @@ export interface PythonStepDeps {
   readonly tell: (facts: Readonly<Record<string, string>>) => Promise<void>
   /** Points of the step's run, as they come. */
   readonly log: (points: readonly ReportedPoint[]) => Promise<void>
+  /** Commits a file or folder as what the next attempt goes on from. */
+  readonly commit: (step: number, artifact: Artifact) => Promise<void>
+  /** The step is told to end; after `graceMs` its script is made to. */
+  readonly signal: AbortSignal
+  readonly graceMs: number
 }
 
 export interface PythonWork {
@@ -35,11 +46,13 @@ export interface PythonWork {
   readonly bundle: string
   readonly inputs: Readonly<Record<string, JsonValue>>
   readonly seed: number
+  readonly checkpoint: Checkpoint | null
 }
 
 /**
  * Runs a script to its end and gives its outputs. What it prints is this process's own output. Throws STEP_FAILED:
- * no Python, packages, an exit code, a signal, a report that cannot be read.
+ * no Python, packages, an exit code, a signal, a report that cannot be read; `interrupted` in its details where the
+ * script was ended by somebody else.
  */
 export async function runPythonStep(deps: PythonStepDeps, work: PythonWork): Promise<JsonValue> {
   const { files, folder } = deps
@@ -58,11 +71,13 @@ export async function runPythonStep(deps: PythonStepDeps, work: PythonWork): Pro
   await mkdir(outputs)
   await writeFile(inputs, JSON.stringify(await withPaths(placeOf(deps, spec), work.inputs)))
   const [program, ...flags] = command
+  const resumed = work.checkpoint && (await checkpointed(files, work.checkpoint))
   const told = deps.tell({ ...facts, OMP_NUM_THREADS: threads })
   const child = spawn(program, [...flags, join(code, inBundle(spec.script))], {
     cwd: outputs,
     env: childEnvironment({
       ...deps.variables,
+      ...resumed,
       GYRE_INPUTS: inputs,
       GYRE_REPORT: reported,
       GYRE_SEED: String(seed),
@@ -78,25 +93,67 @@ export async function runPythonStep(deps: PythonStepDeps, work: PythonWork): Pro
   })
   const report = openReport(reported)
   const ended = once(child, 'close')
-  await Promise.all([told, follow(report, ended, deps.log)]).catch((thrown: unknown) => {
+  const stopAtLast = endWith(child, deps)
+  const sink: Sink = {
+    log: deps.log,
+    commit: async ({ checkpoint, step }) => {
+      await deps.commit(step, await storePath(files, outputs, 'checkpoint', checkpoint))
+      await rm(join(outputs, checkpoint), { recursive: true })
+    },
+  }
+  await Promise.all([told, follow(report, ended, sink)]).catch((thrown: unknown) => {
     child.kill('SIGKILL')
     throw thrown
   })
   const [exit, signal] = await ended
+  stopAtLast()
   // A line that was being written when the script was killed is none.
-  await logNew(report, exit === 0, deps.log)
+  await takeNew(report, exit === 0, sink)
   if (exit !== 0)
     throw new GyreError(
       'STEP_FAILED',
       exit === null
         ? `${spec.script} was killed by ${String(signal)}`
         : `${spec.script} ended with exit code ${String(exit)}`,
-      exit === null ? { signal } : { exitCode: exit },
+      {
+        ...(exit === null ? { signal } : { exitCode: exit }),
+        interrupted: exit === null || INTERRUPTED.has(Number(exit)) || deps.signal.aborted,
+      },
     )
   const stored: [string, JsonValue][] = []
   for (const [name, path] of report.paths)
-    stored.push([name, await store(files, outputs, name, path)])
+    stored.push([name, Json.parse(await storePath(files, outputs, name, path))])
   return Object.fromEntries([...report.values, ...stored])
+}
+
+/** How a script that was told to end says so: EX_TEMPFAIL of sysexits(3), or as a shell tells of SIGKILL and SIGTERM. */
+const INTERRUPTED: ReadonlySet<number> = new Set([75, 137, 143])
+
+/** Tells a script of the step's end, and ends it when its grace is over; gives what calls that off. */
+function endWith(child: ChildProcess, { signal, graceMs }: PythonStepDeps): () => void {
+  let force: NodeJS.Timeout | undefined
+  const stop = (): void => {
+    child.kill('SIGTERM')
+    force = setTimeout(() => child.kill('SIGKILL'), graceMs)
+  }
+  signal.addEventListener('abort', stop)
+  return () => {
+    signal.removeEventListener('abort', stop)
+    clearTimeout(force)
+  }
+}
+
+/** How a script learns what to go on from. */
+async function checkpointed(files: StepFiles, { step, artifact }: Checkpoint) {
+  return {
+    GYRE_CHECKPOINT: await files.artifact(artifact),
+    GYRE_CHECKPOINT_STEP: String(step),
+  }
+}
+
+interface Sink {
+  readonly log: PythonStepDeps['log']
+  readonly commit: (checkpoint: ReportedCheckpoint) => Promise<void>
 }
 
 /** How often it is looked what a script has told. */
@@ -105,28 +162,30 @@ const FOLLOW_MS = 250
 const LOGGED_POINTS = 10_000
 
 /** Logs what a script tells while it runs. */
-async function follow(
-  report: PythonReport,
-  ended: Promise<unknown>,
-  log: PythonStepDeps['log'],
-): Promise<void> {
+async function follow(report: PythonReport, ended: Promise<unknown>, sink: Sink): Promise<void> {
   const over = new AbortController()
   const stop = (): void => over.abort()
   ended.then(stop, stop)
   while (!over.signal.aborted) {
     await delay(FOLLOW_MS, undefined, { signal: over.signal }).catch(() => undefined)
-    if (!over.signal.aborted) await logNew(report, false, log)
+    if (!over.signal.aborted) await takeNew(report, false, sink)
   }
 }
 
-async function logNew(
+/** A checkpoint comes after the points that were told before it. */
+async function takeNew(
   report: PythonReport,
   isWhole: boolean,
-  log: PythonStepDeps['log'],
+  { log, commit }: Sink,
 ): Promise<void> {
   const points: ReportedPoint[] = []
-  for await (const point of report.read(isWhole)) {
-    points.push(point)
+  for await (const told of report.read(isWhole)) {
+    if ('checkpoint' in told) {
+      if (points.length > 0) await log(points.splice(0))
+      await commit(told)
+      continue
+    }
+    points.push(told)
     if (points.length === LOGGED_POINTS) await log(points.splice(0))
   }
   if (points.length > 0) await log(points)
@@ -158,18 +217,17 @@ function placeOf({ files, arrow }: PythonStepDeps, spec: PythonWork['spec']): Pl
     if (model.success) return files.folder(model.data.digest)
     const artifact = Artifact.safeParse(value)
     if (!artifact.success) return undefined
-    const { digest, mediaType } = artifact.data
-    return mediaType === TREE_MEDIA_TYPE ? files.folder(digest) : files.blob(digest)
+    return files.artifact(artifact.data)
   }
 }
 
 /** Keeps a file or a folder that the script wrote where it runs. Throws STEP_FAILED naming the output. */
-async function store(
+export async function storePath(
   files: StepFiles,
   folder: string,
   output: string,
   path: string,
-): Promise<JsonValue> {
+): Promise<Stored> {
   const real = await realpath(join(folder, path)).catch((thrown: unknown) => {
     if (errnoOf(thrown) === 'ENOENT') return undefined
     throw thrown
@@ -181,11 +239,11 @@ async function store(
       `output ${output}: no ${path} in the folder that the script runs in`,
       { output },
     )
-  if (!(await stat(real)).isDirectory()) return Json.parse(await files.putFile(real))
+  if (!(await stat(real)).isDirectory()) return files.putFile(real)
   const entries = await readdir(real, { recursive: true, withFileTypes: true })
   const paths = entries
     .filter((each) => each.isFile())
     .map((entry) => join(entry.parentPath, entry.name))
     .map((file) => [relative(real, file).split(sep).join('/'), file])
-  return Json.parse(await files.putFolder(Object.fromEntries(paths)))
+  return files.putFolder(Object.fromEntries(paths))
 }

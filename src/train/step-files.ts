@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { GyreClient } from '@gyre/sdk/client'
-import { TREE_MEDIA_TYPE, Tree } from '@gyre/sdk/wire/artifact'
+import { TREE_MEDIA_TYPE, Tree, type Artifact } from '@gyre/sdk/wire/artifact'
 import { DigestText } from '@gyre/sdk/wire/ref'
 import type { Digest } from '../core/digest.ts'
 
@@ -13,6 +13,8 @@ export interface StepFiles {
   blob(digest: string): Promise<string>
   /** Path of a folder that holds the files of a tree, or those of them below `under`. */
   folder(digest: string, under?: string): Promise<string>
+  /** Path of a file, or of a folder. */
+  artifact(artifact: Artifact): Promise<string>
   putBytes(bytes: Uint8Array, mediaType: string): Promise<Stored>
   /** Stores a file without reading it into memory. */
   putFile(path: string): Promise<Stored>
@@ -20,7 +22,7 @@ export interface StepFiles {
   putFolder(files: Readonly<Record<string, Uint8Array | string>>): Promise<Stored>
 }
 
-interface Stored {
+export interface Stored {
   readonly digest: Digest
   readonly bytes: number
   readonly mediaType: string
@@ -43,19 +45,23 @@ export function createStepFiles(client: GyreClient, folder: string): StepFiles {
     return { digest, bytes: (await stat(path)).size, mediaType: 'application/octet-stream' }
   }
 
+  async function openFolder(digest: string, under = ''): Promise<string> {
+    const tree = Tree.parse(JSON.parse(await readFile(await blob(digest), 'utf8')))
+    const root = join(folder, 'trees', digest.replace(':', '-'))
+    const wanted = tree.entries.filter(({ path }) => path.startsWith(under))
+    await Promise.all(
+      wanted.map(({ path, artifact }) => fetchTo(client, artifact.digest, join(root, path))),
+    )
+    return root
+  }
+
   return {
     blob,
+    folder: openFolder,
+    artifact: ({ digest, mediaType }) =>
+      mediaType === TREE_MEDIA_TYPE ? openFolder(digest) : blob(digest),
     putBytes,
     putFile,
-    async folder(digest, under = '') {
-      const tree = Tree.parse(JSON.parse(await readFile(await blob(digest), 'utf8')))
-      const root = join(folder, 'trees', digest.replace(':', '-'))
-      const wanted = tree.entries.filter(({ path }) => path.startsWith(under))
-      await Promise.all(
-        wanted.map(({ path, artifact }) => fetchTo(client, artifact.digest, join(root, path))),
-      )
-      return root
-    },
     async putFolder(files) {
       const entries = []
       for (const [path, file] of Object.entries(files).toSorted(([a], [b]) => (a < b ? -1 : 1))) {

@@ -40,6 +40,7 @@ export const DIGEST_COLUMNS: readonly DigestColumn[] = [
   { table: 'pipeline_runs', column: 'params', holds: 'mentions' },
   { table: 'run_refs', column: 'digest', holds: 'mentions' },
   { table: 'step_cache', column: 'outputs', holds: 'mentions' },
+  { table: 'step_checkpoints', column: 'digest', holds: 'mentions' },
   { table: 'step_runs', column: 'inputs', holds: 'mentions' },
   { table: 'step_runs', column: 'outputs', holds: 'mentions' },
   { table: 'step_runs', column: 'extra', holds: 'mentions' },

@@ -626,6 +626,7 @@ const ROUTES = {
     'POST /api/v1/backup',
     'POST /api/v1/gc',
     'GET /api/v1/steps/{run}/{step}/work',
+    'POST /api/v1/steps/{run}/{step}/checkpoint',
     'POST /api/v1/steps/{run}/{step}/facts',
     'POST /api/v1/steps/{run}/{step}/heartbeat',
     'POST /api/v1/steps/{run}/{step}/metrics',

@@ -17,3 +17,12 @@ export function checkSpan(field: string, text: string): void {
   if (Number.parseFloat(text) === 0)
     throw new DefinitionError(field, `expected a duration above 0, got ${JSON.stringify(text)}`)
 }
+
+const UNIT_MS = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+/** Of a duration that was checked. */
+export function millisecondsOf(text: Duration): number {
+  const [, unit] = /(ms|s|m|h|d)$/.exec(text) ?? []
+  const known = Object.entries(UNIT_MS).find(([name]) => name === unit)
+  return Number.parseFloat(text) * (known?.[1] ?? 0)
+}

@@ -64,6 +64,13 @@ export interface StepContext {
   readonly log: (message: string) => void
   /** A point of a metric of this step's run; `step` counts from 0. */
   readonly metric: (key: string, value: number, step?: number) => void
+  /**
+   * What the next attempt goes on from: the bytes, or the path of a file or folder. Each holds a later training `step`
+   * than the one before. Metrics told up to here are kept; later ones are told again by whoever goes on.
+   */
+  readonly checkpoint: (step: number, what: Uint8Array | string) => Promise<void>
+  /** The last checkpoint of an earlier attempt, as a file or folder at `path`. */
+  readonly resumed: { readonly step: number; readonly path: string } | undefined
   /** Brings a row set into memory, inputs computed. */
   readonly rows: (set: RowSet) => Promise<Frame>
   /** Stores the model, with what serving needs, as an artifact. */

@@ -1,7 +1,7 @@
 import type { ValueSpec } from '../wire/pipeline.ts'
 import { DefinitionError } from './definition-error.ts'
 import type { Loader } from './definition.ts'
-import { checkSpan, type Duration } from './duration.ts'
+import { checkSpan, millisecondsOf, type Duration } from './duration.ts'
 import { addStep, currentPipeline } from './pipeline.ts'
 import type { PythonProgram } from './python.ts'
 import { retriesSpec, type RetryOptions } from './retries.ts'
@@ -14,6 +14,18 @@ export interface StepOptions {
   readonly retries?: number | RetryOptions
   /** An attempt is ended by force when it takes longer, in wall time; `1h` unless told. */
   readonly timeout?: Duration
+  /** A step that is killed goes on at its last checkpoint, by none of its retries; unless told, it has failed. */
+  readonly resume?: ResumeOptions
+}
+
+/** How long a step that is killed goes on. */
+export interface ResumeOptions {
+  /** Running time of all attempts together. */
+  readonly maxRun: Duration
+  /** Time from its first start, waiting included: no less than `maxRun`. */
+  readonly maxWait: Duration
+  /** What it gets between SIGTERM and SIGKILL to save a last checkpoint; `30s` unless told. */
+  readonly grace?: Duration
 }
 
 /**
@@ -24,17 +36,34 @@ export interface StepOptions {
 export function step<I, O>(
   name: string,
   work: Loader<StepFunction<I, O>> | PythonProgram<I, O>,
-  { retries = 0, timeout = '1h' }: StepOptions = {},
+  { retries = 0, timeout = '1h', resume }: StepOptions = {},
 ): (inputs: { readonly [K in keyof I]: Given<I[K]> }) => Handle<O> {
   return (inputs) => {
     const here = `pipeline ${currentPipeline(name)}.step ${name}`
     checkSpan(`${here}.timeout`, timeout)
     const tried = { retries: retriesSpec(`${here}.retries`, retries), timeout }
-    const rest = { name, inputs: inputSpecs(name, inputs), ...tried }
+    const limits = resume && limitsOf(`${here}.resume`, resume)
+    const rest = {
+      name,
+      inputs: inputSpecs(name, inputs),
+      ...tried,
+      ...(limits && { resume: limits }),
+    }
     return typeof work === 'function'
       ? addStep({ kind: 'module', load: work, ...rest })
       : addStep({ kind: 'python', ...programOf(here, work), ...rest })
   }
+}
+
+function limitsOf(here: string, { maxRun, maxWait, grace = '30s' }: ResumeOptions) {
+  for (const [key, span] of Object.entries({ maxRun, maxWait, grace }))
+    checkSpan(`${here}.${key}`, span)
+  if (millisecondsOf(maxWait) < millisecondsOf(maxRun))
+    throw new DefinitionError(
+      `${here}.maxWait`,
+      `expected ${maxRun} (maxRun) or more, got ${maxWait}`,
+    )
+  return { maxRun, maxWait, grace }
 }
 
 function programOf(here: string, { python }: Pick<PythonProgram, 'python'>) {

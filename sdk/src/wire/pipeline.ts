@@ -37,6 +37,16 @@ export const TrainingSetSpec = z.strictObject({
 })
 export type TrainingSetSpec = z.infer<typeof TrainingSetSpec>
 
+/** How long a step that is killed goes on at its last checkpoint. */
+export const ResumeLimits = z.strictObject({
+  /** Running time of all attempts together. */
+  maxRun: Duration,
+  /** Time from the first start, waiting included. */
+  maxWait: Duration,
+  /** What it gets between SIGTERM and SIGKILL. */
+  grace: Duration,
+})
+
 const step = { name: Name, inputs: z.record(z.string(), ValueSpec) }
 
 export const StepSpec = z.discriminatedUnion('kind', [
@@ -48,6 +58,7 @@ export const StepSpec = z.discriminatedUnion('kind', [
     export: z.string(),
     retries: Retries,
     timeout: Duration,
+    resume: z.exactOptional(ResumeLimits),
   }),
   z.strictObject({
     ...step,
@@ -63,6 +74,7 @@ export const StepSpec = z.discriminatedUnion('kind', [
     rows: z.exactOptional(z.literal('arrow')),
     retries: Retries,
     timeout: Duration,
+    resume: z.exactOptional(ResumeLimits),
   }),
   z.strictObject({ ...step, kind: z.literal('training-set'), spec: TrainingSetSpec }),
   z.strictObject({

@@ -1,8 +1,15 @@
 import { z } from 'zod'
+import { Artifact } from './artifact.ts'
 import { TransformSpec } from './feature.ts'
 import { StepSpec } from './pipeline.ts'
 import { Json, Name } from './ref.ts'
 import { Double } from './run.ts'
+
+/** What a step may go on from: a file or a folder that holds training step `step`, and all before. */
+export const Checkpoint = z.strictObject({ step: z.int().min(0), artifact: Artifact })
+export type Checkpoint = z.infer<typeof Checkpoint>
+
+export const StepCheckpoint = z.strictObject({ fence: z.number().int(), ...Checkpoint.shape })
 
 /** All that a step's process needs to know; it fetches bytes by digest. */
 export const StepWork = z.strictObject({
@@ -20,6 +27,8 @@ export const StepWork = z.strictObject({
   /** Digest of the code bundle's tree. */
   bundle: z.string(),
   transforms: z.array(TransformSpec),
+  /** The last one that an earlier attempt has committed. */
+  checkpoint: Checkpoint.nullable(),
 })
 export type StepWork = z.infer<typeof StepWork>
 

@@ -4,6 +4,7 @@ import { RunDifference } from '@gyre/sdk/wire/run'
 import {
   ResumePipeline,
   StartPipeline,
+  StepCheckpoint,
   StepFacts,
   StepHeartbeat,
   StepMetrics,
@@ -181,6 +182,22 @@ export const stepMetrics = defineRoute({
   async handle({ pipelines }, ctx, { params, body }) {
     const key = { pipelineRunId: params.run, step: params.step, fence: body.fence }
     await pipelines.metrics(ctx, key, body.points)
+    return {}
+  },
+})
+
+export const stepCheckpoint = defineRoute({
+  method: 'POST',
+  path: '/api/v1/steps/:run/:step/checkpoint',
+  summary: 'What the next attempt at a step goes on from; takes the place of the one before',
+  scope: 'step',
+  params: StepParams,
+  body: StepCheckpoint,
+  reply: Nothing,
+  errors: ['NOT_FOUND', 'FENCED', 'INVALID_ARGUMENT'],
+  async handle({ pipelines }, ctx, { params, body: { fence, ...checkpoint } }) {
+    const key = { pipelineRunId: params.run, step: params.step, fence }
+    await pipelines.checkpoint(ctx, key, checkpoint)
     return {}
   },
 })

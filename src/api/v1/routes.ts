@@ -52,6 +52,7 @@ import {
   stepFacts,
   stepHeartbeat,
   stepMetrics,
+  stepCheckpoint,
   stepReport,
   stepWhy,
   stepWork,
@@ -113,6 +114,7 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     stepFacts,
     stepHeartbeat,
     stepMetrics,
+    stepCheckpoint,
     stepReport,
   ],
   tracking: [

@@ -33,7 +33,8 @@ export function createLocalJob(runner: URL, job: Job, spare?: Spare): LocalJob {
     const target = child
     if (!target) return settle?.({ end: { kind: stopped }, tail: '' })
     signalGroup(target, 'SIGTERM')
-    force ??= setTimeout(() => signalGroup(target, 'SIGKILL'), graceMs)
+    const patience = Math.max(graceMs, job.graceMs ?? 0)
+    force ??= setTimeout(() => signalGroup(target, 'SIGKILL'), patience)
   }
 
   function watch(started: ChildProcess): void {

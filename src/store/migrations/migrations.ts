@@ -23,6 +23,7 @@ import { studies } from './0024-studies.ts'
 import { heldRuns } from './0025-held-runs.ts'
 import { runControl } from './0026-run-control.ts'
 import { approvalGates } from './0027-approval-gates.ts'
+import { stepCheckpoints } from './0028-step-checkpoints.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, oldest first. A new one is a file and a line here, and a name in `../schema.ts`. */
@@ -52,4 +53,5 @@ export const MIGRATIONS: readonly Migration[] = [
   heldRuns,
   runControl,
   approvalGates,
+  stepCheckpoints,
 ]
