@@ -11,6 +11,8 @@ export function describeRun(run: Run): string {
   ]
   if (run.experiment !== null) about.push(['experiment', run.experiment])
   if (run.parentId !== null) about.push(['parent', run.parentId])
+  const overfit = run.tags['gyre.overfit']
+  if (overfit !== undefined) about.push(['overfit', overfit])
   if (run.seed !== null) about.push(['seed', String(run.seed)])
   const code = Object.entries(run.code ?? {}).map(([key, value]) => [
     key,

@@ -171,3 +171,20 @@ test('verbs given a tx are part of that unit', async () => {
   expect((await runs.list(CTX, {}, 9)).runs).toEqual([])
   expect(await events.since(0, 9)).toEqual([])
 })
+
+test('a run whose validation turned while it learned is flagged when it ends, and one that did not is not', async () => {
+  const { runs } = await opened()
+  const log = async (turn: number) => {
+    const { id } = await runs.start(CTX, TRAINING)
+    const points = Array.from({ length: 40 }, (_, step) => [
+      { key: 'train_loss', value: Math.exp(-step / 10), step },
+      { key: 'val_loss', value: 0.5 + Math.exp(-step / 10) + Math.max(0, step - turn) / 20, step },
+    ]).flat()
+    await runs.logMetrics(CTX, id, points)
+    return (await runs.finish(CTX, id, { status: 'succeeded' })).tags['gyre.overfit']
+  }
+  expect(await log(15)).toMatch(
+    /^val_loss went from 0\.7\d+ at step 15 to 1\.6\d+, while train_loss/,
+  )
+  expect(await log(40)).toBeUndefined()
+})

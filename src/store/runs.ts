@@ -6,6 +6,7 @@ import { GyreError } from '../core/errors.ts'
 import type { NewId } from '../core/id.ts'
 import type { Catalog, Tx } from './catalog.ts'
 import type { Events } from './events.ts'
+import { flagOverfit } from './overfit-tag.ts'
 import { addRefs } from './run-refs.ts'
 import { readChart, type ChartRange } from './metric-chart.ts'
 import type { ChunkPoint, Int64 } from './metric-chunks.ts'
@@ -188,6 +189,7 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
       .executeTakeFirst()
     if (numUpdatedRows === 0n) throw endedError(await get(ctx, id, unit))
     await addRefs(unit, id, 'output', outputs ?? [])
+    await flagOverfit(unit, ctx, id)
     const run = await get(ctx, id, unit)
     const data = { kind: run.kind, name: run.name, status, ...(error ? { error } : {}) }
     await events.append(unit, ctx, { type: 'run.finished', subject: { kind: 'run', id }, data })
@@ -216,6 +218,7 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
       .where('id', '=', id)
       .execute()
     if (status !== before.status) {
+      if (!isRunning) await flagOverfit(unit, ctx, id)
       const type = isRunning ? 'run.resumed' : 'run.finished'
       const data = { kind: before.kind, name: name ?? before.name, status }
       await events.append(unit, ctx, { type, subject: { kind: 'run', id }, data })
