@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Run, RunDifference } from '@gyre/sdk/wire/run'
@@ -373,4 +373,29 @@ test('the environment of a project is what its file says: pinned, of the version
   // Its programs are those of the environment.
   const said = await artifact(run?.id ?? '', 'logs/stdout.txt')
   expect(said).toMatch(/^True\npip .*\/cache\/gyre\/python\//)
+})
+
+test('a server that is killed and starts again interrupts no run', async () => {
+  const home = await mkdtemp(join(tmpdir(), 'gyre-away-'))
+  onTestFinished(() => rm(home, { recursive: true }))
+  const first = await launch(home)
+  const { port } = new URL(first.url)
+  const wait = `import os, time
+while not os.path.exists('go'): time.sleep(0.05)
+print('went')
+`
+  const cwd = await folderOf({ 'wait.py': wait })
+  const env = { GYRE_URL: first.url, HOME: cwd }
+  const begun = begin(['run', 'wait.py', '--hold', '1s', '--json'], { cwd, env })
+  onTestFinished(begun.kill)
+  await vi.waitFor(() => childOf(begun.pid, /wait\.py/), { timeout: 20_000 })
+  await first.stop('SIGKILL')
+  await writeFile(join(cwd, 'go'), '')
+  const second = await launch(home, { args: ['--port', port] })
+  onTestFinished(async () => void (await second.stop('SIGKILL')))
+  const { code, stdout } = await begun.ended
+  const run = Run.parse(JSON.parse(stdout))
+  expect([code, run.status]).toEqual([0, 'succeeded'])
+  const kept = await fetch(`${first.url}/get-artifact?run_uuid=${run.id}&path=logs/stdout.txt`)
+  expect(await kept.text()).toBe('went\n')
 })

@@ -152,8 +152,14 @@ async function carryOut(
     ['logs/stderr.txt', logs.stderr],
     ...job.keeps,
   ])
-  for (const [path, file] of keeps)
-    if (await hasBytes(file)) await tell(() => keep(client, run, path, file))
+  try {
+    for (const [path, file] of keeps)
+      if (await hasBytes(file)) await tell(() => keep(client, run, path, file))
+  } catch (thrown) {
+    // How the program ended is known, whatever became of its files.
+    await endRun(verdictOf(job, end))
+    throw thrown
+  }
   return endRun(verdictOf(job, end))
 
   function endRun(told: HeldRunEnd): Promise<Run> {
