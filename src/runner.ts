@@ -8,7 +8,8 @@ import type { StepContext } from '@gyre/sdk'
 import type { Artifact } from '@gyre/sdk/wire/artifact'
 import type { StepSpec } from '@gyre/sdk/wire/pipeline'
 import { DigestText, Json, type JsonValue } from '@gyre/sdk/wire/ref'
-import { StepWork } from '@gyre/sdk/wire/step'
+import { ItemExchange, ItemExchangeReply, StepWork, type ItemWork } from '@gyre/sdk/wire/step'
+import { Double } from '@gyre/sdk/wire/run'
 import { z } from 'zod'
 import { systemClock } from './core/clock.ts'
 import { durationMs } from './core/duration.ts'
@@ -19,13 +20,14 @@ import { processFacts } from './core/process-facts.ts'
 import { openAnalyticsInProcess } from './store/analytics-in-process.ts'
 import { sqlText, type Analytics } from './store/analytics.ts'
 import { evaluateForGate, type GateDeps } from './train/gate-evaluation.ts'
+import { workOnItems } from './train/item-loop.ts'
 import type { ReportedPoint } from './train/python-report.ts'
 import { runPythonStep, storePath } from './train/python-step.ts'
 import { assertApart } from './train/row-overlap.ts'
 import type { OpenModel } from './train/scored-model.ts'
 import { thrownFailure } from './pipelines/thrown-failure.ts'
-import { createStepFiles } from './train/step-files.ts'
-import { bundleOf, createStepRows } from './train/step-rows.ts'
+import { createStepFiles, type StepFiles } from './train/step-files.ts'
+import { bundleOf, createStepRows, type TransformBundle } from './train/step-rows.ts'
 import { createTrainer } from './train/train.ts'
 
 /** Half a lease lasts 15 s; two beats may be lost before the step is. */
@@ -71,7 +73,9 @@ async function main(): Promise<void> {
   // It leads a group of its own, so that a script it has started ends with it.
   process.once('disconnect', () => process.kill(-process.pid, 'SIGKILL'))
   const beat = setInterval(() => void heartbeat(station, stop), HEARTBEAT_MS)
+  const worker = environmentVariable('GYRE_WORKER')
   try {
+    if (worker !== undefined) return await performItems(station, worker, folder, stopping.signal)
     const outputs = await perform(station, folder, stopping.signal)
     await client.post(
       `${path}/report`,
@@ -86,6 +90,12 @@ async function main(): Promise<void> {
       return
     }
     const error = thrownFailure(thrown)
+    // Whoever hands out the items learns of it by what this process has printed, and by its end.
+    if (worker !== undefined) {
+      process.stderr.write(`${error.message}\n`)
+      process.exitCode = 1
+      return
+    }
     await client.post(`${path}/report`, { status: 'failed', fence: station.fence, error }, Done)
   } finally {
     clearInterval(beat)
@@ -105,10 +115,7 @@ async function heartbeat({ client, path, fence }: Station, stop: () => void): Pr
 async function perform(station: Station, folder: string, signal: AbortSignal): Promise<JsonValue> {
   const work = await station.client.get(`${station.path}/work`, StepWork)
   const { client, path, fence } = station
-  const tell = async (more: Readonly<Record<string, string>> = {}): Promise<void> => {
-    const environment = { ...processFacts(), ...more }
-    await client.post(`${path}/facts`, { fence, environment }, Done)
-  }
+  const tell = factTeller(station)
   const files = createStepFiles(station.client, folder)
   const metrics = metricSender(station)
   const commit = async (step: number, artifact: Artifact): Promise<void> => {
@@ -120,17 +127,8 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
     const own = join(folder, 'python')
     await mkdir(own)
     const deps = {
-      files,
+      ...scriptDeps(station, work, files, folder),
       folder: own,
-      arrow: (parquet: string) => toArrow(folder, parquet),
-      environments: variable('GYRE_PYTHON_ENVIRONMENTS'),
-      // What MLflow's client looks for; the pass lets it log to this run alone.
-      variables: {
-        MLFLOW_TRACKING_URI: client.url,
-        MLFLOW_TRACKING_TOKEN: variable('GYRE_PASS'),
-        MLFLOW_RUN_ID: work.runId,
-        MLFLOW_EXPERIMENT_ID: work.experiment ?? '0',
-      },
       tell,
       commit,
       signal,
@@ -166,12 +164,7 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
     if (spec.kind !== 'module')
       throw new GyreError('INTERNAL', `step ${work.step} of kind ${spec.kind} runs in the server`)
     const run = await importStep(await files.folder(work.bundle), spec)
-    const trainer = createTrainer(work.seed)
-    const ctx: StepContext = {
-      seed: work.seed,
-      signal,
-      train: trainer,
-      log: (message) => void process.stdout.write(`${message}\n`),
+    const ctx = contextOf({ files, rows, bundle, signal }, work.seed, {
       metric: metrics.add,
       resumed: checkpoint
         ? { step: checkpoint.step, path: await files.artifact(checkpoint.artifact) }
@@ -183,17 +176,7 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
             : files.putBytes(what, 'application/octet-stream')
         await commit(step, await stored)
       },
-      rows: (set) => rows.frame(set, bundle),
-      async save(model) {
-        const serving = await rows.servingParts(trainer.rowsOf(model), bundle)
-        const { onnx, spec: json } = trainer.filesOf(model, serving)
-        const { digest } = await files.putFolder({
-          'model.onnx': onnx,
-          'model.json': Buffer.from(JSON.stringify(json)),
-        })
-        return { digest, rows: model.rows }
-      },
-    }
+    })
     try {
       const [outputs] = await Promise.all([
         mayGoOn(spec, signal, () => run(ctx, work.inputs)),
@@ -205,6 +188,164 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
     }
   } finally {
     await analytics.close()
+  }
+}
+
+interface ContextDeps {
+  readonly files: StepFiles
+  readonly rows: ReturnType<typeof createStepRows>
+  readonly bundle: TransformBundle
+  readonly signal: AbortSignal
+}
+
+type Progress = Pick<StepContext, 'metric' | 'resumed' | 'checkpoint'>
+
+function contextOf(
+  { files, rows, bundle, signal }: ContextDeps,
+  seed: number,
+  progress: Progress,
+): StepContext {
+  const trainer = createTrainer(seed)
+  return {
+    ...progress,
+    seed,
+    signal,
+    train: trainer,
+    log: (message) => void process.stdout.write(`${message}\n`),
+    rows: (set) => rows.frame(set, bundle),
+    async save(model) {
+      const serving = await rows.servingParts(trainer.rowsOf(model), bundle)
+      const { onnx, spec } = trainer.filesOf(model, serving)
+      const json = Buffer.from(JSON.stringify(spec))
+      const { digest } = await files.putFolder({ 'model.onnx': onnx, 'model.json': json })
+      return { digest, rows: model.rows }
+    },
+  }
+}
+
+/** What every script of a step finds, whichever item it is for. */
+function scriptDeps({ client }: Station, work: StepWork, files: StepFiles, folder: string) {
+  return {
+    files,
+    arrow: (parquet: string) => toArrow(folder, parquet),
+    environments: variable('GYRE_PYTHON_ENVIRONMENTS'),
+    // What MLflow's client looks for; the pass lets it log to this run alone.
+    variables: {
+      MLFLOW_TRACKING_URI: client.url,
+      MLFLOW_TRACKING_TOKEN: variable('GYRE_PASS'),
+      MLFLOW_RUN_ID: work.runId,
+      MLFLOW_EXPERIMENT_ID: work.experiment ?? '0',
+    },
+  }
+}
+
+type ItemPoint = { readonly key: string; readonly value: number }
+type PerformItem = (item: ItemWork) => Promise<{ outputs: JsonValue; points: ItemPoint[] }>
+
+/** Works on the items of a step, as one of its processes, until there are no more. */
+async function performItems(
+  station: Station,
+  worker: string,
+  folder: string,
+  signal: AbortSignal,
+): Promise<void> {
+  const { client, path, fence } = station
+  const work = await client.get(`${path}/work`, StepWork)
+  await using opened = await openItems(station, work, folder, signal)
+  await workOnItems({
+    perform: opened.perform,
+    async exchange(ended, want) {
+      const request = z.encode(ItemExchange, { fence, worker, ended: [...ended], want })
+      return (await client.post(`${path}/items`, request, ItemExchangeReply)).items
+    },
+  })
+}
+
+/** What items need is opened once for all that this process does. */
+async function openItems(
+  station: Station,
+  work: StepWork,
+  folder: string,
+  signal: AbortSignal,
+): Promise<{ readonly perform: PerformItem } & AsyncDisposable> {
+  const files = createStepFiles(station.client, folder)
+  if (work.spec.kind === 'python') {
+    const { spec } = work
+    const tell = onlyOnce(factTeller(station))
+    const runScript: PerformItem = async ({ item, inputs, seed }) => {
+      const points: ItemPoint[] = []
+      const own = join(folder, `item-${item}`)
+      await mkdir(own)
+      const deps = {
+        ...scriptDeps(station, work, files, folder),
+        folder: own,
+        tell,
+        commit: noCheckpoint,
+        signal,
+        graceMs: GRACE_MS,
+        log: async (told: readonly ReportedPoint[]) =>
+          told.forEach(({ key, value, step }) => points.push(itemPoint(key, value, step))),
+      }
+      try {
+        const given = { ...work.inputs, ...inputs }
+        return {
+          outputs: await runPythonStep(deps, { ...work, spec, inputs: given, seed }),
+          points,
+        }
+      } finally {
+        await rm(own, { recursive: true, force: true })
+      }
+    }
+    return { perform: runScript, [Symbol.asyncDispose]: async () => undefined }
+  }
+  if (work.spec.kind !== 'module')
+    throw new GyreError('INTERNAL', `step ${work.step} of kind ${work.spec.kind} has no items`)
+  await factTeller(station)()
+  const analytics = openOnDemand(() => openAnalytics(folder))
+  const rows = createStepRows({ files, analytics })
+  const bundle = bundleOf(DigestText.parse(work.bundle), work.transforms)
+  const run = await importStep(await files.folder(work.bundle), work.spec)
+  return {
+    async perform({ inputs, seed }) {
+      const points: ItemPoint[] = []
+      const ctx = contextOf({ files, rows, bundle, signal }, seed, {
+        metric: (...point) => void points.push(itemPoint(...point)),
+        resumed: undefined,
+        checkpoint: noCheckpoint,
+      })
+      return { outputs: Json.parse(await run(ctx, { ...work.inputs, ...inputs })), points }
+    },
+    [Symbol.asyncDispose]: () => analytics.close(),
+  }
+}
+
+/** Points of all items make one curve, each at its item's number. */
+function itemPoint(key: string, value: number, step?: number): ItemPoint {
+  if (step === undefined) return { key, value }
+  throw new GyreError(
+    'INVALID_ARGUMENT',
+    `metric ${key}: expected no step; a point of an item stands at the item's number`,
+    { field: key },
+  )
+}
+
+async function noCheckpoint(): Promise<void> {
+  throw new GyreError(
+    'INVALID_ARGUMENT',
+    'checkpoint: an item has none; it is done whole, or tried again',
+    { field: 'checkpoint' },
+  )
+}
+
+function onlyOnce<A extends unknown[]>(work: (...args: A) => Promise<void>) {
+  let done: Promise<void> | undefined
+  return (...args: A): Promise<void> => (done ??= work(...args))
+}
+
+function factTeller({ client, path, fence }: Station) {
+  return async (more: Readonly<Record<string, string>> = {}): Promise<void> => {
+    const environment = { ...processFacts(), ...more }
+    await client.post(`${path}/facts`, { fence, environment }, Done)
   }
 }
 
@@ -296,14 +437,8 @@ function isUserStep(value: unknown): value is UserStep {
   return typeof value === 'function'
 }
 
-interface Point {
-  readonly key: string
-  readonly value: number | 'NaN' | 'Infinity' | '-Infinity'
-  readonly step?: number
-}
-
 function metricSender({ client, path, fence }: Station) {
-  const points: Point[] = []
+  const points: { readonly key: string; readonly value: unknown; readonly step?: number }[] = []
   let sending = Promise.resolve()
   let timer: NodeJS.Timeout | undefined
 
@@ -328,13 +463,7 @@ function metricSender({ client, path, fence }: Station) {
 
   return {
     add: (key: string, value: number, step?: number): void => {
-      const sent = Number.isFinite(value)
-        ? value
-        : Number.isNaN(value)
-          ? 'NaN'
-          : value > 0
-            ? 'Infinity'
-            : '-Infinity'
+      const sent = z.encode(Double, value)
       points.push(step === undefined ? { key, value: sent } : { key, value: sent, step })
       sendSoon()
     },

@@ -10,7 +10,7 @@ export { field, rate } from './define/model-input.ts'
 export { buildManifest } from './define/manifest.ts'
 export type { CodePlace, Locate, ManifestDraft } from './define/manifest.ts'
 export { monitor } from './define/monitor.ts'
-export { day, duration } from './define/param.ts'
+export { day, duration, list } from './define/param.ts'
 export { pipeline } from './define/pipeline.ts'
 export { project } from './define/project.ts'
 export { python } from './define/python.ts'
@@ -21,7 +21,7 @@ export { canary, immediate } from './define/release-plan.ts'
 export { csv, jsonl, parquet } from './define/source.ts'
 export { setting, SETTINGS } from './define/setting.ts'
 export { step } from './define/step.ts'
-export type { ResumeOptions, StepOptions } from './define/step.ts'
+export type { MapOptions, ResumeOptions, Step, StepOptions } from './define/step.ts'
 export type {
   GradientBoostingOptions,
   LogisticRegressionOptions,

@@ -47,6 +47,7 @@ function stepRun(step: string, kind: string, outputs: JsonValue): StepRun {
     outputs,
     error: null,
     retryAt: null,
+    items: null,
     startedAt: null,
     endedAt: null,
   }

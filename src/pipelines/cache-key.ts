@@ -1,6 +1,7 @@
 import type { StepSpec } from '@gyre/sdk/wire/pipeline'
 import type { JsonValue } from '@gyre/sdk/wire/ref'
 import { z } from 'zod'
+import { eachOf } from './graph.ts'
 import { digestOfJson, type Digest } from '../core/digest.ts'
 
 /** What decides whether a step's earlier outputs may be used again, part by part; texts are digests. */
@@ -40,10 +41,13 @@ export function cacheKey(parts: CacheParts): Digest {
 
 /** A module step is its code (its name and its neighbours do not matter), a built-in step its settings. */
 function codeDigest(step: StepSpec): Digest {
-  if (step.kind === 'module') return digestOfJson({ digest: step.digest, export: step.export })
+  // What it gives for a list of items is a list, which is not what it gives for a list.
+  const isMapped = eachOf(step) ? { each: true } : {}
+  if (step.kind === 'module')
+    return digestOfJson({ digest: step.digest, export: step.export, ...isMapped })
   if (step.kind === 'python') {
     const { script, digest, threads, rows } = step
-    return digestOfJson({ script, digest, threads, ...(rows && { rows }) })
+    return digestOfJson({ script, digest, threads, ...(rows && { rows }), ...isMapped })
   }
   const { name: _name, inputs: _inputs, ...settings } = step
   return digestOfJson(settings)

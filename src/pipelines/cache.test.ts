@@ -44,6 +44,7 @@ test('a second run of unchanged steps starts no process and gives the same outpu
   expect(await pipelines.why(CTX, second.id, 'a')).toEqual({
     pipelineRunId: second.id,
     step: 'a',
+    item: null,
     answer: 'reused',
     earlier: first.id,
     changed: [],

@@ -6,7 +6,7 @@ import type { Sleep } from '../core/sleep.ts'
 import { lostAttempts } from './lost-attempts.ts'
 import { endRun, type EndDeps } from './pipeline-run.ts'
 import { retriesOf } from './retry.ts'
-import { attemptStep, type AttemptDeps } from './step-attempt.ts'
+import { attemptStep, type AttemptDeps, type Signals } from './step-attempt.ts'
 import { taskOf } from './step-task.ts'
 import {
   failureOf,
@@ -18,7 +18,7 @@ import {
 } from './step-store.ts'
 import { refuse } from './step-transition.ts'
 
-export type DriveDeps = AttemptDeps & EndDeps & { readonly sleep: Sleep }
+export type DriveDeps = AttemptDeps & EndDeps
 
 /**
  * Runs the steps of one pipeline run as they become ready, until all have ended or one has failed for good.
@@ -28,8 +28,9 @@ export async function driveRun(
   deps: DriveDeps,
   ctx: Context,
   id: string,
-  { stopping, cancelling }: { readonly stopping: AbortSignal; readonly cancelling: AbortSignal },
+  signals: Signals,
 ): Promise<void> {
+  const { stopping, cancelling } = signals
   const pipeline = await loadPipelineRow(deps.catalog, ctx.project, id)
   const spec = specOf(pipeline)
   const running = new Map<string, Promise<void>>()
@@ -51,7 +52,7 @@ export async function driveRun(
       if (underway.size === 0 && startable.length === 0)
         return await endRun(deps, ctx, pipeline, endOf(id, rows, failed, cancelling))
       for (const row of ready) {
-        const attempt = attemptReady(deps, ctx, pipeline, row, rows, stopping)
+        const attempt = attemptReady(deps, ctx, pipeline, row, rows, signals)
         running.set(
           row.step,
           attempt.finally(() => running.delete(row.step)),
@@ -128,11 +129,11 @@ async function attemptReady(
   pipeline: PipelineRow,
   row: StepRow,
   rows: readonly StepRow[],
-  stopping: AbortSignal,
+  signals: Signals,
 ): Promise<void> {
   try {
-    await attemptStep(deps, ctx, await taskOf(deps, ctx, pipeline, row, rows), stopping)
+    await attemptStep(deps, ctx, await taskOf(deps, ctx, pipeline, row, rows), signals)
   } catch (thrown) {
-    if (!stopping.aborted) await refuse(deps, row, thrown)
+    if (!signals.stopping.aborted) await refuse(deps, row, thrown)
   }
 }

@@ -97,7 +97,9 @@ function scriptedExec(script: Script, pipelines: () => Pipelines) {
       const stopped = Promise.race([closed.promise, cancelled.promise.then(nextTurn)]).then(
         () => ({ end: { kind: 'cancelled' }, tail: '' }) as const,
       )
-      const done = script(attempt, pipelines()).then((result) => ({
+      // No process has anything to say before its start has returned.
+      const begun = Promise.resolve().then(() => script(attempt, pipelines()))
+      const done = begun.then((result) => ({
         end: result?.end ?? ({ kind: 'exited', code: 0 } as const),
         tail: result?.tail ?? '',
       }))

@@ -29,6 +29,12 @@ export function attemptName({ pipelineRunId, step, fence }: StepKey): string {
   return `${pipelineRunId}/${step}/${fence}`
 }
 
+/** Throws FORBIDDEN for the pass of another attempt. */
+export function assertActsFor({ actor }: Context, name: string): void {
+  if (actor.startsWith('step:') && actor !== `step:${name}`)
+    throw new GyreError('FORBIDDEN', `${actor} may not act for ${name}`, { name })
+}
+
 /**
  * The step of an attempt, for its process; without a fence, of the present attempt. Throws FENCED unless it
  * is leased under that fence, FORBIDDEN for the pass of another step.
@@ -40,10 +46,7 @@ export async function leasedStep(
 ): Promise<LeasedStep> {
   const row = await loadStep(catalog.read, pipelineRunId, step)
   const present = { pipelineRunId, step, fence: fence ?? row.fence }
-  if (ctx.actor.startsWith('step:') && ctx.actor !== `step:${attemptName(present)}`)
-    throw new GyreError('FORBIDDEN', `${ctx.actor} may not act for ${attemptName(present)}`, {
-      step,
-    })
+  assertActsFor(ctx, attemptName(present))
   if (row.state !== 'leased' || row.fence !== present.fence || row.run_id === null)
     throw new GyreError(
       'FENCED',

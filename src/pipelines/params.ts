@@ -1,5 +1,5 @@
 import type { PipelineSpec } from '@gyre/sdk/wire/pipeline'
-import { Duration, type JsonValue } from '@gyre/sdk/wire/ref'
+import { Duration, Json, type JsonValue } from '@gyre/sdk/wire/ref'
 import { z } from 'zod'
 import { GyreError } from '../core/errors.ts'
 
@@ -37,6 +37,7 @@ const VALUES: Readonly<Record<ParamType, z.ZodType<JsonValue>>> = {
   duration: Duration,
   text: z.string(),
   boolean: z.boolean(),
+  list: z.array(Json),
 }
 
 function parse(name: string, type: ParamType, value: JsonValue): JsonValue {
@@ -52,6 +53,7 @@ const EXPECTED: Readonly<Record<ParamType, string>> = {
   duration: 'a duration like 30m, 2h or 7d',
   text: 'a text',
   boolean: 'true or false',
+  list: 'a list as JSON',
 }
 
 function mismatch(name: string, type: ParamType, got: string): GyreError {

@@ -1,17 +1,29 @@
 import type { Manifest } from '@gyre/sdk/wire/manifest'
 import type { PipelineRun, PipelineSpec } from '@gyre/sdk/wire/pipeline'
 import type { MetricPoint, Run, RunDifference } from '@gyre/sdk/wire/run'
-import type { Checkpoint, StepReport, StepWhy, StepWork } from '@gyre/sdk/wire/step'
+import type {
+  Checkpoint,
+  ItemExchange,
+  ItemWork,
+  StepItems,
+  StepReport,
+  StepWhy,
+  StepWork,
+} from '@gyre/sdk/wire/step'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { askToCancel, CANCEL_GRACE_MS } from './cancel.ts'
 import { commitCheckpoint, lastCheckpoint } from './checkpoint.ts'
 import { driveRun, type DriveDeps } from './drive.ts'
-import { checkGraph } from './graph.ts'
+import { createFanOuts } from './fan-out.ts'
+import { checkGraph, eachOf } from './graph.ts'
 import { limitsOf } from './interruption.ts'
+import { itemInputs } from './item-inputs.ts'
+import { listItems, whyItem, type ItemPage } from './item-list.ts'
 import {
   askingStep,
+  assertActsFor,
   attemptName,
   LEASE_HOLDER,
   leasedStep,
@@ -26,6 +38,7 @@ import { differenceOf } from './difference.ts'
 import { originalOf, repeatable } from './repeat.ts'
 import { resumptionOf } from './resumption.ts'
 import { retriesOf } from './retry.ts'
+import { countItems } from './step-items.ts'
 import { createStepProcesses } from './step-processes.ts'
 import { concludeReport } from './step-report.ts'
 import {
@@ -40,13 +53,13 @@ import {
   toPipelineRun,
   type PipelineRow,
 } from './step-store.ts'
-import { seedOf } from './step-task.ts'
+import { seedOf } from './step-seed.ts'
 import { fail, succeed, takeBack } from './step-transition.ts'
 import { workOf } from './trial-work.ts'
 import { checkUntil } from './until.ts'
 import { why } from './why.ts'
 
-export type PipelinesDeps = Omit<DriveDeps, 'processes'> & { readonly log: Log }
+export type PipelinesDeps = Omit<DriveDeps, 'processes' | 'fanOuts'> & { readonly log: Log }
 
 export interface Pipelines {
   /** Starts a run and returns at once. Throws NOT_FOUND (no such pipeline), INVALID_ARGUMENT (a parameter). */
@@ -85,7 +98,9 @@ export interface Pipelines {
   /** Resolves once the run has ended, however it ended. Throws UNAVAILABLE when the server stops before. */
   ended(ctx: Context, id: string): Promise<PipelineRun>
   /** Why a step ran, or was not needed to. Throws NOT_FOUND. */
-  why(ctx: Context, id: string, step: string): Promise<StepWhy>
+  why(ctx: Context, id: string, step: string, item?: number): Promise<StepWhy>
+  /** The items of a step that is done for each of a list, in its order. Throws NOT_FOUND. */
+  items(ctx: Context, id: string, step: string, page: ItemPage): Promise<StepItems>
 
   /** The verbs of a step's own process. All throw FENCED once the step has gone to another attempt. */
   work(ctx: Context, key: Omit<StepKey, 'fence'>): Promise<StepWork>
@@ -98,6 +113,12 @@ export interface Pipelines {
   checkpoint(ctx: Context, key: StepKey, checkpoint: Checkpoint): Promise<void>
   /** The run of the attempt that asks. */
   ownRun(ctx: Context): Promise<string>
+  /** Takes what a process has done of a step's items, and gives it more; none when there are no more. */
+  exchange(
+    ctx: Context,
+    key: Omit<StepKey, 'fence'>,
+    request: ItemExchange,
+  ): Promise<readonly ItemWork[]>
 
   /** Takes up every run that a stopped server left behind. */
   resume(): Promise<void>
@@ -117,6 +138,7 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
   /** Runs that were cancelled before this server drove them. */
   const cancelled = new Set<string>()
   const processes = createStepProcesses()
+  const fanOuts = createFanOuts()
   const stopping = new AbortController()
 
   function drive(ctx: Context, pipeline: PipelineRow): void {
@@ -127,7 +149,7 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
     }
     if (cancelled.delete(pipeline.id) || pipeline.cancel_asked_at !== null) cancel()
     const signals = { stopping: stopping.signal, cancelling: cancelling.signal }
-    const ended = driveRun({ ...deps, processes }, ctx, pipeline.id, signals)
+    const ended = driveRun({ ...deps, processes, fanOuts }, ctx, pipeline.id, signals)
       .catch((error: unknown) => giveUp(ctx, pipeline, error))
       .finally(() => {
         driving.delete(pipeline.id)
@@ -153,7 +175,8 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
     const steps = await loadSteps(catalog.read, row.id)
     const mayWait = row.status === 'running' && steps.some(({ state }) => state === 'failed')
     const lost = mayWait ? await lostAttempts(deps, ctx, row.id) : new Map<string, number>()
-    return toPipelineRun(row, steps, mayWait ? retriesOf(row, steps, lost) : new Map())
+    const retries = mayWait ? retriesOf(row, steps, lost) : new Map<string, Date>()
+    return toPipelineRun(row, steps, { retries, items: await countItems(catalog.read, row.id) })
   }
 
   async function start(
@@ -250,24 +273,29 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
       return run
     },
 
-    why: (ctx, id, step) => why(catalog, ctx, id, step),
+    why: (ctx, id, step, item) =>
+      item === undefined ? why(catalog, ctx, id, step) : whyItem(catalog, ctx, id, step, item),
+    items: (ctx, id, step, page) => listItems(catalog, ctx, id, step, page),
 
     async work(ctx, key) {
       const { pipeline, step } = await attemptOf(ctx, key)
       const { manifest } = await deps.code(ctx, pipeline.code_ref)
+      const spec = stepSpecOf(pipeline, step.step)
       const inputs = inputsOf(step)
       const { experiment } = await runs.get(ctx, step.run_id)
       const last = await lastCheckpoint(catalog.read, step)
+      // What is of an item comes with the item.
+      const given = eachOf(spec) ? itemInputs(spec, inputs).shared : inputs
       return {
         pipelineRunId: pipeline.id,
         step: step.step,
         runId: step.run_id,
         experiment,
         fence: step.fence,
-        spec: stepSpecOf(pipeline, step.step),
-        inputs,
+        spec,
+        inputs: given,
         extra: jsonOf(step.extra),
-        seed: seedOf(inputs, paramsOf(pipeline)),
+        seed: seedOf(given, paramsOf(pipeline)),
         bundle: pipeline.bundle,
         transforms: manifest.transforms,
         checkpoint: last ? { step: last.step, artifact: last.artifact } : null,
@@ -312,6 +340,12 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
     },
 
     ownRun: async (ctx) => (await askingStep(catalog, ctx)).run_id,
+
+    async exchange(ctx, key, request) {
+      const name = attemptName({ ...key, fence: request.fence })
+      assertActsFor(ctx, name)
+      return fanOuts.exchange(name, request)
+    },
 
     async resume() {
       const rows = await catalog.read

@@ -3,6 +3,7 @@ import type { RetryOn, RetryPolicy } from '@gyre/sdk/wire/retries'
 import { digestOfJson } from '../core/digest.ts'
 import { durationMs } from '../core/duration.ts'
 import { limitsOf } from './interruption.ts'
+import { eachOf } from './graph.ts'
 import { MAX_LOST } from './lost-attempts.ts'
 import {
   failureOf,
@@ -31,23 +32,29 @@ export function retriesOf(
 
 function retryOf(pipeline: PipelineRow, row: StepRow, lost: number): Date | undefined {
   const spec = stepSpecOf(pipeline, row.step)
-  const policy = policyOf(spec)
+  // The items of a step are tried again one by one.
+  const policy = eachOf(spec) ? { max: 0 } : retryPolicy(spec)
   const failures = row.attempt - lost
   const isLostTooOften = lost > MAX_LOST && !limitsOf(spec)
-  if (isLostTooOften || failures > policy.max || !isRetried(policy.on, failureOf(row)))
-    return undefined
+  if (isLostTooOften || !isRetried(policy, failures, failureOf(row))) return undefined
   const failedMs = Date.parse(row.ended_at ?? pipeline.started_at)
   const drawn = `${row.pipeline_run_id}/${row.step}/${row.attempt}`
-  return new Date(failedMs + waitMs(policy.backoff, failures, drawn))
+  return new Date(failedMs + retryWaitMs(policy, failures, drawn))
 }
 
 /** Gyre's own steps decide or compute the same again. */
-function policyOf(step: StepSpec): RetryPolicy {
+export function retryPolicy(step: StepSpec): RetryPolicy {
   if (step.kind !== 'module' && step.kind !== 'python') return { max: 0 }
   return typeof step.retries === 'number' ? { max: step.retries } : step.retries
 }
 
-function isRetried(on: readonly RetryOn[] | undefined, failure: StepFailure | null): boolean {
+/** Whether what has failed so often, at last with `failure`, is tried again. */
+export function isRetried(
+  { max, on }: RetryPolicy,
+  failures: number,
+  failure: StepFailure | null,
+): boolean {
+  if (failures > max) return false
   if (!on) return true
   return failure !== null && on.some((kind) => matches(kind, failure))
 }
@@ -60,7 +67,7 @@ function matches(kind: RetryOn, { code, message, exitCode, signal }: StepFailure
 }
 
 /** Before the retry after so many failures; `drawn` decides the jitter, so that it is the same after a restart. */
-function waitMs(backoff: RetryPolicy['backoff'], failures: number, drawn: string): number {
+export function retryWaitMs({ backoff }: RetryPolicy, failures: number, drawn: string): number {
   if (!backoff) return 0
   const { first, factor, max, jitter } = backoff
   const grownMs = durationMs(first) * factor ** (failures - 1)

@@ -2,9 +2,11 @@ import type { StepSpec } from '@gyre/sdk/wire/pipeline'
 import type { Context } from '../core/context.ts'
 import { durationMs } from '../core/duration.ts'
 import { GyreError } from '../core/errors.ts'
-import type { Exec, Job, JobEnd, RunningJob } from '../exec/exec.ts'
+import type { Sleep } from '../core/sleep.ts'
+import type { Exec, Job, RunningJob } from '../exec/exec.ts'
 import type { RunLogs } from '../store/run-logs.ts'
 import type { BuiltinStep } from './builtin.ts'
+import { performItems, type FanOuts } from './fan-out.ts'
 import {
   interrupt,
   isInterruption,
@@ -13,6 +15,7 @@ import {
   timeLeft,
   wasInterrupted,
 } from './interruption.ts'
+import { describeEnd, processEnd } from './job-end.ts'
 import { attemptName, keepLease, type LeasedStep } from './leased-step.ts'
 import { failureFrom, failureOf, loadStep, type PipelineRow } from './step-store.ts'
 import type { StepProcesses } from './step-processes.ts'
@@ -34,6 +37,8 @@ export interface AttemptDeps extends TransitionDeps, TaskDeps {
   readonly exec: Exec
   readonly logs: Pick<RunLogs, 'write'>
   readonly processes: StepProcesses
+  readonly fanOuts: FanOuts
+  readonly sleep: Sleep
   /**
    * The environment of a step's process: where the server is, and a pass for `name` (`RUN/STEP/FENCE`), which
    * is all it may act for. Asked for when the process starts.
@@ -44,19 +49,25 @@ export interface AttemptDeps extends TransitionDeps, TaskDeps {
   ): Readonly<Record<string, string>>
 }
 
+/** The server stops, or somebody has cancelled the pipeline run. */
+export interface Signals {
+  readonly stopping: AbortSignal
+  readonly cancelling: AbortSignal
+}
+
 /** Brings one pending step to its end: from the cache, here, or in a process of its own. */
 export async function attemptStep(
   deps: AttemptDeps,
   ctx: Context,
   task: StepTask,
-  stopping: AbortSignal,
+  { stopping, cancelling }: Signals,
 ): Promise<void> {
   if (await reuse(deps, ctx, task)) return
   // What follows a step that runs will most likely run too.
   deps.exec.expect()
   const step = await begin(deps, ctx, task)
   try {
-    const conclude = await perform(deps, ctx, task, step)
+    const conclude = await perform(deps, ctx, task, step, AbortSignal.any([stopping, cancelling]))
     if (conclude) await succeed(deps, ctx, step, conclude)
   } catch (thrown) {
     // A step cut short by the server's own end is not a failure: it starts over at the next start.
@@ -88,10 +99,12 @@ async function concludeFailure(
 async function perform(
   deps: AttemptDeps,
   ctx: Context,
-  { spec, inputs, extra, pipeline }: StepTask,
+  task: StepTask,
   step: LeasedStep,
+  stopping: AbortSignal,
 ): Promise<Conclude | undefined> {
   const { builtins, leases } = deps
+  const { spec, inputs, extra, pipeline } = task
   const rest: Omit<BuiltinStep<'gate'>, 'spec'> = {
     inputs,
     extra,
@@ -112,6 +125,7 @@ async function perform(
       return undefined
     case 'module':
     case 'python':
+      if (spec.each) return keepLease(leases, step, performItems(deps, ctx, task, step, stopping))
       await runProcess(deps, ctx, pipeline, step, await timesOf(deps, ctx, step, spec))
       return undefined
   }
@@ -195,25 +209,6 @@ async function runJob(
   }
 }
 
-/** What a retry may ask for. */
-function processEnd(end: JobEnd): { readonly exitCode?: number; readonly signal?: string } {
-  if (end.kind === 'exited') return { exitCode: end.code }
-  return end.kind === 'killed' ? { signal: end.signal } : {}
-}
-
 function lines(...parts: readonly string[]): string {
   return parts.filter((part) => part !== '').join('\n')
-}
-
-function describeEnd(end: JobEnd): string {
-  switch (end.kind) {
-    case 'exited':
-      return `ended with exit code ${end.code}`
-    case 'killed':
-      return `was killed by ${end.signal}`
-    case 'timed-out':
-      return 'took longer than its time-out'
-    case 'cancelled':
-      return 'was cancelled'
-  }
 }

@@ -1,6 +1,7 @@
 import {
   PipelineSpec,
   StepState,
+  type ItemCounts,
   type PipelineRun,
   type StepRun,
   type StepSpec,
@@ -81,13 +82,18 @@ export function paramsOf(row: PipelineRow): Record<string, JsonValue> {
   return z.record(z.string(), Json).parse(JSON.parse(row.params))
 }
 
+/** Not checked again: it was when it was written, and a list of what many items gave is long. */
 export function jsonOf(text: string | null): JsonValue {
-  return text === null ? null : Json.parse(JSON.parse(text))
+  if (text === null) return null
+  const value: JsonValue = JSON.parse(text)
+  return value
 }
 
 /** The inputs of a step that has begun. */
 export function inputsOf(row: StepRow): Record<string, JsonValue> {
-  return z.record(z.string(), Json).parse(jsonOf(row.inputs) ?? {})
+  if (row.inputs === null) return {}
+  const inputs: Record<string, JsonValue> = JSON.parse(row.inputs)
+  return inputs
 }
 
 /** Why a step failed, as its row and its run keep it. */
@@ -109,7 +115,7 @@ const StepFailure = z.strictObject({
   ...ProcessEnd.shape,
 })
 
-export function failureOf(row: StepRow): StepFailure | null {
+export function failureOf(row: Pick<StepRow, 'error'>): StepFailure | null {
   return row.error === null ? null : StepFailure.parse(JSON.parse(row.error))
 }
 
@@ -125,11 +131,17 @@ export function toRunError({ code, message }: StepFailure): RunError {
 
 const Status = z.enum(['running', 'succeeded', 'failed', 'cancelled'])
 
-/** `retries` holds when steps that failed are tried again. */
+/** What is known of the steps of a run beside their rows, by name. */
+interface StepFacts {
+  /** When steps that failed are tried again. */
+  readonly retries: ReadonlyMap<string, Date>
+  readonly items: ReadonlyMap<string, ItemCounts>
+}
+
 export function toPipelineRun(
   row: PipelineRow,
   steps: readonly StepRow[],
-  retries: ReadonlyMap<string, Date>,
+  { retries, items }: StepFacts,
 ): PipelineRun {
   return {
     id: row.id,
@@ -143,7 +155,9 @@ export function toPipelineRun(
     repeats: row.repeats,
     resumes: row.resumes,
     cancelled: cancellationOf(row),
-    steps: steps.map((step) => toStepRun(step, retries.get(step.step))),
+    steps: steps.map((step) =>
+      toStepRun(step, retries.get(step.step), items.get(step.step) ?? null),
+    ),
   }
 }
 
@@ -151,7 +165,7 @@ function cancellationOf({ cancel_asked_at: at, cancel_asked_by: by }: PipelineRo
   return at === null || by === null ? null : { by, at }
 }
 
-function toStepRun(row: StepRow, retryAt: Date | undefined): StepRun {
+function toStepRun(row: StepRow, retryAt: Date | undefined, items: ItemCounts | null): StepRun {
   const failure = failureOf(row)
   return {
     step: row.step,
@@ -164,6 +178,7 @@ function toStepRun(row: StepRow, retryAt: Date | undefined): StepRun {
     outputs: jsonOf(row.outputs),
     error: failure && toRunError(failure),
     retryAt: retryAt?.toISOString() ?? null,
+    items,
     startedAt: row.started_at,
     endedAt: row.ended_at,
   }

@@ -3,12 +3,11 @@ import type { StepSpec } from '@gyre/sdk/wire/pipeline'
 import type { JsonValue } from '@gyre/sdk/wire/ref'
 import type { CodeSource, RunRef } from '@gyre/sdk/wire/run'
 import type { Context } from '../core/context.ts'
-import { GyreError } from '../core/errors.ts'
 import type { Catalog } from '../store/catalog.ts'
 import type { Builtins } from './builtin.ts'
 import { cacheKey, cacheParts, type CacheParts } from './cache-key.ts'
 import { resolveInputs, upstreamOf } from './graph.ts'
-import type { Params } from './params.ts'
+import { seedOf } from './step-seed.ts'
 import {
   jsonOf,
   loadStep,
@@ -64,7 +63,8 @@ export async function taskOf(
   const params = paramsOf(pipeline)
   const outputs = new Map(rows.map((other) => [other.step, jsonOf(other.outputs)]))
   const inputs = resolveInputs(spec, params, (name) => outputs.get(name) ?? null)
-  const seed = seedOf(inputs, params)
+  // A seed for each item is not one of the step's.
+  const seed = seedOf(spec.inputs['seed']?.kind === 'item' ? {} : inputs, params)
   const { manifest, source } = await deps.code(ctx, pipeline.code_ref)
   // A repetition reads what was read then, whatever has come since.
   const extra =
@@ -106,18 +106,5 @@ function runsOf(steps: readonly string[], rows: readonly StepRow[]): RunRef[] {
     row.run_id !== null && steps.includes(row.step)
       ? [{ ref: `run:${row.run_id}`, role: row.step }]
       : [],
-  )
-}
-
-/** A step's seed: its own `seed` input, else the pipeline's `seed` parameter, else 0. Throws INVALID_ARGUMENT. */
-export function seedOf(inputs: Params, params: Params): number {
-  const seed = inputs['seed'] ?? params['seed'] ?? 0
-  if (typeof seed === 'number' && Number.isSafeInteger(seed)) return seed
-  throw new GyreError(
-    'INVALID_ARGUMENT',
-    `seed: expected an integer, got ${JSON.stringify(seed)}`,
-    {
-      field: 'seed',
-    },
   )
 }

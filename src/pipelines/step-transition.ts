@@ -21,7 +21,7 @@ import {
   type StepFailure,
   type StepRow,
 } from './step-store.ts'
-import { stepCommand } from './step-command.ts'
+import { runParams, stepCommand } from './step-command.ts'
 import type { StepTask } from './step-task.ts'
 
 /** Each change of a step's state is one unit with its lease, its run and its place in the cache. */
@@ -105,7 +105,7 @@ export async function begin(
         kind: RUN_KIND[spec.kind],
         name: spec.name,
         parentId: pipeline.id,
-        params: inputs,
+        params: runParams(spec, inputs),
         inputs: [
           ...definedBy(pipeline),
           ...artifactsIn(inputs),

@@ -11,7 +11,8 @@ import type { Params } from './params.ts'
 export function checkUntil(spec: PipelineSpec, params: Params, clock: Clock): void {
   for (const { kind, name, inputs } of spec.steps) {
     const given = inputs['until']
-    if (kind !== 'training-set' || given === undefined || given.kind === 'step') continue
+    if (kind !== 'training-set') continue
+    if (given?.kind !== 'param' && given?.kind !== 'literal') continue
     const isParam = given.kind === 'param'
     const until = Instant.safeParse(isParam ? params[given.param] : given.value)
     const field = isParam ? `params.${given.param}` : `pipelines.${spec.name}.steps.${name}.until`

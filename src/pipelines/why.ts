@@ -16,9 +16,11 @@ export async function why(
 ): Promise<StepWhy> {
   const pipeline = await loadPipelineRow(catalog, ctx.project, pipelineRunId)
   const row = await loadStep(catalog.read, pipelineRunId, step)
+  const item = null
   const told = (answer: StepWhy['answer'], earlier?: StepRow, changed: CacheDifference[] = []) => ({
     pipelineRunId,
     step,
+    item,
     answer,
     earlier: earlier?.pipeline_run_id ?? null,
     changed,
@@ -34,7 +36,7 @@ export async function why(
   return told(changed.length === 0 ? 'unchanged' : 'changed', earlier, changed)
 }
 
-function partsOf(row: StepRow): CacheParts | undefined {
+export function partsOf(row: StepRow): CacheParts | undefined {
   return row.cache_parts === null ? undefined : CacheParts.parse(JSON.parse(row.cache_parts))
 }
 
@@ -48,7 +50,7 @@ async function makerOf(catalog: Catalog, { run_id }: StepRow): Promise<StepRow |
     .executeTakeFirst()
 }
 
-async function succeededBefore(
+export async function succeededBefore(
   catalog: Catalog,
   { project, pipeline }: PipelineRow,
   { pipeline_run_id, step }: StepRow,
@@ -70,7 +72,7 @@ async function succeededBefore(
     .executeTakeFirst()
 }
 
-function differences(before: CacheParts, now: CacheParts): CacheDifference[] {
+export function differences(before: CacheParts, now: CacheParts): CacheDifference[] {
   const [old, fresh] = [flat(before), flat(now)]
   return [...new Set([...old.keys(), ...fresh.keys()])]
     .map((part) => ({ part, before: old.get(part) ?? null, now: fresh.get(part) ?? null }))

@@ -1,5 +1,5 @@
 import type { Manifest } from '@gyre/sdk/wire/manifest'
-import type { PipelineSpec, StepSpec, ValueSpec } from '@gyre/sdk/wire/pipeline'
+import type { Each, PipelineSpec, StepSpec, ValueSpec } from '@gyre/sdk/wire/pipeline'
 import type { TriggerSpec } from '@gyre/sdk/wire/trigger'
 import type { Problem } from './problem.ts'
 
@@ -17,8 +17,12 @@ function* ofPipeline(manifest: Manifest, pipeline: PipelineSpec): Generator<Prob
   for (const step of pipeline.steps) {
     const at = `pipelines.${pipeline.name}.steps.${step.name}`
     if (before.has(step.name)) yield { field: at, message: 'expected step names to be unique' }
+    const each = eachOf(step)
+    const unlisted = each && unreadable(each.items, pipeline, before)
+    if (unlisted) yield { field: `${at}.each.items`, message: unlisted }
     for (const [input, value] of Object.entries(step.inputs)) {
-      const message = unreadable(value, pipeline, before)
+      const isOfItem = each && value.kind === 'item'
+      const message = isOfItem ? undefined : unreadable(value, pipeline, before)
       if (message) yield { field: `${at}.inputs.${input}`, message }
     }
     if (step.kind === 'training-set') yield* unlabelled(manifest, step, at)
@@ -35,7 +39,12 @@ function unreadable(
     return `pipeline ${pipeline.name} has no parameter ${value.param}`
   if (value.kind === 'step' && !before.has(value.step))
     return `reads from step ${value.step}, which does not come before it`
+  if (value.kind === 'item') return 'reads an item, which is not there'
   return undefined
+}
+
+function eachOf(step: StepSpec): Each | undefined {
+  return step.kind === 'module' || step.kind === 'python' ? step.each : undefined
 }
 
 function* unlabelled(

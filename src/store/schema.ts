@@ -19,6 +19,7 @@ import type { EvaluationSetTables } from './migrations/0022-evaluation-sets.ts'
 import type { StudyTables } from './migrations/0024-studies.ts'
 import type { RunLogTables } from './migrations/0026-run-control.ts'
 import type { StepCheckpointTables } from './migrations/0028-step-checkpoints.ts'
+import type { ItemTables } from './migrations/0029-items-and-partitions.ts'
 
 /** Every table of the catalog, by the migration that made it. */
 export interface Tables
@@ -43,4 +44,5 @@ export interface Tables
     EvaluationSetTables,
     StudyTables,
     RunLogTables,
-    StepCheckpointTables {}
+    StepCheckpointTables,
+    ItemTables {}

@@ -11,7 +11,7 @@ import type { Digest } from '../core/digest.ts'
 export interface StepFiles {
   /** Path of a blob, fetched once. */
   blob(digest: string): Promise<string>
-  /** Path of a folder that holds the files of a tree, or those of them below `under`. */
+  /** Path of a folder that holds the files of a tree, or those of them below `under`; fetched once. */
   folder(digest: string, under?: string): Promise<string>
   /** Path of a file, or of a folder. */
   artifact(artifact: Artifact): Promise<string>
@@ -29,11 +29,11 @@ export interface Stored {
 }
 
 export function createStepFiles(client: GyreClient, folder: string): StepFiles {
-  async function blob(digest: string): Promise<string> {
+  const blob = once(async (digest: string) => {
     const path = join(folder, 'blobs', digest.replace(':', '-'))
     await fetchTo(client, digest, path)
     return path
-  }
+  })
 
   async function putBytes(bytes: Uint8Array, mediaType: string): Promise<Stored> {
     const digest = DigestText.parse(await client.putBytes(bytes))
@@ -45,7 +45,7 @@ export function createStepFiles(client: GyreClient, folder: string): StepFiles {
     return { digest, bytes: (await stat(path)).size, mediaType: 'application/octet-stream' }
   }
 
-  async function openFolder(digest: string, under = ''): Promise<string> {
+  const openFolder = once(async (digest: string, under = '') => {
     const tree = Tree.parse(JSON.parse(await readFile(await blob(digest), 'utf8')))
     const root = join(folder, 'trees', digest.replace(':', '-'))
     const wanted = tree.entries.filter(({ path }) => path.startsWith(under))
@@ -53,7 +53,7 @@ export function createStepFiles(client: GyreClient, folder: string): StepFiles {
       wanted.map(({ path, artifact }) => fetchTo(client, artifact.digest, join(root, path))),
     )
     return root
-  }
+  })
 
   return {
     blob,
@@ -71,6 +71,24 @@ export function createStepFiles(client: GyreClient, folder: string): StepFiles {
       }
       return putBytes(Buffer.from(JSON.stringify({ entries })), TREE_MEDIA_TYPE)
     },
+  }
+}
+
+/** Fetches what the arguments name once; what could not be fetched is fetched again. */
+function once<A extends readonly string[]>(
+  fetch: (...names: A) => Promise<string>,
+): (...names: A) => Promise<string> {
+  const fetched = new Map<string, Promise<string>>()
+  return async (...names) => {
+    const key = names.join('\n')
+    const path = fetched.get(key) ?? fetch(...names)
+    fetched.set(key, path)
+    try {
+      return await path
+    } catch (thrown) {
+      fetched.delete(key)
+      throw thrown
+    }
   }
 }
 

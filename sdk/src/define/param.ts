@@ -1,6 +1,8 @@
 import type { ParamSpec } from '../wire/pipeline.ts'
+import type { JsonValue } from '../wire/ref.ts'
 import { checkDuration, type Duration } from './duration.ts'
 import { checkInstant } from './instant.ts'
+import { checkedJson } from './value.ts'
 
 /** The kinds of parameters a pipeline takes. */
 export type ParamKind = ParamSpec['type']
@@ -18,10 +20,19 @@ interface ParamValues {
   text: string
   duration: string
   boolean: boolean
+  list: readonly JsonValue[]
 }
 
 /** What a step reads for a parameter. */
-export type ParamValue<P> = P extends Param<infer K> ? ParamValues[K] : never
+export type ParamValue<P> =
+  P extends ListParam<infer T> ? readonly T[] : P extends Param<infer K> ? ParamValues[K] : never
+
+declare const ITEM: unique symbol
+
+/** A parameter that is a list; what its items are is for the editor alone, a run may be given any JSON. */
+export interface ListParam<T = JsonValue> extends Param<'list'> {
+  readonly [ITEM]?: T
+}
 
 /** An instant in event time, such as the end of the rows to learn from. */
 export function day(preset?: string): Param<'day'> {
@@ -35,9 +46,11 @@ export function duration(preset?: Duration): Param<'duration'> {
   return param('duration', preset)
 }
 
-export function param<K extends ParamKind>(
-  type: K,
-  preset: string | number | boolean | undefined,
-): Param<K> {
+/** A list of anything that is JSON: `list(['DE', 'FR'])`, `list<string>()`. */
+export function list<T extends JsonValue = JsonValue>(preset?: readonly T[]): ListParam<T> {
+  return param('list', preset === undefined ? undefined : checkedJson('list', preset))
+}
+
+export function param<K extends ParamKind>(type: K, preset: JsonValue | undefined): Param<K> {
   return { param: preset === undefined ? { type } : { type, default: preset } }
 }

@@ -8,7 +8,7 @@ import { featureView } from './feature-view.ts'
 import { gate, type Thresholds } from './gate.ts'
 import { field, rate } from './model-input.ts'
 import { monitor } from './monitor.ts'
-import { day, duration } from './param.ts'
+import { day, duration, list } from './param.ts'
 import { pipeline } from './pipeline.ts'
 import { project } from './project.ts'
 import { python } from './python.ts'
@@ -47,7 +47,49 @@ const train = pipeline('train', { until: day(), depth: int() }, ({ depth }) => {
 })
 const retrain = { on: shop, run: train, until: 'until', cooldown: '1d' } as const
 
+const ofNumber = async () => async (_ctx: unknown, _inputs: { n: number }) => null
+
 const refusals: [title: string, define: () => unknown, field: string, problem: string][] = [
+  [
+    'no processes at all',
+    inPipeline(() => step('s', ofNumber).map([1], (n) => ({ n }), { concurrency: 0 })),
+    'pipeline train.step s.concurrency',
+    'expected 1 to 64, got 0',
+  ],
+  [
+    'a mapped step that reads nothing of its items',
+    inPipeline(() => step('s', ofNumber).map([1], () => ({ n: 1 }))),
+    'pipeline train.step s.map',
+    'expected at least one input to be of the item',
+  ],
+  [
+    'more items than a step may have',
+    inPipeline(() =>
+      step('s', ofNumber).map(
+        Array.from({ length: 100_001 }, () => 1),
+        (n) => ({ n }),
+      ),
+    ),
+    'pipeline train.step s.items',
+    'expected at most 100000 items, got 100001',
+  ],
+  [
+    'the item of another step',
+    inPipeline(() =>
+      step('s', ofNumber).map([1], (n) => {
+        step('t', ofNumber)({ n })
+        return { n }
+      }),
+    ),
+    'pipeline train.step t.n',
+    'expected a value that is there once; an item of step s is known to that step alone',
+  ],
+  [
+    'a list of what is no JSON',
+    () => list([Number.NaN]),
+    'list[0]',
+    'expected JSON or a value of a step, got NaN',
+  ],
   [
     'a script that is no Python file',
     inPipeline(() => step('fit', python('fit.sh'))({})),

@@ -1,4 +1,4 @@
-import type { ValueSpec } from '../wire/pipeline.ts'
+import { MAX_ITEMS, type Each, type ValueSpec } from '../wire/pipeline.ts'
 import { DefinitionError } from './definition-error.ts'
 import type { Loader } from './definition.ts'
 import { checkSpan, millisecondsOf, type Duration } from './duration.ts'
@@ -6,9 +6,9 @@ import { addStep, currentPipeline } from './pipeline.ts'
 import type { PythonProgram } from './python.ts'
 import { retriesSpec, type RetryOptions } from './retries.ts'
 import type { StepFunction } from './step-context.ts'
-import { valueSpec, type Given, type Handle } from './value.ts'
+import { handle, valueSpec, type Given, type Handle } from './value.ts'
 
-/** How often and how long a step is tried. */
+/** How often and how long a step is tried; of a step that is mapped, each of its items. */
 export interface StepOptions {
   /** Attempts after the first one failed, up to 10, at once and whatever failed; or which, and after how long. None unless told. */
   readonly retries?: number | RetryOptions
@@ -28,6 +28,29 @@ export interface ResumeOptions {
   readonly grace?: Duration
 }
 
+/** How the items of a step are worked through. */
+export interface MapOptions {
+  /** Processes at the same time, 1 to 64; 4 unless told. No more run than the machine has cores. */
+  readonly concurrency?: number
+}
+
+type Inputs<I> = { readonly [K in keyof I]: Given<I[K]> }
+
+/** Called while a pipeline is built, it adds the step to that pipeline. */
+export interface Step<I, O> {
+  (inputs: Inputs<I>): Handle<O>
+  /**
+   * Adds the step once for every item of a list, known only when the pipeline runs:
+   * `score.map(countries, (country) => ({ country, model }))`. It gives the list of what it gave for each, in the
+   * items' order. Every item has a place in the cache, a seed and attempts of its own.
+   */
+  map<T>(
+    items: Given<readonly T[]>,
+    inputs: (item: Handle<T>) => Inputs<I>,
+    options?: MapOptions,
+  ): Handle<readonly O[]>
+}
+
 /**
  * A step that runs your own function, or a Python script, in a process of its own:
  * `step('fit', async () => (await import('./steps/fit.ts')).fit)({ rows: rows.train })`.
@@ -37,10 +60,15 @@ export function step<I, O>(
   name: string,
   work: Loader<StepFunction<I, O>> | PythonProgram<I, O>,
   { retries = 0, timeout = '1h', resume }: StepOptions = {},
-): (inputs: { readonly [K in keyof I]: Given<I[K]> }) => Handle<O> {
-  return (inputs) => {
+): Step<I, O> {
+  function add<R>(inputs: object, each?: Each): Handle<R> {
     const here = `pipeline ${currentPipeline(name)}.step ${name}`
     checkSpan(`${here}.timeout`, timeout)
+    if (each && resume)
+      throw new DefinitionError(
+        `${here}.resume`,
+        'expected none: each item is tried again by itself',
+      )
     const tried = { retries: retriesSpec(`${here}.retries`, retries), timeout }
     const limits = resume && limitsOf(`${here}.resume`, resume)
     const rest = {
@@ -48,11 +76,53 @@ export function step<I, O>(
       inputs: inputSpecs(name, inputs),
       ...tried,
       ...(limits && { resume: limits }),
+      ...(each && { each }),
     }
     return typeof work === 'function'
       ? addStep({ kind: 'module', load: work, ...rest })
       : addStep({ kind: 'python', ...programOf(here, work), ...rest })
   }
+  return Object.assign((inputs: Inputs<I>) => add<O>(checkedOnce(name, inputs)), {
+    map<T>(
+      items: Given<readonly T[]>,
+      inputs: (item: Handle<T>) => Inputs<I>,
+      { concurrency = 4 }: MapOptions = {},
+    ) {
+      const pipeline = currentPipeline(name)
+      const here = `pipeline ${pipeline}.step ${name}`
+      const each = { items: itemsSpec(here, pipeline, items), concurrency }
+      if (!Number.isInteger(concurrency) || concurrency < 1 || concurrency > 64)
+        throw new DefinitionError(`${here}.concurrency`, `expected 1 to 64, got ${concurrency}`)
+      const given = inputs(handle<T>({ pipeline, itemOf: name, spec: { kind: 'item', path: [] } }))
+      if (!readsItem(name, given))
+        throw new DefinitionError(`${here}.map`, 'expected at least one input to be of the item')
+      return add<readonly O[]>(given, each)
+    },
+  })
+}
+
+function itemsSpec(here: string, pipeline: string, items: unknown): ValueSpec {
+  const spec = valueSpec(`${here}.items`, pipeline, items)
+  if (spec.kind !== 'literal') return spec
+  if (!Array.isArray(spec.value))
+    throw new DefinitionError(`${here}.items`, 'expected a list or a value of a step')
+  if (spec.value.length > MAX_ITEMS)
+    throw new DefinitionError(
+      `${here}.items`,
+      `expected at most ${MAX_ITEMS} items, got ${spec.value.length}`,
+    )
+  return spec
+}
+
+function readsItem(name: string, inputs: object): boolean {
+  return Object.values(inputSpecs(name, inputs)).some(({ kind }) => kind === 'item')
+}
+
+/** Refuses the item of a step of the same name: there is none where the step is done once. */
+function checkedOnce<I>(name: string, inputs: Inputs<I>): Inputs<I> {
+  if (readsItem(name, inputs))
+    throw new DefinitionError(`step ${name}`, 'reads an item: hand the list to its `map`')
+  return inputs
 }
 
 function limitsOf(here: string, { maxRun, maxWait, grace = '30s' }: ResumeOptions) {
@@ -90,7 +160,7 @@ export function inputSpecs(name: string, inputs: object): Record<string, ValueSp
   const owner = currentPipeline(name)
   const specs = Object.entries(inputs).map(
     ([key, given]) =>
-      [key, valueSpec(`pipeline ${owner}.step ${name}.${key}`, owner, given)] as const,
+      [key, valueSpec(`pipeline ${owner}.step ${name}.${key}`, owner, given, name)] as const,
   )
   return Object.fromEntries(specs)
 }

@@ -10,6 +10,8 @@ const VALUE = Symbol.for('gyre.value')
 interface Origin {
   readonly spec: ValueSpec
   readonly pipeline: string
+  /** The step whose item it is, or is a part of. */
+  readonly itemOf?: string
 }
 
 /** Stands for a `T` that a parameter or a step will give when the pipeline runs. */
@@ -50,16 +52,27 @@ function memberOf(origin: Origin, key: string | symbol): unknown {
     )
   const { spec } = origin
   // `then` would make an awaited handle look like a promise.
-  if (typeof key === 'symbol' || key === 'then' || spec.kind !== 'step') return undefined
+  if (typeof key === 'symbol' || key === 'then' || (spec.kind !== 'step' && spec.kind !== 'item'))
+    return undefined
   return handle({ ...origin, spec: { ...spec, path: [...spec.path, key] } })
 }
 
 /** What is given to a step, as the manifest says it. `field` is where it is given. */
-export function valueSpec(field: string, pipeline: string, given: unknown): ValueSpec {
+export function valueSpec(
+  field: string,
+  pipeline: string,
+  given: unknown,
+  step?: string,
+): ValueSpec {
   const origin = originOf(given)
   if (origin === undefined) return { kind: 'literal', value: checkedJson(field, given) }
   if (origin.pipeline !== pipeline)
     throw new DefinitionError(field, `expected a value of this pipeline, not of ${origin.pipeline}`)
+  if (origin.itemOf !== undefined && origin.itemOf !== step)
+    throw new DefinitionError(
+      field,
+      `expected a value that is there once; an item of step ${origin.itemOf} is known to that step alone`,
+    )
   return origin.spec
 }
 
@@ -71,7 +84,8 @@ function isValue(given: unknown): given is Value<unknown> {
   return typeof given === 'object' && given !== null && VALUE in given
 }
 
-function checkedJson(field: string, given: unknown): JsonValue {
+/** Refuses what JSON cannot say, naming where in `field` it stands. */
+export function checkedJson(field: string, given: unknown): JsonValue {
   if (given === null || typeof given === 'string' || typeof given === 'boolean') return given
   if (typeof given === 'number' && Number.isFinite(given)) return given
   if (isValue(given))

@@ -6,8 +6,9 @@ import { DEFINITION } from './definition.ts'
 import { endpoint } from './endpoint.ts'
 import { gate } from './gate.ts'
 import { field } from './model-input.ts'
-import { day, duration } from './param.ts'
+import { day, duration, list } from './param.ts'
 import { pipeline } from './pipeline.ts'
+import { python } from './python.ts'
 import { immediate } from './release-plan.ts'
 import { csv } from './source.ts'
 import type { StepContext } from './step-context.ts'
@@ -59,6 +60,44 @@ test('what a step gives goes on by name, and the manifest says where it comes fr
     text: { kind: 'step', step: 'describe', path: ['note', 'text'] },
     times: { kind: 'literal', value: 2 },
   })
+})
+
+const one = async (_ctx: StepContext, { depth }: { depth: number; page: string }) => ({
+  deep: depth,
+})
+const sum = async (_ctx: StepContext, { all }: { all: readonly { deep: number }[] }) => all.length
+
+test('a step is mapped over a list, whoever gives it, and members of an item go by name', () => {
+  const fits = pipeline('fits', { depths: list<number>([1, 2]), page: text('a') }, (given) => {
+    const { depths, page } = given
+    const fitted = step('fitted', async () => one).map(depths, (depth) => ({ depth, page }), {
+      concurrency: 8,
+    })
+    const again = step('again', async () => one).map(fitted, ({ deep }) => ({ depth: deep, page }))
+    step('sum', async () => sum)({ all: again })
+    step('named', python<{ name: string }, null>('named.py')).map(['DE', 'FR'], (name) => ({
+      name,
+    }))
+    // @ts-expect-error an item is a number
+    step('wrong', async () => one).map(['DE'], (depth) => ({ depth, page }))
+    // @ts-expect-error a list of results is not one
+    step('worse', async () => one).map([1], (depth) => ({ depth, page: again }))
+  })
+  const { steps, params: given } = fits[DEFINITION].spec
+  expect(given['depths']).toEqual({ type: 'list', default: [1, 2] })
+  expect(steps.slice(0, 4)).toMatchObject([
+    {
+      inputs: { depth: { kind: 'item', path: [] }, page: { kind: 'param', param: 'page' } },
+      each: { items: { kind: 'param', param: 'depths' }, concurrency: 8 },
+    },
+    {
+      inputs: { depth: { kind: 'item', path: ['deep'] } },
+      each: { items: { kind: 'step', step: 'fitted', path: [] }, concurrency: 4 },
+    },
+    { inputs: { all: { kind: 'step', step: 'again', path: [] } } },
+    { kind: 'python', each: { items: { kind: 'literal', value: ['DE', 'FR'] } } },
+  ])
+  expect(steps[2]).not.toHaveProperty('each')
 })
 
 test('a wrong wiring does not compile', () => {

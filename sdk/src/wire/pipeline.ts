@@ -6,20 +6,22 @@ import { DigestText, Duration, Instant, Json, Name } from './ref.ts'
 import { Retries } from './retries.ts'
 
 export const ParamSpec = z.strictObject({
-  type: z.enum(['day', 'int', 'number', 'text', 'duration', 'boolean']),
+  type: z.enum(['day', 'int', 'number', 'text', 'duration', 'boolean', 'list']),
   default: z.exactOptional(Json),
 })
 export type ParamSpec = z.infer<typeof ParamSpec>
 
-/** A value a step reads: a constant, a parameter of the pipeline, or (part of) what another step gave. */
+/** A value a step reads: a constant, a parameter of the pipeline, (part of) what another step gave, or of its item. */
 export type ValueSpec =
   | { readonly kind: 'literal'; readonly value: z.infer<typeof Json> }
   | { readonly kind: 'param'; readonly param: string }
   | { readonly kind: 'step'; readonly step: string; readonly path: readonly string[] }
+  | { readonly kind: 'item'; readonly path: readonly string[] }
 export const ValueSpec: z.ZodType<ValueSpec> = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('literal'), value: Json }),
   z.strictObject({ kind: z.literal('param'), param: Name }),
   z.strictObject({ kind: z.literal('step'), step: Name, path: z.array(z.string()) }),
+  z.strictObject({ kind: z.literal('item'), path: z.array(z.string()) }),
 ])
 
 /** Rows with a known label and the inputs a model learns from, each as known at the row's own time. */
@@ -47,6 +49,17 @@ export const ResumeLimits = z.strictObject({
   grace: Duration,
 })
 
+/** More items are refused: a step keeps what all of them gave as one list. */
+export const MAX_ITEMS = 100_000
+
+/** A step is done once for every item of a list, and gives the list of what it gave for each. */
+export const Each = z.strictObject({
+  items: ValueSpec,
+  /** Processes at the same time. */
+  concurrency: z.int().min(1).max(64),
+})
+export type Each = z.infer<typeof Each>
+
 const step = { name: Name, inputs: z.record(z.string(), ValueSpec) }
 
 export const StepSpec = z.discriminatedUnion('kind', [
@@ -59,6 +72,7 @@ export const StepSpec = z.discriminatedUnion('kind', [
     retries: Retries,
     timeout: Duration,
     resume: z.exactOptional(ResumeLimits),
+    each: z.exactOptional(Each),
   }),
   z.strictObject({
     ...step,
@@ -75,6 +89,7 @@ export const StepSpec = z.discriminatedUnion('kind', [
     retries: Retries,
     timeout: Duration,
     resume: z.exactOptional(ResumeLimits),
+    each: z.exactOptional(Each),
   }),
   z.strictObject({ ...step, kind: z.literal('training-set'), spec: TrainingSetSpec }),
   z.strictObject({
@@ -130,6 +145,16 @@ export const StepState = z.enum([
 ])
 export type StepState = z.infer<typeof StepState>
 
+/** How far a step is that is done once for every item. */
+export const ItemCounts = z.strictObject({
+  total: z.number().int(),
+  succeeded: z.number().int(),
+  /** Of those that succeeded: taken from an earlier run, or from an equal item. */
+  cached: z.number().int(),
+  failed: z.number().int(),
+})
+export type ItemCounts = z.infer<typeof ItemCounts>
+
 export const StepRun = z.strictObject({
   step: z.string(),
   kind: z.string(),
@@ -142,6 +167,8 @@ export const StepRun = z.strictObject({
   error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
   /** When a step that failed is tried again; null for one that is not. */
   retryAt: z.string().nullable(),
+  /** Null for a step that is done once, and for one that was taken from the cache as a whole. */
+  items: ItemCounts.nullable(),
   startedAt: z.string().nullable(),
   endedAt: z.string().nullable(),
 })

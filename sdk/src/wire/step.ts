@@ -84,6 +84,64 @@ export const ResumePipeline = z.strictObject({
   params: z.record(Name, Json).default({}),
 })
 
+/** One item of a step, handed to a process that works for it. */
+export const ItemWork = z.strictObject({
+  item: z.int().min(0),
+  fence: z.int(),
+  inputs: z.record(z.string(), Json),
+  seed: z.int(),
+})
+export type ItemWork = z.infer<typeof ItemWork>
+
+const itemEnd = { item: z.int().min(0), fence: z.int() }
+
+/** How an item ended; points of its metrics have the item's number as their step. */
+export const ItemEnd = z.discriminatedUnion('status', [
+  z.strictObject({
+    ...itemEnd,
+    status: z.literal('succeeded'),
+    outputs: Json,
+    points: z.array(z.strictObject({ key: z.string().min(1), value: Double })).max(1_000),
+  }),
+  z.strictObject({
+    ...itemEnd,
+    status: z.literal('failed'),
+    error: z.strictObject({ code: z.string(), message: z.string() }),
+  }),
+])
+export type ItemEnd = z.infer<typeof ItemEnd>
+
+/** What a process that works on the items of a step has finished, and how many it takes next. */
+export const ItemExchange = z.strictObject({
+  fence: z.int(),
+  worker: z.string().min(1),
+  ended: z.array(ItemEnd).max(1_000),
+  want: z.int().min(0).max(1_000),
+})
+export type ItemExchange = z.infer<typeof ItemExchange>
+
+/** Nothing, where something was asked for: the process may end. */
+export const ItemExchangeReply = z.strictObject({ items: z.array(ItemWork) })
+export type ItemExchangeReply = z.infer<typeof ItemExchangeReply>
+
+export const StepItem = z.strictObject({
+  item: z.int(),
+  state: z.enum(['pending', 'leased', 'succeeded', 'failed']),
+  attempt: z.int(),
+  cached: z.boolean(),
+  inputs: z.record(z.string(), Json),
+  outputs: Json,
+  error: z.strictObject({ code: z.string(), message: z.string() }).nullable(),
+})
+export type StepItem = z.infer<typeof StepItem>
+
+export const StepItems = z.strictObject({
+  items: z.array(StepItem),
+  /** Hand it in as `after` to get the next page; null on the last one. */
+  next: z.int().nullable(),
+})
+export type StepItems = z.infer<typeof StepItems>
+
 /** A part of a step's cache key: `code`, `inputs.NAME`, `seed` or `extra`; null where it had none. */
 export const CacheDifference = z.strictObject({
   part: z.string(),
@@ -101,6 +159,8 @@ export type CacheDifference = z.infer<typeof CacheDifference>
 export const StepWhy = z.strictObject({
   pipelineRunId: z.string(),
   step: z.string(),
+  /** The item that was asked about, from 0; null for the step as a whole. */
+  item: z.int().nullable(),
   answer: z.enum(['reused', 'changed', 'first', 'unchanged', 'forced', 'waiting']),
   /** The pipeline run it is compared with. */
   earlier: z.string().nullable(),

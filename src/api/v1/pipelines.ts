@@ -3,10 +3,14 @@ import { Name } from '@gyre/sdk/wire/ref'
 import { RunDifference } from '@gyre/sdk/wire/run'
 import {
   ResumePipeline,
+  ItemExchange,
+  ItemExchangeReply,
   StartPipeline,
   StepCheckpoint,
   StepFacts,
   StepHeartbeat,
+  StepItem,
+  StepItems,
   StepMetrics,
   StepReport,
   StepWhy,
@@ -118,9 +122,28 @@ export const stepWhy = defineRoute({
   summary: 'Why a step ran, or was not needed to: the parts of its cache key that changed',
   scope: 'read',
   params: StepParams,
+  query: z.strictObject({ item: z.exactOptional(z.coerce.number().int().min(0)) }),
   reply: StepWhy,
   errors: ['NOT_FOUND'],
-  handle: ({ pipelines }, ctx, { params }) => pipelines.why(ctx, params.run, params.step),
+  handle: ({ pipelines }, ctx, { params, query }) =>
+    pipelines.why(ctx, params.run, params.step, query.item),
+})
+
+export const listStepItems = defineRoute({
+  method: 'GET',
+  path: '/api/v1/pipeline-runs/:run/steps/:step/items',
+  summary: 'The items of a step that is done for each of a list, in its order',
+  scope: 'read',
+  params: StepParams,
+  query: z.strictObject({
+    state: z.exactOptional(StepItem.shape.state),
+    after: z.exactOptional(z.coerce.number().int().min(0)),
+    limit: z.coerce.number().int().min(1).max(1_000).default(100),
+  }),
+  reply: StepItems,
+  errors: ['NOT_FOUND'],
+  handle: ({ pipelines }, ctx, { params, query }) =>
+    pipelines.items(ctx, params.run, params.step, query),
 })
 
 export const stepWork = defineRoute({
@@ -215,4 +238,21 @@ export const stepReport = defineRoute({
     await pipelines.report(ctx, { pipelineRunId: params.run, step: params.step }, body)
     return {}
   },
+})
+
+export const exchangeItems = defineRoute({
+  method: 'POST',
+  path: '/api/v1/steps/:run/:step/items',
+  summary:
+    "Hand in items of a step that are done, and take more; refused once they are another attempt's",
+  scope: 'step',
+  params: StepParams,
+  body: ItemExchange,
+  reply: ItemExchangeReply,
+  errors: ['NOT_FOUND', 'FENCED', 'INVALID_ARGUMENT'],
+  handle: async ({ pipelines }, ctx, { params, body }) => ({
+    items: [
+      ...(await pipelines.exchange(ctx, { pipelineRunId: params.run, step: params.step }, body)),
+    ],
+  }),
 })

@@ -1,12 +1,20 @@
 import type { GyreClient } from '@gyre/sdk/client'
-import { PipelineRun, type StepRun } from '@gyre/sdk/wire/pipeline'
+import { PipelineRun, type ItemCounts, type StepRun } from '@gyre/sdk/wire/pipeline'
+import { StepItems } from '@gyre/sdk/wire/step'
 import { z } from 'zod'
 import { withClient, withServer, type AddCommand } from '../command.ts'
 import { oneLine } from '../one-line.ts'
 import { readParam } from '../pair.ts'
 import { table } from '../table.ts'
 
-/** `gyre pipeline run|resume|ls|show|cancel` */
+const ItemOptions = z.object({
+  state: z.exactOptional(z.string()),
+  after: z.exactOptional(z.string()),
+  limit: z.string(),
+  json: z.boolean().default(false),
+})
+
+/** `gyre pipeline run|resume|ls|show|items|cancel` */
 export const addPipeline: AddCommand = (program, { exit }) => {
   const pipeline = program.command('pipeline').description('pipelines and their runs')
 
@@ -61,6 +69,25 @@ export const addPipeline: AddCommand = (program, { exit }) => {
       }),
     )
 
+  withServer(pipeline.command('items'))
+    .description('the items of a step that is done for each of a list')
+    .argument('<run>')
+    .argument('<step>')
+    .option('--state <state>', 'pending, leased, succeeded or failed; all of them unless told')
+    .option('--after <item>', 'those behind this one')
+    .option('--limit <n>', 'so many at most', '100')
+    .option('--json', 'as JSON')
+    .action((run: string, step: string, options: unknown) =>
+      withClient(options, async (client) => {
+        const { json, ...page } = ItemOptions.parse(options)
+        const query = new URLSearchParams(page)
+        const at = `${encodeURIComponent(run)}/steps/${encodeURIComponent(step)}/items`
+        const items = await client.get(`/api/v1/pipeline-runs/${at}?${query.toString()}`, StepItems)
+        if (json) console.log(JSON.stringify(items, null, 2))
+        else printItems(items)
+      }),
+    )
+
   withServer(pipeline.command('show'))
     .description('a run and its steps')
     .argument('<run>')
@@ -95,13 +122,36 @@ function print(run: PipelineRun): void {
     step.step,
     step.kind,
     stateText(step),
+    itemsText(step.items),
     step.attempt,
     step.error?.message.split('\n')[0] ?? '',
   ])
-  console.log(table(['step', 'kind', 'state', 'attempt', 'error'], rows))
+  console.log(table(['step', 'kind', 'state', 'items', 'attempt', 'error'], rows))
 }
 
 function stateText({ cached, state, retryAt }: StepRun): string {
   if (retryAt !== null) return `tried again at ${retryAt}`
   return cached ? 'cached' : state
 }
+
+/** `400 of 1000, 12 cached, 3 failed` */
+function itemsText(items: ItemCounts | null): string {
+  if (!items) return ''
+  const { total, succeeded, cached, failed } = items
+  const rest = [cached > 0 ? `${cached} cached` : '', failed > 0 ? `${failed} failed` : '']
+  return [`${succeeded} of ${total}`, ...rest.filter((part) => part !== '')].join(', ')
+}
+
+function printItems({ items }: StepItems): void {
+  const rows = items.map(({ item, state, cached, attempt, inputs, error }) => [
+    item,
+    cached ? 'cached' : state,
+    attempt,
+    JSON.stringify(inputs),
+    error?.message.split('\n')[0] ?? '',
+  ])
+  console.log(table(['item', 'state', 'attempt', 'inputs', 'error'], rows, MAX_INPUT_CHARS))
+}
+
+/** Inputs of an item are for knowing it again. */
+const MAX_INPUT_CHARS = 60

@@ -5,7 +5,11 @@ import { GyreError } from '../../core/errors.ts'
 import { withClient, withServer, type AddCommand } from '../command.ts'
 import { table } from '../table.ts'
 
-const Options = z.object({ run: z.exactOptional(z.string()), json: z.boolean().default(false) })
+const Options = z.object({
+  run: z.exactOptional(z.string()),
+  item: z.exactOptional(z.string()),
+  json: z.boolean().default(false),
+})
 
 /** `gyre why STEP` */
 export const addWhy: AddCommand = (program) => {
@@ -13,13 +17,14 @@ export const addWhy: AddCommand = (program) => {
     .description('why a step ran, or was not needed to: which parts of its cache key changed')
     .argument('<step>')
     .option('--run <run>', 'of this pipeline run; the newest that has the step unless told')
+    .option('--item <number>', 'one item of a step that is done for each of a list, from 0')
     .option('--json', 'as JSON')
     .action((step: string, options: unknown) =>
       withClient(options, async (client) => {
-        const { run, json } = Options.parse(options)
+        const { run, item, json } = Options.parse(options)
         const listed = z.strictObject({ runs: z.array(PipelineRun) })
         const id = run ?? newestWith(step, await client.get('/api/v1/pipeline-runs', listed))
-        const path = `/api/v1/pipeline-runs/${encodeURIComponent(id)}/steps/${encodeURIComponent(step)}/why`
+        const path = `/api/v1/pipeline-runs/${encodeURIComponent(id)}/steps/${encodeURIComponent(step)}/why${item === undefined ? '' : `?item=${encodeURIComponent(item)}`}`
         const why = await client.get(path, StepWhy)
         console.log(json ? JSON.stringify(why, null, 2) : describe(why))
       }),
@@ -34,8 +39,8 @@ function newestWith(step: string, { runs }: { readonly runs: readonly PipelineRu
   })
 }
 
-function describe({ pipelineRunId, step, answer, earlier, changed }: StepWhy): string {
-  const about = `${step} of ${pipelineRunId}`
+function describe({ pipelineRunId, step, item, answer, earlier, changed }: StepWhy): string {
+  const about = `${item === null ? step : `item ${item} of ${step}`} of ${pipelineRunId}`
   switch (answer) {
     case 'reused':
       return `${about} was not run: nothing changed since ${earlier ?? 'an earlier run'}`

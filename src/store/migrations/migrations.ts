@@ -24,6 +24,7 @@ import { heldRuns } from './0025-held-runs.ts'
 import { runControl } from './0026-run-control.ts'
 import { approvalGates } from './0027-approval-gates.ts'
 import { stepCheckpoints } from './0028-step-checkpoints.ts'
+import { itemsAndPartitions } from './0029-items-and-partitions.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, oldest first. A new one is a file and a line here, and a name in `../schema.ts`. */
@@ -54,4 +55,5 @@ export const MIGRATIONS: readonly Migration[] = [
   runControl,
   approvalGates,
   stepCheckpoints,
+  itemsAndPartitions,
 ]
