@@ -72,6 +72,7 @@ export function pipelineRun({
     repeats: null,
     resumes: null,
     cancelled: null,
+    partition: null,
     steps: [
       stepRun('worth-shipping', 'gate', verdict && { ...verdict }),
       stepRun(

@@ -3,6 +3,8 @@ import { Duration, Json, type JsonValue } from '@gyre/sdk/wire/ref'
 import { z } from 'zod'
 import { GyreError } from '../core/errors.ts'
 
+import { partitionOf } from './partition.ts'
+
 type ParamType = PipelineSpec['params'][string]['type']
 
 export type Params = Readonly<Record<string, JsonValue>>
@@ -22,7 +24,9 @@ export function bindParams(spec: PipelineSpec, given: Params): Params {
     if (value === undefined) throw mismatch(name, type, 'nothing')
     return [name, parse(name, type, value)] as const
   })
-  return Object.fromEntries(bound)
+  const params = Object.fromEntries(bound)
+  partitionOf(spec, params)
+  return params
 }
 
 /** A date (its first moment) or an instant, as an ISO instant in UTC. */

@@ -1,6 +1,8 @@
 import type { PipelineSpec } from '@gyre/sdk/wire/pipeline'
 import type { CodeSource, Run } from '@gyre/sdk/wire/run'
 import type { Context } from '../core/context.ts'
+import { GyreError } from '../core/errors.ts'
+import type { Tx } from '../store/catalog.ts'
 import type { Events } from '../store/events.ts'
 import { cancellation } from './cancel.ts'
 import type { Params } from './params.ts'
@@ -28,16 +30,22 @@ interface NewPipelineRun {
   readonly resumes?: Resumption
   /** The run of the trial whose work it does. */
   readonly trial?: string | undefined
+  /** Key of the partition that it is for. */
+  readonly partition?: string | null
+  /** What is written in the same unit. */
+  readonly also?: (tx: Tx, id: string) => Promise<void>
 }
 
 /** Records a run with all its steps pending; gives its id. */
 export async function beginRun(
   { catalog, runs, events, facts }: EndDeps,
   ctx: Context,
-  { spec, params, code, trigger, repeats, resumes, trial }: NewPipelineRun,
+  fresh: NewPipelineRun,
 ): Promise<string> {
+  const { spec, params, code, trigger, repeats, resumes, trial, partition = null, also } = fresh
   const earlier = repeats ?? resumes?.run
   return catalog.write(async (tx) => {
+    if (partition !== null) await assertAlone(tx, ctx, spec.name, partition)
     const run = await runs.start(
       ctx,
       {
@@ -80,6 +88,7 @@ export async function beginRun(
         cancel_asked_by: null,
         resumes: resumes?.run ?? null,
         trial: trial ?? null,
+        partition,
       })
       .execute()
     await tx
@@ -97,8 +106,31 @@ export async function beginRun(
         resumes: resumes?.run ?? null,
       },
     })
+    await also?.(tx, run.id)
     return run.id
   })
+}
+
+/** Throws CONFLICT naming the run that is under way for the same partition. */
+async function assertAlone(
+  tx: Tx,
+  { project }: Context,
+  pipeline: string,
+  partition: string,
+): Promise<void> {
+  const other = await tx
+    .selectFrom('pipeline_runs')
+    .select('id')
+    .where('project', '=', project)
+    .where('pipeline', '=', pipeline)
+    .where('partition', '=', partition)
+    .where('status', '=', 'running')
+    .executeTakeFirst()
+  if (other)
+    throw new GyreError('CONFLICT', `${other.id} is under way for ${pipeline} ${partition}`, {
+      partition,
+      run: other.id,
+    })
 }
 
 /** Ends a run; the steps it has not come to are skipped. One that somebody cancelled is cancelled, whatever it came to. */

@@ -13,6 +13,7 @@ import type {
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
+import { createBackfills, type Backfills } from './backfills.ts'
 import { askToCancel, CANCEL_GRACE_MS } from './cancel.ts'
 import { commitCheckpoint, lastCheckpoint } from './checkpoint.ts'
 import { driveRun, type DriveDeps } from './drive.ts'
@@ -36,6 +37,7 @@ import { bindParams, type Params } from './params.ts'
 import { beginRun, endRun } from './pipeline-run.ts'
 import { differenceOf } from './difference.ts'
 import { originalOf, repeatable } from './repeat.ts'
+import { partitionOf } from './partition.ts'
 import { resumptionOf } from './resumption.ts'
 import { retriesOf } from './retry.ts'
 import { countItems } from './step-items.ts'
@@ -120,6 +122,8 @@ export interface Pipelines {
     request: ItemExchange,
   ): Promise<readonly ItemWork[]>
 
+  readonly backfills: Omit<Backfills, 'resume' | 'close'>
+
   /** Takes up every run that a stopped server left behind. */
   resume(): Promise<void>
   /** Stops at the next safe point; what runs is ended and starts over at the next `resume`. */
@@ -191,7 +195,9 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
     const bound = bindParams(spec, params)
     checkUntil(spec, bound, deps.clock)
     const code = { ref, bundle, source }
-    const run = { spec, params: bound, code, trigger: origin.trigger, trial: origin.trial }
+    const { trigger, trial } = origin
+    const partition = partitionOf(spec, bound)
+    const run = { spec, params: bound, code, trigger, trial, partition }
     const id = await beginRun(deps, ctx, run)
     drive(ctx, await loadPipelineRow(catalog, ctx.project, id))
     return get(ctx, id)
@@ -203,8 +209,38 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
     return { pipeline, step: await leasedStep(catalog, ctx, key) }
   }
 
+  async function cancel(ctx: Context, id: string): Promise<PipelineRun> {
+    await askToCancel(deps, ctx, id)
+    const driven = driving.get(id)
+    driven?.cancel()
+    const run = await get(ctx, id)
+    if (!driven && run.status === 'running') cancelled.add(id)
+    return run
+  }
+
+  const backfills = createBackfills({
+    ...deps,
+    pipelineNamed: ({ manifest }, name) => pipelineNamed(manifest, name),
+    async startRun(ctx, spec, params, code, also) {
+      checkGraph(spec)
+      const id = await beginRun(deps, ctx, {
+        spec,
+        params,
+        code,
+        trigger: undefined,
+        partition: partitionOf(spec, params),
+        also,
+      })
+      drive(ctx, await loadPipelineRow(catalog, ctx.project, id))
+      return id
+    },
+    runEnded: async (id) => driving.get(id)?.ended,
+    cancelRun: cancel,
+  })
+
   return {
     get,
+    backfills,
 
     start: (ctx, name, params, trigger) => start(ctx, name, params, { trigger }),
 
@@ -235,7 +271,8 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
       const resumes = resumptionOf(spec, earlier, rows, { from, params })
       checkUntil(spec, resumes.params, deps.clock)
       const code = { ref, bundle, source }
-      const run = { spec, params: resumes.params, code, trigger: undefined, resumes }
+      const partition = partitionOf(spec, resumes.params)
+      const run = { spec, params: resumes.params, code, trigger: undefined, resumes, partition }
       const resumed = await beginRun(deps, ctx, run)
       drive(ctx, await loadPipelineRow(catalog, ctx.project, resumed))
       return get(ctx, resumed)
@@ -243,14 +280,7 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
 
     difference: (ctx, id) => differenceOf(deps, ctx, id),
 
-    async cancel(ctx, id) {
-      await askToCancel(deps, ctx, id)
-      const driven = driving.get(id)
-      driven?.cancel()
-      const run = await get(ctx, id)
-      if (!driven && run.status === 'running') cancelled.add(id)
-      return run
-    },
+    cancel,
 
     async list(ctx, limit) {
       const rows = await catalog.read
@@ -365,12 +395,16 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
         }
         drive(ctx, row)
       }
+      await backfills.resume()
     },
 
     async close() {
       stopping.abort()
+      // First, so that it starts nothing more; it ends when its runs have.
+      const closed = backfills.close()
       await exec.close()
       await Promise.all([...driving.values()].map(({ ended }) => ended))
+      await closed
     },
   }
 }

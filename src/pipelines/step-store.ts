@@ -155,6 +155,7 @@ export function toPipelineRun(
     repeats: row.repeats,
     resumes: row.resumes,
     cancelled: cancellationOf(row),
+    partition: row.partition,
     steps: steps.map((step) =>
       toStepRun(step, retries.get(step.step), items.get(step.step) ?? null),
     ),

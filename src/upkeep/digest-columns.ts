@@ -29,6 +29,7 @@ export const DIGEST_COLUMNS: readonly DigestColumn[] = [
   { table: 'artifact_files', column: 'digest', holds: 'files', deletedMs: OWNER_DELETED_MS },
   { table: 'artifact_upload_parts', column: 'digest', holds: 'mentions' },
   { table: 'artifact_uploads', column: 'digest', holds: 'mentions' },
+  { table: 'backfills', column: 'params', holds: 'mentions' },
   { table: 'code_versions', column: 'bundle_digest', holds: 'trees' },
   { table: 'dataset_versions', column: 'digest', holds: 'files' },
   { table: 'dataset_versions', column: 'source_digest', holds: 'files' },

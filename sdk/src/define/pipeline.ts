@@ -41,6 +41,12 @@ export function pipeline<const P extends Params>(
       )
     return [key, param] as const
   })
+  const partitioned = specs.flatMap(([key, { partitions }]) => (partitions ? [key] : []))
+  if (partitioned.length > 1)
+    throw new DefinitionError(
+      `pipeline ${name}.params.${partitioned[1]}`,
+      `expected one parameter of partitions, and ${partitioned[0]} is one`,
+    )
   const steps = stepsOf(name, () => build(argumentsOf(name, params)))
   const spec = { name, params: Object.fromEntries(specs), steps }
   return { [DEFINITION]: { kind: 'pipeline', spec }, params }

@@ -9,6 +9,7 @@ import { gate, type Thresholds } from './gate.ts'
 import { field, rate } from './model-input.ts'
 import { monitor } from './monitor.ts'
 import { day, duration, list } from './param.ts'
+import { daily, hourly, monthly, oneOf, weekly as byWeek } from './partition.ts'
 import { pipeline } from './pipeline.ts'
 import { project } from './project.ts'
 import { python } from './python.ts'
@@ -83,6 +84,37 @@ const refusals: [title: string, define: () => unknown, field: string, problem: s
     ),
     'pipeline train.step t.n',
     'expected a value that is there once; an item of step s is known to that step alone',
+  ],
+  [
+    'days that begin at noon',
+    () => daily('2026-01-01T12:00:00Z'),
+    'daily',
+    'expected the start of a day in UTC, got 2026-01-01T12:00:00Z',
+  ],
+  [
+    'hours of another time zone',
+    () => hourly('2026-01-01T00:00:00+05:30'),
+    'hourly',
+    'expected the start of an hour in UTC, got 2026-01-01T00:00:00+05:30',
+  ],
+  [
+    'months from their middle on',
+    () => monthly('2026-01-15'),
+    'monthly',
+    'expected the start of a month in UTC, got 2026-01-15',
+  ],
+  [
+    'weeks from no day at all',
+    () => byWeek('2026-13-01'),
+    'weekly',
+    'expected the start of a week in UTC, got 2026-13-01',
+  ],
+  ['a name that is there twice', () => oneOf(['eu', 'us', 'eu']), 'oneOf', 'eu is there twice'],
+  [
+    'two parameters of partitions',
+    () => pipeline('p', { day: daily('2026-01-01'), region: oneOf(['eu']) }, () => undefined),
+    'pipeline p.params.region',
+    'expected one parameter of partitions, and day is one',
   ],
   [
     'a list of what is no JSON',

@@ -2,12 +2,15 @@ import { z } from 'zod'
 import { TreePath } from './artifact.ts'
 import { ModelInput } from './feature.ts'
 import { GateRules } from './gate.ts'
+import { Partitions } from './partition.ts'
 import { DigestText, Duration, Instant, Json, Name } from './ref.ts'
 import { Retries } from './retries.ts'
 
 export const ParamSpec = z.strictObject({
   type: z.enum(['day', 'int', 'number', 'text', 'duration', 'boolean', 'list']),
   default: z.exactOptional(Json),
+  /** It says which partition a run is for. */
+  partitions: z.exactOptional(Partitions),
 })
 export type ParamSpec = z.infer<typeof ParamSpec>
 
@@ -189,6 +192,8 @@ export const PipelineRun = z.strictObject({
   resumes: z.string().nullable(),
   /** Who cancelled it; while it is `running` still, its processes are being ended. */
   cancelled: z.strictObject({ by: z.string(), at: z.string() }).nullable(),
+  /** Key of the partition that it is for. */
+  partition: z.string().nullable(),
   steps: z.array(StepRun),
 })
 export type PipelineRun = z.infer<typeof PipelineRun>

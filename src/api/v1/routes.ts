@@ -4,6 +4,13 @@ import type { AnyRoute } from '../route.ts'
 import { blobPresent, getBlob, putBlob } from './blobs.ts'
 import { importDataset, listDatasets } from './datasets.ts'
 import {
+  cancelBackfill,
+  listBackfills,
+  listPartitions,
+  showBackfill,
+  startBackfill,
+} from './backfills.ts'
+import {
   analyseCanary,
   listEndpoints,
   listReleases,
@@ -113,6 +120,11 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     runDifference,
     stepWhy,
     listStepItems,
+    listPartitions,
+    startBackfill,
+    listBackfills,
+    showBackfill,
+    cancelBackfill,
     stepWork,
     stepFacts,
     stepHeartbeat,

@@ -5,6 +5,7 @@ import { z } from 'zod'
 import { withClient, withServer, type AddCommand } from '../command.ts'
 import { oneLine } from '../one-line.ts'
 import { readParam } from '../pair.ts'
+import { addBackfills } from './backfill.ts'
 import { table } from '../table.ts'
 
 const ItemOptions = z.object({
@@ -68,6 +69,8 @@ export const addPipeline: AddCommand = (program, { exit }) => {
         console.log(table(['run', 'pipeline', 'status', 'started', 'trigger'], rows))
       }),
     )
+
+  addBackfills(pipeline, { exit })
 
   withServer(pipeline.command('items'))
     .description('the items of a step that is done for each of a list')

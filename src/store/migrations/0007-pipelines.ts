@@ -29,6 +29,8 @@ interface PipelineRunTable {
   resumes: string | null
   /** The run of the trial whose work it does. */
   trial: string | null
+  /** What of its pipeline's partitions it is for. */
+  partition: string | null
 }
 
 interface StepRunTable {
