@@ -6,6 +6,7 @@ import { benchIdle } from './idle.ts'
 import { benchInfer } from './infer.ts'
 import { holds, printLines, ratioOf, type BenchLine } from './line.ts'
 import { benchHeavy, benchPerceptron, benchTrees } from './predict.ts'
+import { benchRuns } from './runs/runs.ts'
 import { benchSearch } from './search.ts'
 import { benchStartup } from './startup.ts'
 import { TRACKING } from './tracking/tracking.ts'
@@ -18,6 +19,7 @@ const BENCHES: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
   infer: benchInfer,
   gbdt: benchGbdt,
   search: benchSearch,
+  runs: benchRuns,
   startup: benchStartup,
   idle: benchIdle,
   ...TRACKING,

@@ -37,6 +37,18 @@ export async function benchSearch(): Promise<BenchLine[]> {
   }
 }
 
+/** What a suggestion costs, by itself. */
+export async function benchSuggestion(): Promise<BenchLine> {
+  const python = await ensureVenv(PACKAGES, 'a suggestion against Optuna')
+  if (python === undefined) return suggestionLine(undefined)
+  const peer = startOptuna(python)
+  try {
+    return suggestionLine(await peerSuggestionMs(peer))
+  } finally {
+    peer.close()
+  }
+}
+
 interface Duel {
   /** The best of each seed. */
   readonly ours: readonly number[]
