@@ -478,13 +478,19 @@ function variable(name: string): string {
   return value
 }
 
+function leave(): void {
+  process.exit()
+}
+
 /** A process that was started ahead waits for its job; without one it goes with its server, or is ended. */
 async function awaitJob(): Promise<void> {
-  process.once('disconnect', () => process.exit())
+  process.once('disconnect', leave)
   // Most steps read rows, but one that comes at once need not wait for that.
   const load = setTimeout(() => void import('./store/adapters/duckdb.ts'), LOAD_AFTER_MS)
   const [given] = await once(process, 'message')
   clearTimeout(load)
+  // From here on its script has to end with it.
+  process.off('disconnect', leave)
   setEnvironment(Assignment.parse(given).environment)
 }
 
