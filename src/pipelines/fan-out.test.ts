@@ -1,5 +1,6 @@
 import type { PipelineRun, StepSpec, ValueSpec } from '@gyre/sdk/wire/pipeline'
 import type { JsonValue } from '@gyre/sdk/wire/ref'
+import type { Retries } from '@gyre/sdk/wire/retries'
 import type { ItemEnd, ItemWork } from '@gyre/sdk/wire/step'
 import { expect, test } from 'vitest'
 import {
@@ -22,7 +23,7 @@ const ofItem = (...path: string[]): ValueSpec => ({ kind: 'item', path })
 /** A step that is done for each of `items`, reading the item as `n`. */
 function mapped(
   items: ValueSpec,
-  settings: { retries?: number; digest?: string; concurrency?: number } = {},
+  settings: { retries?: Retries; digest?: string; concurrency?: number } = {},
 ): StepSpec {
   const { concurrency = 2, ...rest } = settings
   const step = moduleStep('score', { n: ofItem(), shared: literal('same') }, rest)
@@ -117,6 +118,42 @@ test('an item that fails is tried again by itself; the process that it failed in
   expect(started).toHaveLength(2)
   const { items } = await pipelines.items(CTX, id, 'score', { limit: 20 })
   expect(items.map(({ attempt }) => attempt)).toEqual([1, 1, 1, 1, 2, 1, 1, 1, 1, 1])
+})
+
+test('an item is tried again after its back-off, and only for a failure that its step names', async () => {
+  const backoff = { first: '10s', factor: 1, max: '1m', jitter: 0 }
+  const on = [{ exitCode: 75 }]
+  const bench = await openBench(
+    projectOf(mapped(literal([0, 1, 2]), { retries: { max: 1, backoff, on }, concurrency: 1 })),
+  )
+  const seen: number[] = []
+  const { pipelines } = bench.serve(
+    working((work) => {
+      seen.push(work.item)
+      if (work.item === 2) return doubled(work)
+      const isFirst = seen.filter((each) => each === work.item).length === 1
+      if (work.item === 0 && !isFirst) return doubled(work)
+      const error = { code: 'STEP_FAILED', message: 'ended', exitCode: work.item === 0 ? 75 : 1 }
+      return { item: work.item, fence: work.fence, status: 'failed', error }
+    }),
+  )
+  const { id } = await pipelines.start(CTX, 'train', {})
+  await bench.asleep()
+  const { items: waiting } = await pipelines.items(CTX, id, 'score', { limit: 3 })
+  expect(waiting[0]).toMatchObject({ state: 'pending', attempt: 1 })
+  bench.pass(10_000)
+  const { status, steps } = await pipelines.ended(CTX, id)
+  expect([status, steps[0]?.items]).toEqual([
+    'failed',
+    { total: 3, succeeded: 2, cached: 0, failed: 1 },
+  ])
+  expect(seen.toSorted((a, b) => a - b)).toEqual([0, 0, 1, 2])
+  const { items } = await pipelines.items(CTX, id, 'score', { limit: 3 })
+  expect(items.map(({ state, attempt }) => [state, attempt])).toEqual([
+    ['succeeded', 2],
+    ['failed', 1],
+    ['succeeded', 1],
+  ])
 })
 
 test('a step fails naming the items that did, and the next run does those alone', async () => {

@@ -6,8 +6,17 @@ import type { CacheParts } from './cache-key.ts'
 import { eachOf } from './graph.ts'
 import { itemInputs, itemParts } from './item-inputs.ts'
 import { loadItems, type ItemRow } from './step-items.ts'
-import { failureOf, inputsOf, jsonOf, loadPipelineRow, loadStep, stepSpecOf } from './step-store.ts'
-import type { PipelineRow, StepRow } from './step-store.ts'
+import {
+  failureOf,
+  inputsOf,
+  jsonOf,
+  loadPipelineRow,
+  loadStep,
+  stepSpecOf,
+  toRunError,
+  type PipelineRow,
+  type StepRow,
+} from './step-store.ts'
 import { differences, partsOf, succeededBefore } from './why.ts'
 
 /** Which items of a step, from `after` on. */
@@ -29,15 +38,18 @@ export async function listItems(
   const found = await loadItems(catalog.read, row, page)
   const { shared, own } = itemInputs(stepSpecOf(pipeline, step), inputsOf(row))
   return {
-    items: found.map((each) => ({
-      item: each.item,
-      state: each.state,
-      attempt: each.attempt,
-      cached: each.cached === 1,
-      inputs: { ...shared, ...own(each.item) },
-      outputs: jsonOf(each.outputs),
-      error: failureOf(each),
-    })),
+    items: found.map((each) => {
+      const failure = failureOf(each)
+      return {
+        item: each.item,
+        state: each.state,
+        attempt: each.attempt,
+        cached: each.cached === 1,
+        inputs: { ...shared, ...own(each.item) },
+        outputs: jsonOf(each.outputs),
+        error: failure && toRunError(failure),
+      }
+    }),
     next: found.length === limit ? (found.at(-1)?.item ?? null) : null,
   }
 }

@@ -209,7 +209,7 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
     return { pipeline, step: await leasedStep(catalog, ctx, key) }
   }
 
-  async function cancel(ctx: Context, id: string): Promise<PipelineRun> {
+  async function cancelRun(ctx: Context, id: string): Promise<PipelineRun> {
     await askToCancel(deps, ctx, id)
     const driven = driving.get(id)
     driven?.cancel()
@@ -235,7 +235,7 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
       return id
     },
     runEnded: async (id) => driving.get(id)?.ended,
-    cancelRun: cancel,
+    cancelRun,
   })
 
   return {
@@ -280,7 +280,7 @@ export function createPipelines(deps: PipelinesDeps): Pipelines {
 
     difference: (ctx, id) => differenceOf(deps, ctx, id),
 
-    cancel,
+    cancel: cancelRun,
 
     async list(ctx, limit) {
       const rows = await catalog.read

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { ItemEnd, ItemWork } from '@gyre/sdk/wire/step'
-import { GyreError, toGyreError } from '../core/errors.ts'
+import { GyreError } from '../core/errors.ts'
+import { thrownFailure } from '../pipelines/thrown-failure.ts'
 
 /** So much work is taken at a time: whoever dies under it has others do so much again. */
 const AHEAD_MS = 50
@@ -105,14 +106,7 @@ async function endOf(
       )
     return { end: { item, fence, status: 'succeeded', ...made }, bytes }
   } catch (thrown) {
-    const error = stepFailure(thrown)
+    const error = thrownFailure(thrown)
     return { end: { item, fence, status: 'failed', error }, bytes: error.message.length }
   }
-}
-
-/** A step's failure as it is reported: of user code with its stack. */
-export function stepFailure(thrown: unknown): { readonly code: string; readonly message: string } {
-  const { code, message } = toGyreError(thrown)
-  const stack = thrown instanceof Error && code === 'INTERNAL' ? thrown.stack : undefined
-  return { code, message: stack ?? message }
 }

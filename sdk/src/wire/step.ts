@@ -55,18 +55,20 @@ export type StepFacts = z.infer<typeof StepFacts>
 
 export const StepHeartbeat = z.strictObject({ fence: z.number().int() })
 
+const Failure = z.strictObject({
+  code: z.string(),
+  message: z.string(),
+  /** How a process that it had started ended. */
+  exitCode: z.exactOptional(z.int()),
+  signal: z.exactOptional(z.string()),
+})
+
 export const StepReport = z.discriminatedUnion('status', [
   z.strictObject({ status: z.literal('succeeded'), fence: z.number().int(), outputs: Json }),
   z.strictObject({
     status: z.literal('failed'),
     fence: z.number().int(),
-    error: z.strictObject({
-      code: z.string(),
-      message: z.string(),
-      /** How a process that it had started ended. */
-      exitCode: z.exactOptional(z.int()),
-      signal: z.exactOptional(z.string()),
-    }),
+    error: Failure,
   }),
 ])
 export type StepReport = z.infer<typeof StepReport>
@@ -106,7 +108,7 @@ export const ItemEnd = z.discriminatedUnion('status', [
   z.strictObject({
     ...itemEnd,
     status: z.literal('failed'),
-    error: z.strictObject({ code: z.string(), message: z.string() }),
+    error: Failure,
   }),
 ])
 export type ItemEnd = z.infer<typeof ItemEnd>
