@@ -77,6 +77,8 @@ async function main(): Promise<void> {
   try {
     if (worker !== undefined) return await performItems(station, worker, folder, stopping.signal)
     const outputs = await perform(station, folder, stopping.signal)
+    // Nobody waits for this process once it has reported: a server that stops then ends it by force.
+    await rm(folder, { recursive: true, force: true })
     await client.post(
       `${path}/report`,
       { status: 'succeeded', fence: station.fence, outputs },
