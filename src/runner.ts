@@ -22,7 +22,13 @@ import { sqlText, type Analytics } from './store/analytics.ts'
 import { evaluateForGate, type GateDeps } from './train/gate-evaluation.ts'
 import { workOnItems } from './train/item-loop.ts'
 import type { ReportedPoint } from './train/python-report.ts'
-import { runPythonStep, storePath } from './train/python-step.ts'
+import { trainWithLibrary } from './train/library-trainer.ts'
+import {
+  runPythonStep,
+  storePath,
+  type PythonStepDeps,
+  type PythonWork,
+} from './train/python-step.ts'
 import { assertApart } from './train/row-overlap.ts'
 import type { OpenModel } from './train/scored-model.ts'
 import { thrownFailure } from './pipelines/thrown-failure.ts'
@@ -140,7 +146,7 @@ async function perform(station: Station, folder: string, signal: AbortSignal): P
         await metrics.flush()
       },
     }
-    return mayGoOn(spec, signal, () => runPythonStep(deps, { ...work, spec }))
+    return mayGoOn(spec, signal, () => runScript(deps, { ...work, spec }, work, folder))
   }
   const told = tell()
   const analytics = openOnDemand(() => openAnalytics(folder))
@@ -225,6 +231,29 @@ function contextOf(
   }
 }
 
+/** Runs a script to its end; what a trainer has learned becomes a model. */
+async function runScript(
+  deps: PythonStepDeps,
+  work: PythonWork,
+  { bundle, transforms }: StepWork,
+  folder: string,
+): Promise<JsonValue> {
+  const { trainer } = work.spec
+  if (!trainer) return runPythonStep(deps, work)
+  const analytics = openOnDemand(() => openAnalytics(folder))
+  try {
+    const training = {
+      ...deps,
+      rows: createStepRows({ files: deps.files, analytics }),
+      bundle: bundleOf(DigestText.parse(bundle), transforms),
+      openModel: openOnnx,
+    }
+    return await trainWithLibrary(training, work, trainer)
+  } finally {
+    await analytics.close()
+  }
+}
+
 /** What every script of a step finds, whichever item it is for. */
 function scriptDeps({ client }: Station, work: StepWork, files: StepFiles, folder: string) {
   return {
@@ -274,7 +303,7 @@ async function openItems(
   if (work.spec.kind === 'python') {
     const { spec } = work
     const tell = onlyOnce(factTeller(station))
-    const runScript: PerformItem = async ({ item, inputs, seed }) => {
+    const performScript: PerformItem = async ({ item, inputs, seed }) => {
       const points: ItemPoint[] = []
       const own = join(folder, `item-${item}`)
       await mkdir(own)
@@ -291,14 +320,14 @@ async function openItems(
       try {
         const given = { ...work.inputs, ...inputs }
         return {
-          outputs: await runPythonStep(deps, { ...work, spec, inputs: given, seed }),
+          outputs: await runScript(deps, { ...work, spec, inputs: given, seed }, work, folder),
           points,
         }
       } finally {
         await rm(own, { recursive: true, force: true })
       }
     }
-    return { perform: runScript, [Symbol.asyncDispose]: async () => undefined }
+    return { perform: performScript, [Symbol.asyncDispose]: async () => undefined }
   }
   if (work.spec.kind !== 'module')
     throw new GyreError('INTERNAL', `step ${work.step} of kind ${work.spec.kind} has no items`)

@@ -31,6 +31,13 @@ export type {
   TrainedModel,
   Trainers,
 } from './define/step-context.ts'
+export { lightgbm, sklearn } from './define/trainer.ts'
+export type {
+  LightgbmOptions,
+  SklearnAlgorithm,
+  SklearnOptions,
+  TrainerInputs,
+} from './define/trainer.ts'
 export { trainingSet } from './define/training-set.ts'
 export { transform } from './define/transform.ts'
 export { onDrift, onNewData, onQuality, onSchedule, trigger } from './define/trigger.ts'

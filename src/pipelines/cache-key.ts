@@ -46,8 +46,15 @@ function codeDigest(step: StepSpec): Digest {
   if (step.kind === 'module')
     return digestOfJson({ digest: step.digest, export: step.export, ...isMapped })
   if (step.kind === 'python') {
-    const { script, digest, threads, rows } = step
-    return digestOfJson({ script, digest, threads, ...(rows && { rows }), ...isMapped })
+    const { script, digest, threads, rows, trainer } = step
+    return digestOfJson({
+      script,
+      digest,
+      threads,
+      ...(rows && { rows }),
+      ...(trainer && { trainer }),
+      ...isMapped,
+    })
   }
   const { name: _name, inputs: _inputs, ...settings } = step
   return digestOfJson(settings)

@@ -91,7 +91,8 @@ async function extraOf(
     case 'module':
       return transformsRead(inputs, manifest.transforms)
     case 'python':
-      return null
+      // A script reads rows as they are kept; a trainer computes the inputs from them.
+      return spec.trainer ? transformsRead(inputs, manifest.transforms) : null
     case 'training-set':
       return builtins['training-set'].prepare(ctx, { spec, inputs, codeRef })
     case 'gate':

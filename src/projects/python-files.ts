@@ -4,10 +4,15 @@ import type { Manifest } from '@gyre/sdk/wire/manifest'
 import { z } from 'zod'
 import { digestOf, digestOfJson } from '../core/digest.ts'
 import { errnoOf, GyreError } from '../core/errors.ts'
+import { PACKAGE_ROOT } from '../core/package.ts'
 import { assertPinned } from './pinned-requirements.ts'
 
 /** Folders in which no module of a project's own lies. */
 const FOREIGN = ['node_modules', '__pycache__']
+
+/** What Gyre brings along is named so that no path in a project is alike. */
+const SHIPPED = '@gyre/trainers/'
+const TRAINERS = join(PACKAGE_ROOT, 'sdk', 'python', 'trainers')
 
 /** Where a file of a Python step lies in the bundle. */
 export function inBundle(path: string): string {
@@ -88,8 +93,9 @@ async function modulesBeside(
   script: string,
 ): Promise<ReadonlyMap<string, Buffer>> {
   await readInside(root, field, script)
-  const paths = await modulesIn(join(root, dirname(script)))
-  const names = paths.map((path) => relative(root, path).split(sep).join('/'))
+  const { base, prefix } = homeOf(root, script)
+  const paths = await modulesIn(join(base, dirname(script.slice(prefix.length))))
+  const names = paths.map((path) => prefix + relative(base, path).split(sep).join('/'))
   const files = names
     .toSorted()
     .map(async (name) => [name, await readInside(root, field, name)] as const)
@@ -110,10 +116,16 @@ export async function modulesIn(folder: string): Promise<string[]> {
   return (await Promise.all(found)).flat()
 }
 
+/** The folder that a path starts at, and the part of it that says so. */
+function homeOf(root: string, path: string): { readonly base: string; readonly prefix: string } {
+  return path.startsWith(SHIPPED) ? { base: TRAINERS, prefix: SHIPPED } : { base: root, prefix: '' }
+}
+
 async function readInside(root: string, field: string, path: string): Promise<Buffer> {
   try {
-    const real = await realpath(join(root, path))
-    if (!real.startsWith(root + sep)) throw refused(field, `${path} is outside of the project`)
+    const { base, prefix } = homeOf(root, path)
+    const real = await realpath(join(base, path.slice(prefix.length)))
+    if (!real.startsWith(base + sep)) throw refused(field, `${path} is outside of the project`)
     return await readFile(real)
   } catch (thrown) {
     const errno = errnoOf(thrown)

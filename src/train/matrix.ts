@@ -36,6 +36,15 @@ export function matrixOf(names: readonly string[], columns: readonly Float32Arra
   return { names, rows, columns }
 }
 
+/** The values row after row, as a model file takes them. */
+export function rowMajor({ columns, rows }: Matrix): Float32Array {
+  const width = columns.length
+  const values = new Float32Array(rows * width)
+  for (const [at, column] of columns.entries())
+    for (let row = 0; row < rows; row++) values[row * width + at] = column[row] ?? Number.NaN
+  return values
+}
+
 /**
  * Throws INVALID_ARGUMENT unless there are rows, one label of 0 or 1 for each, and both answers occur:
  * a classifier cannot be learned from one class.

@@ -7,6 +7,7 @@ import type { RowSet } from '@gyre/sdk/wire/pipeline'
 import type { Clock } from '../core/clock.ts'
 import { latencyMetrics, warmLatencies } from '../evaluate/latency.ts'
 import { folderBytes } from './folder-size.ts'
+import { rowMajor } from './matrix.ts'
 import { servedMatrix } from './served-matrix.ts'
 import type { StepFiles } from './step-files.ts'
 import type { StepRows, TransformBundle } from './step-rows.ts'
@@ -50,10 +51,7 @@ export async function scoreModel(
   const frame = await rows.frame({ ...set, inputs: spec.inputs }, spec.code ?? bundle)
   const matrix = servedMatrix(frame, spec.rates)
   const width = matrix.columns.length
-  const features = new Float32Array(matrix.rows * width)
-  for (const [at, column] of matrix.columns.entries())
-    for (let row = 0; row < matrix.rows; row++)
-      features[row * width + at] = column[row] ?? Number.NaN
+  const features = rowMajor(matrix)
   const model = await openModel(join(folder, 'model.onnx'), spec.inputs.length)
   try {
     const scores = matrix.rows === 0 ? new Float32Array() : await model.run(features, matrix.rows)

@@ -31,19 +31,21 @@ export interface ModelFiles {
   readonly spec: ModelSpec
 }
 
-interface Fitted {
+/** A model, what it learned from, and how. */
+export interface Fitted {
   readonly model: Model
   readonly frame: Frame
   readonly rates: Readonly<Record<string, RateTable>>
+  readonly algorithm: string
   readonly options: Readonly<Record<string, JsonValue>>
 }
 
 /** The built-in trainers of one step; deterministic by `seed`. */
 export function createTrainer(seed: number): Trainer {
-  const fitted = new WeakMap<TrainedModel, Fitted>()
+  const fits = new WeakMap<TrainedModel, Fitted>()
 
   function fitOf(trained: TrainedModel): Fitted {
-    const fit = fitted.get(trained)
+    const fit = fits.get(trained)
     if (fit) return fit
     throw new GyreError(
       'INVALID_ARGUMENT',
@@ -54,14 +56,18 @@ export function createTrainer(seed: number): Trainer {
     )
   }
 
-  function keep(fit: Fitted, algorithm: TrainedModel['algorithm']): TrainedModel {
+  function keep(
+    fitted: Omit<Fitted, 'algorithm'>,
+    algorithm: TrainedModel['algorithm'],
+  ): TrainedModel {
+    const fit = { ...fitted, algorithm }
     const trained: TrainedModel = {
       algorithm,
       rows: fit.frame.rows,
       importance: importanceOf(fit.model),
       score: (frame) => Float32Array.from(predict(fit.model, servedMatrix(frame, fit.rates))),
     }
-    fitted.set(trained, fit)
+    fits.set(trained, fit)
     return trained
   }
 
@@ -82,15 +88,17 @@ export function createTrainer(seed: number): Trainer {
 
     rowsOf: (trained) => fitOf(trained).frame.set,
 
-    filesOf(trained, serving) {
-      const fit = fitOf(trained)
-      return { onnx: exportOnnx(fit.model), spec: specOf(trained, fit, serving) }
-    },
+    filesOf: (trained, serving) => modelFiles(fitOf(trained), serving),
   }
 }
 
+/** The files that a model is served from. */
+export function modelFiles(fit: Fitted, serving: ServingParts): ModelFiles {
+  return { onnx: exportOnnx(fit.model), spec: specOf(fit, serving) }
+}
+
 /** The training matrix, with rates learned fold by fold, and the rates to serve with. */
-function prepare(frame: Frame): { train: LabelledRows; rates: Record<string, RateTable> } {
+export function prepare(frame: Frame): { train: LabelledRows; rates: Record<string, RateTable> } {
   const rates: Record<string, RateTable> = {}
   const columns = frame.inputs.map((input) => {
     if (input.kind === 'number') return input.values
@@ -102,8 +110,7 @@ function prepare(frame: Frame): { train: LabelledRows; rates: Record<string, Rat
 }
 
 function specOf(
-  trained: TrainedModel,
-  { frame, model, rates, options }: Fitted,
+  { frame, model, rates, algorithm, options }: Fitted,
   serving: ServingParts,
 ): ModelSpec {
   const served = servedMatrix(frame, rates)
@@ -127,9 +134,9 @@ function specOf(
       rows: frame.rows,
       from: frame.set.from,
       until: frame.set.until,
-      algorithm: trained.algorithm,
+      algorithm,
       options,
-      importance: trained.importance,
+      importance: importanceOf(model),
     },
   }
 }

@@ -8,12 +8,12 @@ export interface Tree {
   /** The feature a node asks for, or `LEAF`. */
   readonly features: Int32Array
   /** `Infinity` parts the present values (left) from the missing ones. */
-  readonly thresholds: Float32Array
+  readonly thresholds: Float32Array | Float64Array
   readonly missingLeft: Uint8Array
   readonly lefts: Int32Array
   readonly rights: Int32Array
   /** What a leaf adds to the score, in log-odds; 0 in inner nodes. */
-  readonly values: Float32Array
+  readonly values: Float32Array | Float64Array
   /** What the split of an inner node took off the loss (see split.ts); 0 in leaves. */
   readonly gains: Float64Array
 }

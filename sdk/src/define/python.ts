@@ -1,3 +1,4 @@
+import type { TrainerSpec } from '../wire/trainer.ts'
 import type { StepFunction } from './step-context.ts'
 
 /** What a Python step needs besides its script. */
@@ -12,7 +13,11 @@ export interface PythonOptions {
 
 /** A Python script as the work of a step. */
 export interface PythonProgram<I = unknown, O = unknown> {
-  readonly python: { readonly script: string } & PythonOptions
+  readonly python: {
+    readonly script: string
+    /** For a script that Gyre brings along: what it is to learn. */
+    readonly trainer?: TrainerSpec
+  } & PythonOptions
   /** Never there: carries the types of what the step reads and gives. */
   readonly types?: StepFunction<I, O>
 }

@@ -1,4 +1,5 @@
 import { MAX_ITEMS, type Each, type ValueSpec } from '../wire/pipeline.ts'
+import { TrainerSpec } from '../wire/trainer.ts'
 import { DefinitionError } from './definition-error.ts'
 import type { Loader } from './definition.ts'
 import { checkSpan, millisecondsOf, type Duration } from './duration.ts'
@@ -137,7 +138,7 @@ function limitsOf(here: string, { maxRun, maxWait, grace = '30s' }: ResumeOption
 }
 
 function programOf(here: string, { python }: Pick<PythonProgram, 'python'>) {
-  const { script, requirements, threads = 1, inputs: rows } = python
+  const { script, requirements, threads = 1, inputs: rows, trainer } = python
   if (!script.endsWith('.py'))
     throw new DefinitionError(`${here}.script`, `expected a path to a .py file, got ${script}`)
   if (!Number.isInteger(threads) || threads < 1 || threads > 256)
@@ -152,7 +153,18 @@ function programOf(here: string, { python }: Pick<PythonProgram, 'python'>) {
     threads,
     ...(requirements !== undefined && { requirements }),
     ...(rows === 'arrow' && { rows }),
+    ...(trainer && { trainer: trainerSpec(here, trainer) }),
   }
+}
+
+function trainerSpec(here: string, trainer: TrainerSpec): TrainerSpec {
+  const { data, error } = TrainerSpec.safeParse(trainer)
+  if (data) return data
+  const [issue] = error.issues
+  throw new DefinitionError(
+    [here, ...(issue?.path ?? [])].join('.'),
+    issue?.message ?? 'expected options',
+  )
 }
 
 /** The inputs of a step as the manifest says them. */

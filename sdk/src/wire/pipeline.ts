@@ -5,6 +5,7 @@ import { GateRules } from './gate.ts'
 import { Partitions } from './partition.ts'
 import { DigestText, Duration, Instant, Json, Name } from './ref.ts'
 import { Retries } from './retries.ts'
+import { TrainerSpec } from './trainer.ts'
 
 export const ParamSpec = z.strictObject({
   type: z.enum(['day', 'int', 'number', 'text', 'duration', 'boolean', 'list']),
@@ -89,6 +90,8 @@ export const StepSpec = z.discriminatedUnion('kind', [
     threads: z.int().min(1).max(256),
     /** Rows come as Arrow's IPC file; as the Parquet that they are kept in without. */
     rows: z.exactOptional(z.literal('arrow')),
+    /** Its script is one that Gyre brings along; what it learned becomes a model. */
+    trainer: z.exactOptional(TrainerSpec),
     retries: Retries,
     timeout: Duration,
     resume: z.exactOptional(ResumeLimits),
