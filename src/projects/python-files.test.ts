@@ -98,3 +98,31 @@ test.each(['numpy', 'numpy>=2', 'numpy~=2.0', 'git+https://example.org/x'])(
     })
   },
 )
+
+test.each(['lightgbm', 'sklearn'])(
+  'the script and the packages of %s are those of Gyre',
+  async (library) => {
+    const folder = `@gyre/trainers/${library}`
+    const step = {
+      ...STEP,
+      script: `${folder}/train.py`,
+      requirements: `${folder}/requirements.lock`,
+    }
+    const { digest, requirements } = await digested(step)
+    expect(requirements).toEqual({
+      path: `${folder}/requirements.lock`,
+      digest: expect.stringMatching(/^sha256:[0-9a-f]{64}$/),
+    })
+    // Not of the project, whatever lies there.
+    await mkdir(join(root, folder), { recursive: true })
+    await writeFile(join(root, folder, 'train.py'), 'import os')
+    expect((await digested(step)).digest).toBe(digest)
+  },
+)
+
+test('no path leads out of what Gyre brings along', async () => {
+  const script = '@gyre/trainers/../gyre/notebook.py'
+  await expect(withPythonDigests(root, draftOf({ ...STEP, script }))).rejects.toMatchObject({
+    message: `pipeline train.step fit.script: ${script} is outside of the project`,
+  })
+})

@@ -129,7 +129,7 @@ async function scores(openModel: OpenModel, path: string, matrix: Matrix): Promi
 }
 
 /** NaN where either has one, or where they are not as many. */
-function largestDifference(expected: ArrayLike<number>, actual: ArrayLike<number>): number {
+export function largestDifference(expected: ArrayLike<number>, actual: ArrayLike<number>): number {
   if (expected.length !== actual.length) return Number.NaN
   let largest = 0
   for (let row = 0; row < expected.length; row++) {
@@ -141,7 +141,7 @@ function largestDifference(expected: ArrayLike<number>, actual: ArrayLike<number
 }
 
 /** Throws STEP_FAILED where a saved model is another one than its library's. */
-function assertParity(difference: number): void {
+export function assertParity(difference: number): void {
   if (difference <= MAX_DIFFERENCE) return
   throw new GyreError(
     'STEP_FAILED',

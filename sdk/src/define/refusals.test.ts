@@ -12,10 +12,11 @@ import { day, duration, list } from './param.ts'
 import { daily, hourly, monthly, oneOf, weekly as byWeek } from './partition.ts'
 import { pipeline } from './pipeline.ts'
 import { project } from './project.ts'
-import { python } from './python.ts'
+import { python, type PythonProgram } from './python.ts'
 import { canary, immediate } from './release-plan.ts'
 import { csv } from './source.ts'
 import { step } from './step.ts'
+import { lightgbm, sklearn } from './trainer.ts'
 import { trainingSet } from './training-set.ts'
 import { transform } from './transform.ts'
 import { onQuality, onSchedule, trigger } from './trigger.ts'
@@ -48,9 +49,29 @@ const train = pipeline('train', { until: day(), depth: int() }, ({ depth }) => {
 })
 const retrain = { on: shop, run: train, until: 'until', cooldown: '1d' } as const
 
+// @ts-expect-error it is an option of LightGBM
+const leafy = (): PythonProgram => sklearn('logistic-regression', { num_leaves: 7 })
 const ofNumber = async () => async (_ctx: unknown, _inputs: { n: number }) => null
 
 const refusals: [title: string, define: () => unknown, field: string, problem: string][] = [
+  [
+    'a tree of one leaf',
+    inPipeline(() => step('fit', lightgbm({ num_leaves: 1 }))({ rows: newest })),
+    'pipeline train.step fit.options.num_leaves',
+    'Too small: expected number to be >=2',
+  ],
+  [
+    'an option that a trainer does not have',
+    inPipeline(() => step('fit', leafy())({ rows: newest })),
+    'pipeline train.step fit.options',
+    'Unrecognized key: "num_leaves"',
+  ],
+  [
+    'no threads at all for a trainer',
+    inPipeline(() => step('fit', lightgbm({ threads: 0 }))({ rows: newest })),
+    'pipeline train.step fit.threads',
+    'expected 1 to 256, got 0',
+  ],
   [
     'no processes at all',
     inPipeline(() => step('s', ofNumber).map([1], (n) => ({ n }), { concurrency: 0 })),

@@ -99,7 +99,7 @@ test.each([
       await cli(...args)
       const reply = await fetch(`${server.url}/api/v1/pipeline-runs?limit=1`)
       const { runs } = Page.parse(await reply.json())
-      expect(runs[0]?.steps.map(({ error }) => error)).toEqual([null, null, null, null])
+      expect(runs[0]?.steps.filter(({ error }) => error !== null)).toEqual([])
       return new Map(runs[0]?.steps.map((each) => [each.step, each]))
     }
     expect((await cli('data', 'import', 'customers')).code).toBe(0)
@@ -137,7 +137,7 @@ test.each([
     })
     const answers = z.array(z.number()).parse(JSON.parse(native.stdout))
     const differences = answers.map((answer, at) => Math.abs(answer - (served[at] ?? Number.NaN)))
-    expect(Math.max(...differences), JSON.stringify({ answers, served })).toBeLessThanOrEqual(1e-6)
+    expect(Math.max(...differences)).toBeLessThanOrEqual(1e-6)
     expect(new Set(served.map((score) => score.toFixed(3))).size).toBeGreaterThan(2)
   },
   1_800_000,
