@@ -140,6 +140,10 @@ test('a script is a run: its words, streams, facts, and what it logs by itself',
   const said = "words ['--lr', '0.1', '-v']\n7 7 2\n"
   expect(await artifact(run?.id ?? '', 'logs/stdout.txt')).toBe(said)
   expect(await artifact(run?.id ?? '', 'logs/stderr.txt')).toBe('careful\n')
+  expect(await gyre(['runs', 'logs', run?.id ?? '', '--url', server.url])).toMatchObject({
+    code: 0,
+    stdout: `${said}careful\n`,
+  })
   expect(stderr).toContain(said.split('\n')[0])
   const found = await send(`${server.url}/api/2.0/mlflow/runs/get?run_id=${run?.id}`, 'GET')
   expect(found?.body).toMatchObject({ run: { info: { status: 'FINISHED' } } })
@@ -172,7 +176,7 @@ test('SIGTERM ends a run with all that it started: it is cancelled', async () =>
   const cwd = await folderOf({ 'wait.py': WAIT })
   const begun = begin(['run', 'wait.py'], inFolder(cwd))
   onTestFinished(begun.kill)
-  const script = await vi.waitFor(() => childOf(begun.pid, /wait\.py/), { timeout: 20_000 })
+  const script = await vi.waitFor(() => childOf(begun.pid, /python.*wait\.py/), { timeout: 20_000 })
   const grandchild = await vi.waitFor(() => childOf(script, /time\.sleep/), { timeout: 20_000 })
   process.kill(begun.pid, 'SIGTERM')
   const { code, stderr } = await begun.ended
@@ -187,7 +191,7 @@ test('kill -9 of the program ends what it started, and the run is lost', async (
   const cwd = await folderOf({ 'wait.py': WAIT })
   const begun = begin(['run', 'wait.py', '--hold', '1s'], inFolder(cwd))
   onTestFinished(begun.kill)
-  const script = await vi.waitFor(() => childOf(begun.pid, /wait\.py/), { timeout: 20_000 })
+  const script = await vi.waitFor(() => childOf(begun.pid, /python.*wait\.py/), { timeout: 20_000 })
   const grandchild = await vi.waitFor(() => childOf(script, /time\.sleep/), { timeout: 20_000 })
   begun.kill()
   await allGone([script, grandchild])
@@ -388,7 +392,7 @@ print('went')
   const env = { GYRE_URL: first.url, HOME: cwd }
   const begun = begin(['run', 'wait.py', '--hold', '1s', '--json'], { cwd, env })
   onTestFinished(begun.kill)
-  await vi.waitFor(() => childOf(begun.pid, /wait\.py/), { timeout: 20_000 })
+  await vi.waitFor(() => childOf(begun.pid, /python.*wait\.py/), { timeout: 20_000 })
   await first.stop('SIGKILL')
   await writeFile(join(cwd, 'go'), '')
   const second = await launch(home, { args: ['--port', port] })

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
-import { followLog, type GyreClient } from '@gyre/sdk/client'
+import { Readable } from 'node:stream'
+import { followLog, RequestError, type GyreClient } from '@gyre/sdk/client'
 import { LogPage } from '@gyre/sdk/wire/log'
 import { PipelineRun, type StepRun } from '@gyre/sdk/wire/pipeline'
 import { Run } from '@gyre/sdk/wire/run'
@@ -22,14 +23,46 @@ export function addRunLogs(runs: Command): void {
     .action((id: string, step: string | undefined, options: unknown) =>
       withClient(options, async (client) => {
         const { follow } = z.object({ follow: z.boolean().default(false) }).parse(options)
-        const { kind } = await client.get(`/api/v1/runs/${encodeURIComponent(id)}`, Run)
+        const run = await client.get(`/api/v1/runs/${encodeURIComponent(id)}`, Run)
+        const { kind } = run
         if (kind === 'pipeline') return printSteps(client, id, step, follow)
+        if (step === undefined && HELD.has(kind)) return printKept(client, run)
         if (step === undefined) return printLog(client, id, '', follow)
         throw new GyreError('INVALID_ARGUMENT', `step: ${id} is a run of kind ${kind}, with none`, {
           field: 'step',
         })
       }),
     )
+}
+
+/** Kinds of runs that `gyre run` holds: what they print is kept with their files, at their end. */
+const HELD: ReadonlySet<string> = new Set(['script', 'notebook', 'project'])
+
+/** What a program outside has printed, stdout before stderr. */
+async function printKept(client: GyreClient, { id, experiment, status }: Run): Promise<void> {
+  if (status === 'running')
+    throw new GyreError('CONFLICT', `${id} still runs: what it prints is kept at its end`, { id })
+  for (const name of ['stdout', 'stderr']) {
+    const lines = createLogLines()
+    let start = 0
+    const text = await keptText(client, `${experiment}/${id}/artifacts/logs/${name}.txt`)
+    for await (const piece of text) {
+      for (const line of lines.add({ start, text: String(piece) })) console.log(line)
+      start += String(piece).length
+    }
+    for (const line of lines.rest()) console.log(line)
+  }
+}
+
+/** Nothing where there is no such file: an empty one is not kept. */
+async function keptText(client: GyreClient, path: string): Promise<AsyncIterable<unknown>> {
+  try {
+    const file = await client.download(`/api/2.0/mlflow-artifacts/artifacts/${path}`)
+    return file.setEncoding('utf8')
+  } catch (thrown) {
+    if (thrown instanceof RequestError && thrown.status === 404) return Readable.from([])
+    throw thrown
+  }
 }
 
 /** Each attempt at each step once; told apart by the step's name where there may be several. */
