@@ -151,7 +151,7 @@ export const train = pipeline(
   },
 )
 
-/** What trees are best at this, by January's last week: `gyre tune tune` searches these parameters. */
+/** What trees are best at this, by some of January's flights: `gyre tune tune` searches these parameters. */
 export const tune = pipeline(
   'tune',
   {
@@ -164,7 +164,7 @@ export const tune = pipeline(
   ({ until, seed, ...trees }) => {
     const rows = trainingSet('rows', {
       from: flights,
-      every: EVERY_KTH,
+      every: 60,
       until,
       window: '31d',
       holdout: '7d',
