@@ -76,6 +76,12 @@ test('a hook blocks the push of a bad change and lets a good one through', async
   await commit()
   expect(await git('push', 'origin', 'main')).toMatchObject({ code: 0 })
   expect(await pushed()).toBe(await head())
+  // A file that git does not know would be missing where the commit arrives.
+  await writeFile(join(project, 'steps', 'forgotten.ts'), 'export const rounds = 60\n')
+  expect((await git('push', 'origin', 'main:new')).text).toContain(
+    'steps/forgotten.ts is not in git: add it, or name it in .gitignore',
+  )
+  await rm(join(project, 'steps', 'forgotten.ts'))
   await git('push', '--no-verify', 'origin', 'main:old')
   expect(await git('push', 'origin', ':old')).toMatchObject({ code: 0 })
 })

@@ -19,6 +19,8 @@ export async function newRepository(at = 'churn') {
     HOME: folder,
     TMPDIR: folder,
     GIT_CONFIG_NOSYSTEM: '1',
+    // Where nobody listens: what git starts is to ask a server of its own.
+    GYRE_URL: 'http://127.0.0.1:9',
     GIT_AUTHOR_NAME: 'Ada',
     GIT_AUTHOR_EMAIL: 'ada@example.org',
     GIT_COMMITTER_NAME: 'Ada',

@@ -27,9 +27,18 @@ cd "$root"/${quoted(inside === '' ? '.' : inside)} || exit 1
 ${hook === 'pre-push' ? PUSHED : COMMITTED}
 # Git's own variables would send the tests' git commands into this repository.
 unset $(git rev-parse --local-env-vars)
+# A server that other commands speak to has judged another state than this one.
+unset GYRE_URL
 exec ${[...command, 'ci', '.', ...options].map(quoted).join(' ')} </dev/null
 `
 }
+
+/** A file that git does not know is judged here and missing there. */
+const UNTRACKED = `unknown=$(git ls-files --others --exclude-standard -- . | head -n 1)
+if [ -n "$unknown" ]; then
+  echo "gyre ci: $unknown is not in git: add it, or name it in .gitignore" >&2
+  exit 1
+fi`
 
 /** Git gives a line a ref: local ref, local commit, remote ref, remote commit; a commit of zeros is a deletion. */
 const PUSHED = `pushed=
@@ -40,13 +49,15 @@ while read -r _ commit _; do
     echo "gyre ci: this folder is not what is pushed: commit or stash your changes first" >&2
     exit 1
   fi
+${UNTRACKED.replaceAll(/^/gm, '  ')}
 done
 [ -n "$pushed" ] || exit 0`
 
 const COMMITTED = `if ! git diff --quiet -- .; then
   echo "gyre ci: this folder is not what is committed: stage or stash your changes first" >&2
   exit 1
-fi`
+fi
+${UNTRACKED}`
 
 function quoted(text: string): string {
   return /^[\w./:=@%+,-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
