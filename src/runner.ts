@@ -31,6 +31,7 @@ import {
 } from './train/python-step.ts'
 import { assertApart } from './train/row-overlap.ts'
 import type { OpenModel } from './train/scored-model.ts'
+import { TOLD_TO_END, wasInterrupted } from './pipelines/interrupted.ts'
 import { thrownFailure } from './pipelines/thrown-failure.ts'
 import { createStepFiles, type StepFiles } from './train/step-files.ts'
 import { bundleOf, createStepRows, type TransformBundle } from './train/step-rows.ts'
@@ -41,9 +42,6 @@ const HEARTBEAT_MS = 5_000
 
 /** Metrics are seen this late at the most, where a step lets its process breathe. */
 const SEND_MS = 1_000
-
-/** EX_TEMPFAIL of sysexits(3): the server starts another attempt where the step may go on. */
-const TOLD_TO_END = 75
 
 /** What a script gets between SIGTERM and SIGKILL where its step says nothing of it. */
 const GRACE_MS = 5_000
@@ -91,7 +89,7 @@ async function main(): Promise<void> {
       Done,
     )
   } catch (thrown) {
-    if (toGyreError(thrown).details['interrupted'] === true) {
+    if (wasInterrupted(thrown)) {
       // Reported by nobody, so that the server has the next attempt go on.
       process.stderr.write(`${toGyreError(thrown).message}\n`)
       process.exitCode = TOLD_TO_END
@@ -433,11 +431,10 @@ async function mayGoOn<T>(
   try {
     return await work()
   } catch (thrown) {
-    const { details, message } = toGyreError(thrown)
-    if (!resume || (!signal.aborted && details['interrupted'] !== true)) throw plainly(thrown)
+    if (!resume || (!signal.aborted && !wasInterrupted(thrown))) throw plainly(thrown)
     throw new GyreError(
       'UNAVAILABLE',
-      `step ${name} was interrupted: ${message}`,
+      `step ${name} was interrupted: ${toGyreError(thrown).message}`,
       { interrupted: true },
       thrown,
     )
@@ -448,8 +445,8 @@ async function mayGoOn<T>(
 
 /** Of a step that does not go on, an interruption is a failure like any other. */
 function plainly(thrown: unknown): unknown {
-  const { code, message, details } = toGyreError(thrown)
-  return details['interrupted'] === true ? new GyreError(code, message, {}, thrown) : thrown
+  const { code, message } = toGyreError(thrown)
+  return wasInterrupted(thrown) ? new GyreError(code, message, {}, thrown) : thrown
 }
 
 type UserStep = (ctx: StepContext, inputs: unknown) => Promise<unknown>

@@ -19,20 +19,13 @@ export const SCOPES = [
 ] as const
 export type Scope = (typeof SCOPES)[number]
 
+const VIEWER: readonly Scope[] = ['public', 'read', 'predict']
+const MEMBER: readonly Scope[] = [...VIEWER, 'feedback', 'store', 'log', 'write']
+
 const GRANTS: Readonly<Record<Role | 'step', readonly Scope[]>> = {
-  viewer: ['public', 'read', 'predict'],
-  member: ['public', 'read', 'predict', 'feedback', 'store', 'log', 'write'],
-  approver: [
-    'public',
-    'read',
-    'predict',
-    'feedback',
-    'store',
-    'log',
-    'write',
-    'approve',
-    'release',
-  ],
+  viewer: VIEWER,
+  member: MEMBER,
+  approver: [...MEMBER, 'approve', 'release'],
   admin: [...SCOPES],
   /** A step's own process: it may read, store bytes, log to its run and report on itself. */
   step: ['public', 'read', 'store', 'log', 'step'],

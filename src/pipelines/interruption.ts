@@ -5,13 +5,11 @@ import { GyreError, toGyreError } from '../core/errors.ts'
 import type { JobEnd } from '../exec/exec.ts'
 import { cancellation } from './cancel.ts'
 import { lastCheckpoint } from './checkpoint.ts'
+import { TOLD_TO_END } from './interrupted.ts'
 import { LEASE_HOLDER, leaseName, type LeasedStep } from './leased-step.ts'
 import { MAX_LOST } from './lost-attempts.ts'
 import { updateStep } from './step-store.ts'
 import type { TransitionDeps } from './step-transition.ts'
-
-/** How a step's process says that it was told to end, and may go on elsewhere: EX_TEMPFAIL of sysexits(3). */
-const TOLD_TO_END = 75
 
 /** More attempts than any step gets before it stops for want of a checkpoint. */
 const LIMIT = 1_000
@@ -27,11 +25,6 @@ export function limitsOf(spec: StepSpec): Limits | undefined {
 /** True for the end of a process that somebody else brought about. */
 export function isInterruption(end: JobEnd): boolean {
   return end.kind === 'killed' || (end.kind === 'exited' && end.code === TOLD_TO_END)
-}
-
-/** True for what is thrown of a step that was interrupted. */
-export function wasInterrupted(thrown: unknown): boolean {
-  return toGyreError(thrown).details['interrupted'] === true
 }
 
 interface Left {

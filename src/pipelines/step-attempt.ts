@@ -7,14 +7,8 @@ import type { Exec, Job, RunningJob } from '../exec/exec.ts'
 import type { RunLogs } from '../store/run-logs.ts'
 import type { BuiltinStep } from './builtin.ts'
 import { performItems, type FanOuts } from './fan-out.ts'
-import {
-  interrupt,
-  isInterruption,
-  limitsOf,
-  outOfTime,
-  timeLeft,
-  wasInterrupted,
-} from './interruption.ts'
+import { interrupt, isInterruption, limitsOf, outOfTime, timeLeft } from './interruption.ts'
+import { wasInterrupted } from './interrupted.ts'
 import { describeEnd, processEnd } from './job-end.ts'
 import { attemptName, keepLease, type LeasedStep } from './leased-step.ts'
 import { failureFrom, failureOf, loadStep, type PipelineRow } from './step-store.ts'

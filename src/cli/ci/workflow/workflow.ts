@@ -5,6 +5,8 @@ import { GyreError } from '../../../core/errors.ts'
 const Text = z.union([z.string(), z.number(), z.boolean()]).transform(String)
 const Variables = z.record(z.string(), Text)
 
+const Defaults = z.strictObject({ run: z.strictObject({ 'working-directory': z.string() }) })
+
 const Step = z.strictObject({
   name: z.string().optional(),
   id: z.string().optional(),
@@ -26,7 +28,7 @@ const Job = z.strictObject({
   permissions: z.unknown().optional(),
   'timeout-minutes': z.number().optional(),
   env: Variables.default({}),
-  defaults: z.strictObject({ run: z.strictObject({ 'working-directory': z.string() }) }).optional(),
+  defaults: Defaults.optional(),
   steps: z.array(Step).min(1),
 })
 export type WorkflowJob = z.infer<typeof Job>
@@ -42,7 +44,7 @@ const Workflow = z.strictObject({
   permissions: z.unknown().optional(),
   concurrency: z.unknown().optional(),
   env: Variables.default({}),
-  defaults: z.strictObject({ run: z.strictObject({ 'working-directory': z.string() }) }).optional(),
+  defaults: Defaults.optional(),
   jobs: z.record(z.string(), Job),
 })
 
