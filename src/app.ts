@@ -1,13 +1,16 @@
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
+import type { Key } from '@gyre/sdk/wire/key'
 import type { Manifest } from '@gyre/sdk/wire/manifest'
 import { createAccess } from './access/access.ts'
+import { actorOf } from './access/keys.ts'
 import { feedbackDoor } from './api/predict/feedback-door.ts'
 import { healthDoor } from './api/predict/health-door.ts'
 import { mlflowDoor } from './api/mlflow/door.ts'
 import { getArtifactDoor } from './api/mlflow/get-artifact-door.ts'
 import { mlflowRoutes } from './api/mlflow/routes.ts'
 import { versionDoor } from './api/mlflow/server-info.ts'
+import { oipDoor } from './api/oip/oip-door.ts'
 import { otlpDoor } from './api/otlp-door.ts'
 import { predictDoor } from './api/predict/predict-door.ts'
 import { servingOffDoor } from './api/predict/serving-off-door.ts'
@@ -39,12 +42,14 @@ import { createPredictions } from './predictions/predictions.ts'
 import { modelPolicy } from './projects/model-policy.ts'
 import { createProjects, type Projects } from './projects/projects.ts'
 import type { EndpointUse } from './registry/endpoint-use.ts'
+import type { Approver } from './registry/model-policy.ts'
 import { createRegistry } from './registry/registry.ts'
 import { createReleases } from './release/release.ts'
 import { createRoutes } from './routes/routes.ts'
 import type { RoutedEndpoint } from './routes/snapshot.ts'
 import { createServe } from './serve/serve.ts'
 import { makeWritable } from './store/folder.ts'
+import { inheritMetrics } from './pipelines/checkpoint.ts'
 import { createRunLogs } from './store/run-logs.ts'
 import { openStore } from './store/store.ts'
 import { dropAbandoned, findAbandoned } from './tracking/abandoned-uploads.ts'
@@ -65,6 +70,8 @@ import { createUpkeep } from './upkeep/upkeep.ts'
 
 export interface Server {
   readonly url: string
+  /** HOST:PORT of the Open Inference Protocol over gRPC, where it is spoken. */
+  readonly grpcAddress?: string
   /** Answers what has come, starts nothing new, and puts everything on the disk. */
   close(): Promise<void>
 }
@@ -88,14 +95,17 @@ export async function startServer(config: Config): Promise<Server> {
     for (const closeOne of closers.splice(0).toReversed()) await closeOne()
   }
   try {
-    return { url: await open(config, closers), close }
+    return { ...(await open(config, closers)), close }
   } catch (thrown) {
     await close()
     throw thrown
   }
 }
 
-async function open(config: Config, closers: (() => Promise<void>)[]): Promise<string> {
+async function open(
+  config: Config,
+  closers: (() => Promise<void>)[],
+): Promise<Omit<Server, 'close'>> {
   const clock = systemClock
   const isOn = (module: Module): boolean => config.modules.includes(module)
   const random = Math.random
@@ -118,7 +128,16 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
   const tracking = createTracking({ catalog, events, runs, clock, random })
   const artifacts = createArtifacts({ catalog, blobs, clock, newId, log })
   const { experiments } = tracking
-  const heldRuns = createHeldRuns({ catalog, runs, experiments, clock, log })
+  const logs = createRunLogs({ catalog, log })
+  const heldRuns = createHeldRuns({
+    catalog,
+    runs,
+    logs,
+    experiments,
+    clock,
+    log,
+    inheritMetrics,
+  })
   const loggedModels = createLoggedModels({ catalog, events, clock, random, experiments })
   const traces = createTraces({
     catalog,
@@ -145,7 +164,11 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     clock,
     blobs,
     verdicts: evaluate,
-    policy: async (tx, ctx, name) => modelPolicy((await projects.find(ctx, tx))?.manifest, name),
+    policy: async (tx, ctx, name) => {
+      const asked = modelPolicy((await projects.find(ctx, tx))?.manifest, name)
+      const keys = asked.among && (await access.approvers(ctx, asked.among, tx))
+      return { ...asked, among: keys?.map(toApprover) ?? null }
+    },
     endpoints: async (tx, ctx) => (await routes.committed(ctx, tx)).map(toUse),
     freeze: (ctx, place) => freezeArtifacts({ catalog, blobs, artifacts }, ctx, place),
     tellLoggedModel: noteRegistered,
@@ -183,8 +206,10 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
       predictions,
       clock,
       log,
-      modelSource: async (project, ref) =>
-        modelFiles.source(ref, (await registry.get(system(project), ref)).digest),
+      async modelSource(project, { takes }, ref) {
+        const { digest } = await registry.get(system(project), ref)
+        return takes === 'tensors' ? modelFiles.graph(ref, digest) : modelFiles.source(ref, digest)
+      },
       planFeatures: (project, names, fields) => features.planLookup(system(project), names, fields),
       onOutcome({ project, endpoint, releaseId, randomised, variant, weightBp, subject, failed }) {
         if (releaseId === null || !randomised) return
@@ -228,8 +253,9 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     },
   })
 
-  const logs = createRunLogs({ catalog, log })
   let url = ''
+  let grpcAddress: string | undefined
+  const pythonFolder = resolve(config.data, 'python')
   const exec = openLocalExec({
     runner: siblingUrl('./runner', import.meta.url),
     maxJobs: Math.max(2, availableParallelism()),
@@ -258,9 +284,16 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
     experiment: async (ctx, name) => (await experiments.named(ctx, name)).number,
     environment: (ctx, { name, timeoutMs }) => ({
       GYRE_URL: url,
-      GYRE_PYTHON_ENVIRONMENTS: resolve(config.data, 'python'),
+      GYRE_PYTHON_ENVIRONMENTS: pythonFolder,
       GYRE_PASS: access.passForStep(ctx.project, `step:${name}`, timeoutMs + PASS_GRACE_MS),
     }),
+    ahead: (spec) =>
+      spec.kind === 'python'
+        ? {
+            GYRE_PYTHON_ENVIRONMENTS: pythonFolder,
+            ...(spec.requirements && { GYRE_PYTHON_LOCK: spec.requirements.digest }),
+          }
+        : undefined,
     async code(ctx, ref) {
       const version =
         ref === undefined ? await projects.current(ctx) : await projects.version(ctx, ref)
@@ -330,6 +363,7 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
       ...(serve
         ? [
             predictDoor({ serve, maxBodyBytes: config.maxBodyBytes }),
+            oipDoor({ serve, maxBodyBytes: config.maxTensorBytes, log }),
             feedbackDoor({ predictions, maxBodyBytes: config.maxBodyBytes }),
           ]
         : [servingOffDoor()]),
@@ -352,13 +386,23 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
   const port = await http.listen(config.host, config.port)
   url = `http://${reachableHost(config.host)}:${port}`
   await serve?.ready()
+  if (serve && config.grpcPort !== undefined) {
+    const { maxTensorBytes } = config
+    // Loaded by those who ask for it: the others need not wait for it.
+    const { createGrpcServer } = await import('./api/oip/grpc-server.ts')
+    const grpc = createGrpcServer({ serve, access, maxTensorBytes, newId, log })
+    closers.push(() => grpc.close())
+    const bound = await grpc.listen(config.host, config.grpcPort)
+    log.info({ port: bound }, 'gRPC is ready')
+    grpcAddress = `${reachableHost(config.host)}:${bound}`
+  }
   if (isOn('tracking')) {
     await heldRuns.watch()
     closers.push(async () => heldRuns.close())
   }
   if (isOn('pipelines')) await pipelines.resume()
   if (isOn('monitoring')) loop.start()
-  return url
+  return { url, ...(grpcAddress !== undefined && { grpcAddress }) }
 
   /** What is applied is also declared: views to the features room, endpoints to the routes. */
   function declaring(inner: Projects): Projects {
@@ -380,6 +424,11 @@ async function open(config: Config, closers: (() => Promise<void>)[]): Promise<s
       },
     }
   }
+}
+
+/** As a request with the key is recorded. */
+function toApprover({ name, createdAt }: Key): Approver {
+  return { actor: actorOf(name), since: createdAt }
 }
 
 /** An endpoint as the registry sees it. */

@@ -1,4 +1,5 @@
 import { Role } from '@gyre/sdk/wire/key'
+import type { Approvers } from '@gyre/sdk/wire/manifest'
 import { sql } from 'kysely'
 import { expect, onTestFinished, test } from 'vitest'
 import { fakeClock } from '../core/clock.ts'
@@ -126,6 +127,27 @@ test('a key is made, listed and revoked, each with its event; its secret is show
     ['key.created', 'local', { name: 'ci', role: 'member' }],
     ['key.revoked', 'key:boss', { name: 'ci' }],
   ])
+})
+
+test('approvers are live keys, by name, by id, or by a role and those above it', async () => {
+  const { access, catalog } = await openAccess()
+  const ids = new Map<string, string>()
+  for (const [name, role] of [
+    ['ada', 'approver'],
+    ['bob', 'approver'],
+    ['boss', 'admin'],
+    ['ci', 'member'],
+  ] as const)
+    ids.set(name, (await access.createKey(CTX, { name, role })).id)
+  await access.createKey({ ...CTX, project: 'other' }, { name: 'carol', role: 'approver' })
+  const among = async (asked: Approvers) =>
+    (await catalog.write((tx) => access.approvers(CTX, asked, tx))).map(({ name }) => name)
+  expect(await among(['carol', 'nobody'])).toEqual([])
+  expect(await among(['ada', ids.get('ci') ?? ''])).toEqual(['ada', 'ci'])
+  expect(await among('approver')).toEqual(['ada', 'bob', 'boss'])
+  await access.revokeKey(CTX, 'ada')
+  expect(await among(['ada', ids.get('ada') ?? '', 'bob'])).toEqual(['bob'])
+  expect(await among('admin')).toEqual(['boss'])
 })
 
 test('a live name is taken; once revoked it may be given again, to another secret', async () => {

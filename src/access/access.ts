@@ -1,4 +1,6 @@
 import type { CreatedKey, CreateKey, Key } from '@gyre/sdk/wire/key'
+import type { Approvers } from '@gyre/sdk/wire/manifest'
+import type { Tx } from '../store/catalog.ts'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
 import type { Caller } from './caller.ts'
@@ -25,6 +27,8 @@ export interface Access {
   listKeys(ctx: Context): Promise<readonly Key[]>
   /** Throws NOT_FOUND when there is no live key of that name or id. */
   revokeKey(ctx: Context, nameOrId: string): Promise<Key>
+  /** The live keys that approvers are named by: their names or ids, or a role, theirs or a lower one. */
+  approvers(ctx: Context, among: Approvers, tx: Tx): Promise<readonly Key[]>
   /** Live keys of all projects. */
   countKeys(): Promise<number>
 }
@@ -64,6 +68,7 @@ export function createAccess({ keyless, ...deps }: AccessDeps): Access {
     createKey: (ctx, key) => keys.create(ctx, key),
     listKeys: (ctx) => keys.list(ctx),
     revokeKey: (ctx, nameOrId) => keys.revoke(ctx, nameOrId),
+    approvers: (ctx, among, tx) => keys.approvers(ctx, among, tx),
     countKeys: () => keys.countLive(),
   }
 }

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import type { Approvers } from '@gyre/sdk/wire/manifest'
 import { Role, type CreatedKey, type CreateKey, type Key } from '@gyre/sdk/wire/key'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
@@ -22,6 +23,7 @@ export interface Keys {
   create(ctx: Context, key: CreateKey): Promise<CreatedKey>
   list(ctx: Context): Promise<readonly Key[]>
   revoke(ctx: Context, nameOrId: string): Promise<Key>
+  approvers(ctx: Context, among: Approvers, tx: Tx): Promise<readonly Key[]>
   countLive(): Promise<number>
 }
 
@@ -41,7 +43,7 @@ export function createKeys({ catalog, events, clock, newId }: KeysDeps): Keys {
       const before = revocations
       const row = await liveKeys(catalog.read).where('hash', '=', hash).executeTakeFirst()
       if (!row) throw new GyreError('UNAUTHENTICATED', 'unknown or revoked key')
-      const caller = { project: row.project, actor: `key:${row.name}`, grant: Role.parse(row.role) }
+      const caller = { project: row.project, actor: actorOf(row.name), grant: Role.parse(row.role) }
       // A key that was revoked while it was looked up must not come back by way of the memory.
       if (before === revocations) known.set(hash, caller)
       return caller
@@ -86,6 +88,17 @@ export function createKeys({ catalog, events, clock, newId }: KeysDeps): Keys {
       return rows.map(toKey)
     },
 
+    async approvers(ctx, among, tx) {
+      const live = await liveKeys(tx).where('project', '=', ctx.project).execute()
+      return live
+        .map(toKey)
+        .filter(({ id, name, role }) =>
+          typeof among === 'string'
+            ? Role.options.indexOf(role) >= Role.options.indexOf(among)
+            : among.includes(name) || among.includes(id),
+        )
+    },
+
     async revoke(ctx, nameOrId) {
       const revoked_at = clock.now().toISOString()
       const row = await catalog.write(async (tx) => {
@@ -119,6 +132,11 @@ async function findLive(tx: Tx, { project }: Context, nameOrId: string) {
     .where('project', '=', project)
     .where((eb) => eb.or([eb('id', '=', nameOrId), eb('name', '=', nameOrId)]))
     .executeTakeFirst()
+}
+
+/** Who a request with the key of this name acts as. */
+export function actorOf(name: string): string {
+  return `key:${name}`
 }
 
 function sha256(text: string): string {

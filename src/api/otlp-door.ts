@@ -1,9 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { promisify } from 'node:util'
-import { gunzip, inflate } from 'node:zlib'
 import { z } from 'zod'
-import { errnoOf, ERRORS, GyreError, toGyreError, type ErrorCode } from '../core/errors.ts'
+import { ERRORS, GyreError, toGyreError } from '../core/errors.ts'
 import {
   packExportJson,
   packExportResponse,
@@ -14,14 +12,16 @@ import {
 } from '../core/formats/otlp.ts'
 import type { Log } from '../core/log.ts'
 import type { Rejection, Traces } from '../traces/traces.ts'
-import { decodeUtf8, readWhole } from './body.ts'
+import { decodeUtf8 } from './body.ts'
 import { declaredType } from './body-stream.ts'
-import { parseInt64Json } from './mlflow/json.ts'
+import { parseInt64Json } from './int64-json.ts'
 import { ExperimentId } from './mlflow/experiments.ts'
+import { readPacked } from './packed-body.ts'
 import { parsePart } from './parse.ts'
 import { retryAfter } from './problem.ts'
 import { defineRawRoute, type RawDoor } from './raw-door.ts'
 import { expectMethod } from './raw-reply.ts'
+import { rpcCode } from './rpc-code.ts'
 
 export interface OtlpDoorDeps {
   readonly traces: Pick<Traces, 'log'>
@@ -61,7 +61,7 @@ export function otlpDoor({ traces, log }: OtlpDoorDeps): RawDoor {
     async handle(request, response, ctx) {
       expectMethod(request, response, 'POST')
       const { experiment, run, type } = headOf(request)
-      const body = await readBody(request, response)
+      const body = await readPacked(request, response, MAX_BODY_BYTES)
       const packed = unpackExport(
         type === JSON_TYPE ? packExportJson(parseInt64Json(decodeUtf8(body), MAX_DEPTH)) : body,
       )
@@ -98,29 +98,6 @@ function headOf(request: IncomingMessage) {
   }
 }
 
-/** As exporters of OpenTelemetry pack. */
-const UNPACK = { gzip: promisify(gunzip), deflate: promisify(inflate) } as const
-
-async function readBody(request: IncomingMessage, response: ServerResponse): Promise<Buffer> {
-  const encoding = request.headers['content-encoding'] ?? 'identity'
-  if (encoding !== 'gzip' && encoding !== 'deflate' && encoding !== 'identity')
-    throw unsupported('content-encoding', 'gzip, deflate or none', encoding)
-  const body = await readWhole(request, response, MAX_BODY_BYTES)
-  if (encoding === 'identity') return body
-  try {
-    return await UNPACK[encoding](body, { maxOutputLength: MAX_BODY_BYTES })
-  } catch (cause) {
-    if (errnoOf(cause) === 'ERR_BUFFER_TOO_LARGE')
-      throw new GyreError('TOO_LARGE', `body: expected at most ${MAX_BODY_BYTES} bytes unpacked`)
-    throw new GyreError(
-      'INVALID_ARGUMENT',
-      `body: this is no ${encoding}`,
-      { field: 'body' },
-      cause,
-    )
-  }
-}
-
 async function readSpans(packed: readonly Uint8Array[]): Promise<OtlpSpan[]> {
   const spans: OtlpSpan[] = []
   let bytes = 0
@@ -145,20 +122,6 @@ function answer(response: ServerResponse, type: string, { spans, why }: Rejectio
   response.end(body)
 }
 
-/** Of gRPC; what is none of these is its INTERNAL. */
-const RPC_CODES: Partial<Readonly<Record<ErrorCode, number>>> = {
-  INVALID_ARGUMENT: 3,
-  TOO_LARGE: 3,
-  UNSUPPORTED_MEDIA_TYPE: 3,
-  NOT_FOUND: 5,
-  FORBIDDEN: 7,
-  OVERLOADED: 8,
-  CONFLICT: 9,
-  METHOD_NOT_ALLOWED: 12,
-  UNAVAILABLE: 14,
-  UNAUTHENTICATED: 16,
-}
-
 /** A Status in the language of the request; what may be tried again has a status that says so. */
 function answerError(response: ServerResponse, error: GyreError, requestId: string): void {
   if (response.headersSent) {
@@ -166,7 +129,7 @@ function answerError(response: ServerResponse, error: GyreError, requestId: stri
     return
   }
   const isJson = declaredType(response.req) === JSON_TYPE
-  const code = RPC_CODES[error.code] ?? 13
+  const code = rpcCode(error)
   const message =
     error.code === 'INTERNAL'
       ? `internal error; see the server's log for ${requestId}`

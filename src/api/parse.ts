@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { GyreError } from '../core/errors.ts'
-import { issueText } from '../core/issue-text.ts'
+import { issueText } from '@gyre/sdk/wire/issue-text'
 
 /** Deeper JSON than this is refused: hardly a shape of ours needs it, and recursion over it costs stack. */
 const MAX_DEPTH = 32

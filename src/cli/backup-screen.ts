@@ -1,6 +1,6 @@
 import type { CheckedBackup } from '../upkeep/check-archive.ts'
 import { counted } from './counted.ts'
-import { sizeText } from './size-text.ts'
+import { sizeText } from '../core/size-text.ts'
 
 /** One line for people, or the facts as JSON. */
 export function describeBackup(

@@ -1,3 +1,4 @@
+import type { Verdict } from '@gyre/sdk/wire/gate'
 import type { ModelCard } from '@gyre/sdk/wire/model'
 import { z } from 'zod'
 import { approvalLines } from './approval-text.ts'
@@ -16,7 +17,7 @@ export function describeCard(card: ModelCard): string {
     ['trained on', data.map(sourceText).join('; ') || 'unknown'],
     ['run', version.runId ?? '–'],
     ['approved by', approvalLines(standing, version.approvals).join('; ')],
-    ['gate', verdict ? `${verdict.gate} ${verdict.passed ? 'passed' : 'refused'}` : 'none'],
+    ['gate', verdict ? verdictText(verdict) : 'none'],
     ['takes', columnsText(signature?.inputs)],
     ['gives', columnsText(signature?.outputs)],
   ])
@@ -27,6 +28,13 @@ export function describeCard(card: ModelCard): string {
     ...(measured.length > 0 ? [table(['metric', 'value'], measured)] : []),
     ...(set.length > 0 ? [table(['parameter', 'value'], set)] : []),
   ].join('\n\n')
+}
+
+/** `good-enough refused: auc: 0.68 is not > 0.77` */
+function verdictText({ gate, passed, checks }: Verdict): string {
+  if (passed) return `${gate} passed`
+  const reasons = checks.filter((check) => !check.passed)
+  return `${gate} refused: ${reasons.map(({ metric, reason }) => `${metric}: ${reason}`).join('; ')}`
 }
 
 /** `visits: double, plan: string`; a tensor by its kind and shape. */

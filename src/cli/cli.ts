@@ -1,59 +1,46 @@
 import { Command } from 'commander'
 import type { Config } from '../core/config.ts'
-import type { StartedServer } from './command.ts'
-import { addApply } from './commands/apply.ts'
-import { addBackup } from './commands/backup.ts'
-import { addCi } from './commands/ci.ts'
-import { addData } from './commands/data.ts'
-import { addDemo } from './commands/demo.ts'
-import { addExperiments } from './commands/experiments.ts'
-import { addFeatures } from './commands/features.ts'
-import { addGc } from './commands/gc.ts'
-import { addImport } from './commands/import.ts'
-import { addInit } from './commands/init.ts'
-import { addKey } from './commands/key.ts'
-import { addLineage } from './commands/lineage.ts'
-import { addModel } from './commands/model.ts'
-import { addPipeline } from './commands/pipeline.ts'
-import { addPredictions } from './commands/predictions.ts'
-import { addRelease } from './commands/release.ts'
-import { addRestore } from './commands/restore.ts'
-import { addReproduce } from './commands/reproduce.ts'
-import { addRun } from './commands/run.ts'
-import { addRuns } from './commands/runs.ts'
-import { addStudies } from './commands/studies.ts'
-import { addTune } from './commands/tune.ts'
-import { addUp } from './commands/up.ts'
-import { addWhy } from './commands/why.ts'
+import type { AddCommand, StartedServer } from './command.ts'
 import { explain, usageError } from './explain.ts'
 import { VERSION } from '../core/package.ts'
 
-const COMMANDS = [
-  addUp,
-  addDemo,
-  addInit,
-  addApply,
-  addImport,
-  addData,
-  addCi,
-  addFeatures,
-  addPipeline,
-  addExperiments,
-  addRun,
-  addRuns,
-  addReproduce,
-  addTune,
-  addStudies,
-  addWhy,
-  addModel,
-  addRelease,
-  addPredictions,
-  addLineage,
-  addKey,
-  addBackup,
-  addRestore,
-  addGc,
-]
+type Load = () => Promise<AddCommand>
+
+const releasing: Load = async () => (await import('./commands/release.ts')).addRelease
+
+/** Commands by the name they are called by, in the order of the help; each is loaded when it is asked for. */
+const COMMANDS = new Map<string, Load>(
+  Object.entries({
+    up: async () => (await import('./commands/up.ts')).addUp,
+    serve: async () => (await import('./commands/serve.ts')).addServe,
+    demo: async () => (await import('./commands/demo.ts')).addDemo,
+    init: async () => (await import('./commands/init.ts')).addInit,
+    apply: async () => (await import('./commands/apply.ts')).addApply,
+    import: async () => (await import('./commands/import.ts')).addImport,
+    data: async () => (await import('./commands/data.ts')).addData,
+    ci: async () => (await import('./commands/ci.ts')).addCi,
+    features: async () => (await import('./commands/features.ts')).addFeatures,
+    pipeline: async () => (await import('./commands/pipeline.ts')).addPipeline,
+    experiments: async () => (await import('./commands/experiments.ts')).addExperiments,
+    run: async () => (await import('./commands/run.ts')).addRun,
+    runs: async () => (await import('./commands/runs.ts')).addRuns,
+    reproduce: async () => (await import('./commands/reproduce.ts')).addReproduce,
+    tune: async () => (await import('./commands/tune.ts')).addTune,
+    studies: async () => (await import('./commands/studies.ts')).addStudies,
+    why: async () => (await import('./commands/why.ts')).addWhy,
+    model: async () => (await import('./commands/model.ts')).addModel,
+    release: releasing,
+    releases: releasing,
+    promote: releasing,
+    rollback: releasing,
+    predictions: async () => (await import('./commands/predictions.ts')).addPredictions,
+    lineage: async () => (await import('./commands/lineage.ts')).addLineage,
+    key: async () => (await import('./commands/key.ts')).addKey,
+    backup: async () => (await import('./commands/backup.ts')).addBackup,
+    restore: async () => (await import('./commands/restore.ts')).addRestore,
+    gc: async () => (await import('./commands/gc.ts')).addGc,
+  }),
+)
 
 /** Runs one command; resolves with the exit code. Failures are one line on stderr: cause and remedy. */
 export async function runCli(
@@ -74,11 +61,18 @@ export async function runCli(
       exitCode = code
     },
   }
-  for (const add of COMMANDS) add(program, deps)
+  for (const add of await commandsFor(argv[2])) add(program, deps)
   try {
     await program.parseAsync([...argv])
     return exitCode
   } catch (thrown) {
     return explain(thrown)
   }
+}
+
+/** The command of this name alone: what the others import takes longer than most of them do. Else all of them. */
+function commandsFor(name: string | undefined): Promise<readonly AddCommand[]> {
+  const asked = COMMANDS.get(name ?? '')
+  const loads = asked ? [asked] : new Set(COMMANDS.values())
+  return Promise.all([...loads].map((load) => load()))
 }

@@ -7,6 +7,8 @@ import { GyreError } from '../core/errors.ts'
 /** A server started by this very process. */
 export interface StartedServer {
   readonly url: string
+  /** HOST:PORT of gRPC, where it is spoken. */
+  readonly grpcAddress?: string
   close(): Promise<void>
 }
 

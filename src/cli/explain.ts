@@ -3,7 +3,7 @@ import { RequestError } from '@gyre/sdk/client'
 import { CommanderError } from 'commander'
 import { z } from 'zod'
 import { ERRORS, errnoOf, GyreError, isErrorCode, toGyreError } from '../core/errors.ts'
-import { issueText } from '../core/issue-text.ts'
+import { issueText } from '@gyre/sdk/wire/issue-text'
 
 /** What Commander has to say of a command line, in one line of ours. */
 export function usageError(text: string): string {
@@ -24,9 +24,15 @@ function refusalOf(thrown: unknown): { readonly code: string; readonly message: 
   if (thrown instanceof z.ZodError) {
     const [issue] = thrown.issues
     const text = (issue && issueText(issue)) ?? issue?.message
-    return { code: 'INVALID_ARGUMENT', message: `--${issue?.path.join('.')}: ${text}` }
+    return { code: 'INVALID_ARGUMENT', message: `${optionOf(issue)}: ${text}` }
   }
   return fileError(thrown) ?? toGyreError(thrown)
+}
+
+/** The option as it is written: of `--only a b` each is a member, and Commander makes camels of dashes. */
+function optionOf(issue: z.core.$ZodIssue | undefined): string {
+  const name = String(issue?.path[0] ?? '')
+  return `--${name.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
 }
 
 /** A file of the user's that could not be read or written, by name. */

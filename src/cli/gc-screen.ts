@@ -1,6 +1,6 @@
 import type { GcReport } from '@gyre/sdk/wire/upkeep'
 import { counted } from './counted.ts'
-import { sizeText } from './size-text.ts'
+import { sizeText } from '../core/size-text.ts'
 import { table } from './table.ts'
 
 type Pile = GcReport['kept']['named']

@@ -1,3 +1,4 @@
+import type { Verdict } from '@gyre/sdk/wire/gate'
 import type { Approval, ModelVersion } from '@gyre/sdk/wire/model'
 import { expect, test } from 'vitest'
 import { describeModel } from './model-screen.ts'
@@ -59,4 +60,34 @@ test('who rejected the version in production is not told as its approver', () =>
   expect(screenOf([approved, rejected], [])).toContain(
     '\napproved by    nobody; rejected by bob at Tuesday: leaks\n',
   )
+})
+
+test('a metric stands with its interval, and so does the slice that came out worst', () => {
+  const verdict: Verdict = {
+    gate: 'good-enough',
+    gateDigest: `sha256:${'b'.repeat(64)}`,
+    passed: true,
+    checks: [
+      {
+        metric: 'auc',
+        slice: 'plan = free',
+        rule: '≥ 0.6',
+        value: 0.63,
+        interval: { lower: 0.58123, upper: 0.68 },
+        bound: 0.6,
+        passed: true,
+        reason: '',
+      },
+    ],
+    metrics: { candidate: {}, champion: null, baseline: { auc: 0.61 } },
+    intervals: { auc: { lower: 0.66, upper: 0.74 } },
+    rows: 500,
+    champion: null,
+  }
+  const metrics = { auc: 0.7, sizeBytes: 1024 }
+  const production = { version: VERSION, data: [], approval: null, standing: [], verdict, metrics }
+  const text = describeModel({ name: 'delay', serving: [], production, versions: [VERSION] })
+  expect(text).toMatch(/\nauc +0\.7000 +0\.66 to 0\.74 +– +0\.6100\n/)
+  expect(text).toMatch(/\nsizeBytes +1024 +– +– +–\n/)
+  expect(text).toMatch(/\nauc +plan = free +0\.6300 +0\.5812 to 0\.68 +≥ 0\.6$/)
 })

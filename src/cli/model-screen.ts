@@ -1,6 +1,8 @@
+import type { Interval, Verdict } from '@gyre/sdk/wire/gate'
 import type { LineageNode } from '@gyre/sdk/wire/lineage'
 import type { ModelReport } from '@gyre/sdk/wire/model'
 import { approvalLines } from './approval-text.ts'
+import { intervalText } from './interval-text.ts'
 import { facts, table } from './table.ts'
 
 /** The four answers about a model on one screen. */
@@ -29,10 +31,25 @@ export function describeModel({ name, serving, production, versions }: ModelRepo
   const rows = Object.entries(metrics).map(([metric, value]) => [
     metric,
     value,
+    rangeText(verdict?.intervals?.[metric]),
     verdict?.metrics.champion?.[metric] ?? null,
     verdict?.metrics.baseline?.[metric] ?? null,
   ])
-  return `${head}\n\n${table(['metric', 'this version', 'champion then', 'baseline'], rows)}`
+  const columns = ['metric', 'this version', '95 % interval', 'champion then', 'baseline']
+  return [head, table(columns, rows), ...(verdict ? slicesTable(verdict) : [])].join('\n\n')
+}
+
+/** The slices that came out worst, each with what was asked of it. */
+function slicesTable({ checks }: Verdict): readonly string[] {
+  const rows = checks.flatMap(({ metric, slice, value, interval, rule }) =>
+    slice === undefined ? [] : [[metric, slice, value, rangeText(interval), rule]],
+  )
+  if (rows.length === 0) return []
+  return [table(['metric', 'worst slice', 'value', '95 % interval', 'asked'], rows)]
+}
+
+function rangeText(interval: Interval | undefined): string {
+  return interval ? intervalText(interval) : '–'
 }
 
 /** A dataset with its digest, or an endpoint that a model learned from. */

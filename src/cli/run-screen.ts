@@ -3,9 +3,10 @@ import { facts, table } from './table.ts'
 
 /** What `gyre runs show` prints: a paragraph for each thing that the run has. */
 export function describeRun(run: Run): string {
-  const about: [string, string][] = [
+  const about: [string, string | readonly string[]][] = [
     ['run', `${run.id}, ${run.kind} ${run.name}`],
-    ['status', run.error ? `${run.status}: ${run.error.message}` : run.status],
+    ['status', run.status],
+    ...(run.error ? [['error', run.error.message.split('\n')] as [string, string[]]] : []),
     ['started', `${run.startedAt} by ${run.actor}`],
     ['ended', run.endedAt ?? '–'],
   ]
@@ -14,7 +15,8 @@ export function describeRun(run: Run): string {
   const overfit = run.tags['gyre.overfit']
   if (overfit !== undefined) about.push(['overfit', overfit])
   if (run.seed !== null) about.push(['seed', String(run.seed)])
-  const code = Object.entries(run.code ?? {}).map(([key, value]) => [
+  const { files = {}, ...rest } = run.code ?? {}
+  const code = Object.entries({ ...rest, ...files }).map(([key, value]) => [
     key,
     Array.isArray(value) ? value.join(' ') : String(value),
   ])

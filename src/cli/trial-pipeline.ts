@@ -8,6 +8,7 @@ import {
 import { PipelineRun } from '@gyre/sdk/wire/pipeline'
 import { MetricSample, Run } from '@gyre/sdk/wire/run'
 import { z } from 'zod'
+import { failureLine } from './failure-line.ts'
 
 /** How often it is looked what a step has logged. */
 const LOOK_MS = 500
@@ -43,7 +44,7 @@ export async function tryPipeline(
   if (look) await pruneOrWait(client, id, look, trial, isOver.signal)
   const ended = await waiting
   const failed = ended.steps.find(({ error }) => error !== null)
-  const reason = failed?.error?.message.split('\n')[0]
+  const reason = failed?.error ? failureLine(failed.error.message) : undefined
   if (ended.status !== 'succeeded')
     throw new Error(`pipeline run ${id}: ${failed?.step ?? ended.status}: ${reason ?? 'no reason'}`)
   // What it came to is known: that it would have been pruned no longer matters, only what others are compared with.

@@ -60,6 +60,10 @@ export const Config = z.strictObject({
   inferenceWorkers: number().int().min(0).max(64).default(0),
   analyticsMemoryMb: number().int().min(128).default(1024),
   maxBodyBytes: number().int().min(1024).default(1_048_576),
+  /** Of a request with tensors. */
+  maxTensorBytes: number().int().min(1024).default(67_108_864),
+  /** Where the Open Inference Protocol is spoken over gRPC; nowhere unless told. */
+  grpcPort: z.exactOptional(number().int().min(0).max(65535)),
 })
 export type Config = z.infer<typeof Config>
 
@@ -67,6 +71,7 @@ export type ConfigInput = { readonly [K in keyof Config]?: Config[K] | string | 
 
 const ENVIRONMENT = {
   GYRE_PORT: 'port',
+  GYRE_GRPC_PORT: 'grpcPort',
   GYRE_HOST: 'host',
   GYRE_DATA: 'data',
   GYRE_MODULES: 'modules',
@@ -99,7 +104,10 @@ const valuesOf = ({ values }: Source): object => Object.fromEntries(values)
 
 function flagsOf(flags: ConfigInput): Source {
   const given = Object.entries(flags).filter(([, value]) => value !== undefined)
-  return { values: new Map(given), nameOf: (key) => `--${key}` }
+  return {
+    values: new Map(given),
+    nameOf: (key) => `--${key.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`,
+  }
 }
 
 function environmentOf(environment: NodeJS.ProcessEnv): Source {

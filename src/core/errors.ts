@@ -23,6 +23,7 @@ export const ERRORS = {
   OVERLOADED: { status: 429, exit: 1 },
   MODEL_FAILED: { status: 500, exit: 1 },
   STEP_FAILED: { status: 422, exit: 1 },
+  OUT_OF_MEMORY: { status: 422, exit: 1 },
   INTERNAL: { status: 500, exit: 1 },
   UNAVAILABLE: { status: 503, exit: 1 },
   DAMAGED: { status: 422, exit: 1 },
@@ -51,6 +52,11 @@ export class GyreError extends Error {
     this.code = code
     this.details = details
   }
+}
+
+/** INVALID_INPUT that names the field, in its message and its details. */
+export function invalidInput(field: string, message: string, cause?: unknown): GyreError {
+  return new GyreError('INVALID_INPUT', `${field}: ${message}`, { field }, cause)
 }
 
 export function isErrorCode(code: unknown): code is ErrorCode {

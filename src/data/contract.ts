@@ -37,7 +37,8 @@ export function contractSql(checks: readonly Check[], source: Source): string {
 /** What came of a check that counted `unexpected` offenders among `rows` rows. */
 export function resultOf(check: Check, rows: number, unexpected: number): CheckResult {
   const { column, check: name, mostly } = check
-  const passed = rows - unexpected >= mostly * rows
+  // Divided once: 55 of 100 are 0.55, where 0.55 · 100 is 55.00000000000001.
+  const passed = rows === 0 || (rows - unexpected) / rows >= mostly
   return { column, check: name, rows, unexpected, mostly, passed }
 }
 

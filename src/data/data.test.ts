@@ -74,6 +74,31 @@ test.each(broken)('%s breaks the contract, and nothing stays behind', async (...
   ])
 })
 
+/** 100 rows of which so many are above 5. */
+async function importOf(above: number, mostly: number) {
+  const values = Array.from({ length: 100 }, (_, i) => (i < above ? '6,0' : '5,0'))
+  const source = await bench.upload(`x,y\n${values.join('\n')}\n`)
+  const x = { type: 'int', max: 5, mostly } as const
+  return bench.data.importVersion(newProject(), csvSpec({ x }), source)
+}
+
+test.each([
+  [0.55, 45, 46],
+  [0.99, 1, 2],
+  [1, 0, 1],
+])(
+  'a share of %d that must comply is kept by %d exceptions in 100, broken by %d',
+  async (mostly, on, off) => {
+    await expect(importOf(off, mostly)).rejects.toMatchObject({
+      code: 'CONTRACT_BROKEN',
+      details: { column: 'x', check: 'max=5', unexpected: off },
+    })
+    expect((await importOf(on, mostly)).checks).toContainEqual(
+      expect.objectContaining({ check: 'max=5', unexpected: on, mostly, passed: true }),
+    )
+  },
+)
+
 test('a broken contract shows up to five of the rows that break it', async () => {
   const ctx = newProject()
   const source = await bench.upload(
@@ -85,6 +110,61 @@ test('a broken contract shows up to five of the rows that break it', async () =>
       samples: [0, 1, 2, 3, 4].map((i) => expect.objectContaining({ x: '-1', who: `r${i}` })),
     },
   })
+})
+
+const offLines: readonly [string, string, number, string][] = [
+  ['the first row', 'x,y\nno,0\n', 2, '"no"'],
+  ['after a value of two lines', 'x,y\n1,"a\nb, ""c"""\nno,0\n', 4, '"no"'],
+  ['after blank lines, of a file from Windows', 'x,y\r\n\r\n1,0\r\n\r\nno,0\r\n', 5, '"no"'],
+  ['after a line above the header', 'made by hand\nx;y\n1;0\n1;0\nno;0', 5, '"no"'],
+  ['without a last line break, and of no value', 'x,y\n1,0\n,0', 3, 'no value'],
+  ['the first of several', `x,y\n${'1,0\n'.repeat(30_000)}no,0\nnever,0\n`, 30_002, '"no"'],
+]
+
+test.each(offLines)(
+  'a value that breaks the contract is told by its line: %s',
+  async (...given) => {
+    const [, text, line, value] = given
+    const source = await bench.upload(text)
+    const importing = bench.data.importVersion(
+      newProject(),
+      csvSpec({ x: { type: 'int' } }),
+      source,
+    )
+    await expect(importing).rejects.toMatchObject({
+      code: 'CONTRACT_BROKEN',
+      message: expect.stringMatching(
+        new RegExp(`^flights: column x breaks .*, first on line ${line}: ${value}$`),
+      ),
+      details: { column: 'x', line },
+    })
+  },
+)
+
+const undivided: readonly [string, string, number, string][] = [
+  ['more values, near the top', 'x,y\n1,2\n3,4,5\n6,7\n', 3, 'expected 2 columns, got 3: 3,4,5'],
+  ['fewer values, near the top', 'x;y\n1;2\n3\n6;7\n', 3, 'expected 2 columns, got 1: 3'],
+  ['more values, far below', `x,y\n${'1,2\n'.repeat(50_000)}3,4,5\n`, 50_002, 'got 3: 3,4,5'],
+]
+
+test.each(undivided)('a line with other columns than the header is named: %s', async (...given) => {
+  const [, text, line, message] = given
+  const source = await bench.upload(text)
+  const importing = bench.data.importVersion(newProject(), csvSpec({ x: { type: 'int' } }), source)
+  await expect(importing).rejects.toMatchObject({
+    code: 'INVALID_INPUT',
+    message: expect.stringMatching(
+      new RegExp(`^source: not readable as csv: line ${line}: .*${message}$`),
+    ),
+    details: { line },
+  })
+})
+
+test('a column may have a comma in its name', async () => {
+  const source = await bench.upload('"x,y"\n1\n2\n')
+  const spec = csvSpec({ 'x,y': { type: 'int' } })
+  const version = await bench.data.importVersion(newProject(), spec, source)
+  expect(version.rows).toBe(2)
 })
 
 const refused: readonly [string, Partial<DatasetSpec>, string, RegExp][] = [

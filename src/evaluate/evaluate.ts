@@ -27,8 +27,6 @@ export interface Evaluation {
   readonly rows: number
   /** `model:NAME@VERSION` of the champion on the same rows; null before there is one. */
   readonly champion: string | null
-  /** 95 % intervals of the candidate's metrics. */
-  readonly intervals?: Verdict['intervals'] | undefined
   /** The rows themselves: kept as a version of the gate's evaluation set. */
   readonly on?: RowSet | undefined
   readonly runId: string
@@ -128,7 +126,7 @@ export function createEvaluate({ catalog, events, runs, clock }: EvaluateDeps): 
 }
 
 function verdictOf(
-  { gate, rules, evidence, rows, champion, intervals }: Evaluation,
+  { gate, rules, evidence, rows, champion }: Evaluation,
   evaluationSet: string | undefined,
 ): Verdict {
   const metrics = {
@@ -144,7 +142,7 @@ function verdictOf(
     metrics,
     rows,
     champion,
-    ...(intervals ? { intervals } : {}),
+    ...(evidence.intervals ? { intervals: { ...evidence.intervals } } : {}),
     ...(evaluationSet === undefined ? {} : { evaluationSet }),
   })
 }

@@ -2,13 +2,16 @@ import type { GroupGap } from '@gyre/sdk/wire/gate'
 import type { ScoredRows } from './scored-rows.ts'
 
 /** What a classifier made of the rows that share a value: whole rows, so that shares of them are exact. */
-interface GroupCounts {
+export interface GroupCounts {
   readonly group: string
   readonly rows: number
   readonly positives: number
   readonly predicted: number
   readonly truePositives: number
 }
+
+/** A metric of groups; null where it is not known of them. */
+export type GapOf = (groups: readonly GroupCounts[]) => GroupGap | null
 
 /** A share as it is counted. */
 interface Share {
@@ -27,37 +30,38 @@ export type Groups = ReadonlyMap<string, readonly number[]>
  * Demographic parity: the largest difference between groups in the share of rows that are predicted 1. Null below
  * two groups. Counted in whole rows and divided once, so that 0.05 is 0.05 and not 0.049999999999999989.
  */
-export function demographicParity(rows: ScoredRows, groups: Groups): GroupGap | null {
-  const counted = countGroups(rows, groups)
-  return widest(counted.map((each) => ({ group: each.group, hits: each.predicted, of: each.rows })))
-}
+export const demographicParity: GapOf = (groups) =>
+  widest(groups.map(({ group, predicted, rows }) => ({ group, hits: predicted, of: rows })))
 
 /**
  * Equalised odds: the larger of the largest differences between groups in true and in false positive rate. Null
  * below two groups, and where a group has rows of one class only: its rate of the other is not known.
  * Source: Hardt, Price & Srebro (2016).
  */
-export function equalizedOdds(rows: ScoredRows, groups: Groups): GroupGap | null {
-  const counted = countGroups(rows, groups)
+export const equalizedOdds: GapOf = (groups) => {
   const hits = widest(
-    counted.map(({ group, truePositives, positives }) => ({
+    groups.map(({ group, truePositives, positives }) => ({
       group,
       hits: truePositives,
       of: positives,
     })),
   )
   const alarms = widest(
-    counted.map(({ group, rows: all, positives, predicted, truePositives }) => ({
+    groups.map(({ group, rows, positives, predicted, truePositives }) => ({
       group,
       hits: predicted - truePositives,
-      of: all - positives,
+      of: rows - positives,
     })),
   )
   if (!hits || !alarms) return null
   return hits.value >= alarms.value ? hits : alarms
 }
 
-function countGroups({ scores, labels }: ScoredRows, groups: Groups): readonly GroupCounts[] {
+/** What the metrics of groups are computed from. */
+export function countGroups(
+  { scores, labels }: ScoredRows,
+  groups: Groups,
+): readonly GroupCounts[] {
   return [...groups].map(([group, rows]) => {
     const predicted = rows.filter((row) => (scores[row] ?? Number.NaN) >= THRESHOLD)
     const positives = rows.filter((row) => labels[row] === 1)

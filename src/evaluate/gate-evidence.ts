@@ -1,9 +1,11 @@
-import type { GroupedMetric, Metrics } from '@gyre/sdk/wire/gate'
+import type { GroupedMetric, Interval, Metrics } from '@gyre/sdk/wire/gate'
 import type { Difference } from './difference.ts'
 
 /** What is known of a candidate on one set of rows. */
 export interface GateEvidence {
   readonly metrics: Metrics
+  /** 95 % intervals of those that have one. */
+  readonly intervals?: Readonly<Record<string, Interval>> | undefined
   /** The model in production on the same rows; undefined before there is one. */
   readonly champion?: Metrics | undefined
   readonly baseline?: Metrics | undefined

@@ -247,6 +247,63 @@ test('the worst slice decides, and is named', () => {
   })
 })
 
+test.each([
+  [0.65, true],
+  [0.6499, false],
+])('a worst slice of %d passes a bound of 0.65: %s', (auc, passed) => {
+  const verdict = judge({ metrics, slices: [byOrigin({ ORD: 0.72, ATL: auc })] }, sliced(0.65))
+  expect(verdict).toMatchObject({ passed, checks: [{}, { slice: 'origin = ATL', passed }] })
+})
+
+const cutTwice = (atLeast: number): GateRules => ({
+  auc: {
+    worstSlice: [
+      { by: 'origin', atLeast },
+      { by: 'plan', minRows: 100, atLeast },
+    ],
+  },
+})
+
+test('every way to cut has its worst slice, and all of them must hold', () => {
+  const byPlan: SlicedEvidence = {
+    ...byOrigin({ free: 0.61, firm: 0.7 }),
+    by: 'plan',
+    minRows: 100,
+  }
+  const slices = [byOrigin({ ATL: 0.65 }), byPlan]
+  expect(judge({ metrics, slices }, cutTwice(0.62))).toMatchObject({
+    passed: false,
+    checks: [
+      { slice: 'origin = ATL', passed: true },
+      { slice: 'plan = free', passed: false },
+    ],
+  })
+  expect(judge({ metrics, slices }, cutTwice(0.61)).passed).toBe(true)
+})
+
+test('a check has the interval of its value, the slice that decided its own', () => {
+  const whole = { lower: 0.68, upper: 0.72 }
+  const ofSlice = { lower: 0.55, upper: 0.75 }
+  const { checks } = judge(
+    {
+      metrics,
+      intervals: { auc: whole },
+      slices: [
+        {
+          ...byOrigin({}),
+          judged: [
+            { slice: 'ATL', metrics: { auc: 0.65 }, intervals: { auc: ofSlice } },
+            { slice: 'ORD', metrics: { auc: 0.72 }, intervals: { auc: whole } },
+          ],
+        },
+      ],
+      learned: { auc: 0.71 },
+    },
+    { auc: { gapAtMost: 0.05, ...sliced(0.6).auc }, recall: { atLeast: 0.5 } },
+  )
+  expect(checks.map(({ interval }) => interval)).toEqual([whole, undefined, ofSlice, undefined])
+})
+
 test('equal rules have equal digests, whatever their order', () => {
   const one = gateDigest({ auc: { atLeast: 0.6, below: 1 }, f1: { above: 0 } })
   expect(gateDigest({ f1: { above: 0 }, auc: { below: 1, atLeast: 0.6 } })).toBe(one)

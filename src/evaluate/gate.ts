@@ -1,9 +1,11 @@
 import {
   SLICE_ROWS,
+  sliceRulesOf,
   type GateBounds,
   type GateCheck,
   type GateRule,
   type GateRules,
+  type Interval,
   type SliceRule,
   type Verdict,
 } from '@gyre/sdk/wire/gate'
@@ -27,10 +29,10 @@ export interface Evidence extends GateEvidence {
  * Throws INVALID_ARGUMENT when the rules check nothing.
  */
 export function judge(evidence: Evidence, rules: GateRules): Pick<Verdict, 'passed' | 'checks'> {
-  const checks = Object.entries(rules).flatMap(([metric, { worstSlice, ...rule }]) => [
+  const checks = Object.entries(rules).flatMap(([metric, rule]) => [
     ...checkAll(metric, rule, evidence).map(({ check }) => betweenGroups(check, rule, evidence)),
     ...(rule.gapAtMost === undefined ? [] : [checkGap(metric, rule.gapAtMost, rule, evidence)]),
-    ...(worstSlice ? checkSlices(metric, worstSlice, evidence.slices ?? []) : []),
+    ...sliceRulesOf(rule).flatMap((worst) => checkSlices(metric, worst, evidence.slices ?? [])),
   ])
   if (checks.length === 0)
     throw new GyreError('INVALID_ARGUMENT', 'rules: expected at least one bound, got none')
@@ -109,10 +111,11 @@ function betweenGroups(
 /** One check for each bound stated. */
 function checkAll(metric: string, bounds: GateBounds, evidence: GateEvidence): Judged[] {
   const value = evidence.metrics[metric]
+  const interval = evidence.intervals?.[metric]
   const check = (rule: string, find: (value: number) => Finding) => {
     if (value == null || !Number.isFinite(value))
       return toJudged({ metric, rule, value: null, finding: missing(value) })
-    return toJudged({ metric, rule, value, finding: find(value) })
+    return toJudged({ metric, rule, value, interval, finding: find(value) })
   }
   const thresholds = BOUND_NAMES.flatMap((name) => {
     const bound = bounds[name]
@@ -141,10 +144,12 @@ function toJudged(judged: {
   metric: string
   rule: string
   value: number | null
+  interval?: Interval | undefined
   finding: Finding
 }): Judged {
-  const { metric, rule, value, finding } = judged
+  const { metric, rule, value, interval, finding } = judged
   const { passed, reason, slack } = outcomeOf(finding)
   const bound = finding.kind === 'compared' ? finding.bound : null
-  return { check: { metric, rule, value, bound, passed, reason }, slack }
+  const check = { metric, rule, value, ...(interval && { interval }), bound, passed, reason }
+  return { check, slack }
 }

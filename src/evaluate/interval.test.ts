@@ -52,4 +52,9 @@ test('every metric has its interval: exact for shares, DeLong’s for the AUC, d
     'recall',
   ])
   expect(metricIntervals(rows, { random: seededRandom(3), rounds: 2000 })).toEqual(found)
+  const { accuracy, auc, positiveRate, precision, recall } = found
+  const exact = { accuracy, auc, positiveRate, precision, recall }
+  expect(metricIntervals(rows, { random: seededRandom(3), rounds: 2000 }, ['auc'])).toEqual(exact)
+  const { brier } = metricIntervals(rows, { random: seededRandom(3), rounds: 2000 }, ['brier'])
+  expect(brier).toEqual(found['brier'])
 })

@@ -30,23 +30,26 @@ export function clopperPearson(hits: number, rows: number): Interval | null {
 
 /**
  * The 95 % interval of every metric of a binary classifier that has one on these rows: exact for shares, DeLong's
- * for the AUC, the bootstrap for the others. Unweighted rows only.
+ * for the AUC, the bootstrap for the others, or for those of them that are `wanted`. Unweighted rows only.
  */
 export function metricIntervals(
   { scores, labels }: ScoredRows,
   resampling: Resampling,
+  wanted: readonly string[] = RESAMPLED,
 ): Record<string, Interval> {
   const { rows, positive, predicted, truePositive, right } = countOf({ scores, labels })
   const ranking = rank(scores)
+  const drawn = RESAMPLED.filter((name) => wanted.includes(name))
+  const rounds = drawn.length === 0 ? 0 : resampling.rounds
   const found: Record<string, Interval | null | undefined> = {
     positiveRate: clopperPearson(positive, rows),
     accuracy: clopperPearson(right, rows),
     precision: clopperPearson(truePositive, predicted),
     recall: clopperPearson(truePositive, positive),
     auc: aucInterval({ scores, labels }),
-    ...bootstrap(rows, resampling, (weights) => {
+    ...bootstrap(rows, { ...resampling, rounds }, (weights) => {
       const metrics = binaryMetrics({ scores, labels, weights }, { ranking })
-      return Object.fromEntries(RESAMPLED.map((name) => [name, metrics[name]]))
+      return Object.fromEntries(drawn.map((name) => [name, metrics[name]]))
     }),
   }
   return Object.fromEntries(

@@ -1,6 +1,13 @@
 import { expect, test } from 'vitest'
 import { judge } from './gate.ts'
-import { latencyMetrics, TIMED_CALLS, WARM_UP_CALLS, warmLatencies } from './latency.ts'
+import {
+  callsFor,
+  latencyIntervals,
+  latencyMetrics,
+  TIMED_CALLS,
+  WARM_UP_CALLS,
+  warmLatencies,
+} from './latency.ts'
 
 const judged = (latencies: readonly number[]) =>
   judge({ metrics: latencyMetrics(latencies) }, { latencyP95Ms: { below: 100 } })
@@ -18,6 +25,25 @@ test('no calls, and a time that is no number, fail', () => {
   const missing = { passed: false, checks: [{ reason: 'the metric is missing' }] }
   expect(judged([])).toMatchObject(missing)
   expect(judged([1, Number.NaN])).toMatchObject(missing)
+})
+
+/** Of calls that take 1, 2, … ms. */
+const intervalsOf = (calls: number) =>
+  latencyIntervals(Array.from({ length: calls }, (_, i) => i + 1))
+
+test('percentiles have exact intervals where there are calls enough, and a gate makes enough', () => {
+  // ranks by scipy.stats.binom.cdf, 1.17
+  const [p50, p95] = [
+    { lower: 86, upper: 115 },
+    { lower: 184, upper: 197 },
+  ]
+  expect(intervalsOf(callsFor(['latencyP95Ms']))).toEqual({ latencyP50Ms: p50, latencyP95Ms: p95 })
+  expect(intervalsOf(callsFor(['auc', 'latencyP99Ms']))).toMatchObject({
+    latencyP99Ms: { lower: 392, upper: 400 },
+  })
+  expect(callsFor(['auc', 'sizeBytes'])).toBe(0)
+  expect(intervalsOf(0)).toEqual({})
+  expect(latencyIntervals([...Array.from({ length: 200 }, () => 7), Number.NaN])).toEqual({})
 })
 
 test.each([

@@ -1,3 +1,4 @@
+import type { Interval } from '@gyre/sdk/wire/gate'
 import { quantile } from '../core/quantile.ts'
 import type { Random } from '../core/random.ts'
 
@@ -18,7 +19,7 @@ export function bootstrap(
   rows: number,
   { random, rounds }: Resampling,
   measure: (times: Uint32Array) => Readonly<Record<string, number | null>>,
-): Record<string, { readonly lower: number; readonly upper: number }> {
+): Record<string, Interval> {
   const times = new Uint32Array(rows)
   const measured = new Map<string, number[]>()
   for (let round = 0; round < rounds; round++)
@@ -29,11 +30,18 @@ export function bootstrap(
       else measured.set(name, [value])
     }
   return Object.fromEntries(
-    [...measured].map(([name, values]) => {
-      const sorted = values.toSorted((a, b) => a - b)
-      return [name, { lower: quantile(sorted, TAILS[0]), upper: quantile(sorted, TAILS[1]) }]
+    [...measured].flatMap(([name, values]) => {
+      const interval = percentileInterval(values)
+      return interval ? [[name, interval]] : []
     }),
   )
+}
+
+/** Between what all but a fortieth of the drawn values exceed and what all but a fortieth stay below; null of none. */
+export function percentileInterval(drawn: readonly number[]): Interval | null {
+  if (drawn.length === 0) return null
+  const sorted = drawn.toSorted((a, b) => a - b)
+  return { lower: quantile(sorted, TAILS[0]), upper: quantile(sorted, TAILS[1]) }
 }
 
 /** Draws as many rows as there are, with replacement, and counts them in place. */

@@ -167,7 +167,7 @@ export async function openBench(settings: Partial<InferDeps> = {}): Promise<Benc
     async source(key, change, onnx = LINEAR3_ONNX) {
       const onnxPath = join(folder, `${key.replaceAll(/\W/g, '-')}.onnx`)
       await writeFile(onnxPath, onnx)
-      return { key, onnxPath, spec: flightSpec(change), codeFolder: folder }
+      return { kind: 'scored', key, onnxPath, spec: flightSpec(change), codeFolder: folder }
     },
     async [Symbol.asyncDispose]() {
       await release()

@@ -4,10 +4,23 @@ import type { Clock } from '../core/clock.ts'
 import { errnoOf, GyreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { planEviction } from './budget.ts'
-import { LiveSession } from './live-session.ts'
+import type { Lane } from './lane.ts'
+import { openLease, scoredSession, tensorSession, type Lease } from './lease.ts'
+import { LiveSession, type PooledSession } from './live-session.ts'
 import { Pool } from './pool.ts'
-import { openLease } from './lease.ts'
-import type { ModelSource, Session } from './session.ts'
+import { scoredLane } from './scored-lane.ts'
+import type {
+  GraphSource,
+  ModelAnswer,
+  ModelRow,
+  ModelSource,
+  Session,
+  Source,
+  TensorAnswer,
+  TensorAsk,
+  TensorSession,
+} from './session.ts'
+import { tensorLane } from './tensor-lane.ts'
 import { systemTimers, type Timers } from './timers.ts'
 import type { WorkerState } from './worker-slot.ts'
 
@@ -40,6 +53,8 @@ export interface Infer {
    * UNAVAILABLE when leased models take the whole budget.
    */
   open(source: ModelSource): Promise<Session>
+  /** As `open`, for a graph that is asked by its tensors. */
+  openGraph(source: GraphSource): Promise<TensorSession>
   stats(): InferStats
   /** Answers every row it has accepted, refuses new ones, ends the workers. */
   close(): Promise<void>
@@ -74,8 +89,8 @@ const DEFAULTS = {
 }
 
 /** A loaded model and who holds it. */
-interface Holding {
-  readonly live: LiveSession
+interface Holding<Ask, Reply> {
+  readonly live: LiveSession<Ask, Reply>
   readonly bytes: number
   readonly ready: Promise<void>
   leases: number
@@ -87,17 +102,20 @@ export function createInfer(deps: InferDeps): Infer {
   const { clock, memoryBudgetBytes } = settings
   const workers = settings.workers || Math.max(1, availableParallelism() - 1)
   const pool = new Pool({ ...settings, workers })
-  const holdings = new Map<string, Holding>()
+  const scored = new Map<string, Holding<ModelRow, ModelAnswer>>()
+  const graphs = new Map<string, Holding<TensorAsk, TensorAnswer>>()
+  const all = () => [...scored.values(), ...graphs.values()]
   let nextId = 1
   let isClosed = false
 
-  const drop = (holding: Holding): void => {
-    holdings.delete(holding.live.source.key)
-    pool.remove(holding.live)
+  const drop = ({ live }: ReturnType<typeof all>[number]): void => {
+    scored.delete(live.source.key)
+    graphs.delete(live.source.key)
+    pool.remove(live)
   }
 
   const makeRoom = (key: string, bytes: number): void => {
-    const entries = [...holdings.values()].map((holding) => ({
+    const entries = all().map((holding) => ({
       holding,
       bytes: holding.bytes,
       pinned: holding.leases > 0 || holding.live.queue.unanswered > 0,
@@ -113,47 +131,57 @@ export function createInfer(deps: InferDeps): Infer {
     for (const { holding } of evicted) drop(holding)
   }
 
-  const hold = (source: ModelSource, bytes: number): Holding => {
+  function hold<Ask, Reply>(
+    source: Source,
+    lane: Lane<Ask, Reply>,
+    bytes: number,
+  ): Holding<Ask, Reply> {
     makeRoom(source.key, bytes)
-    const live = new LiveSession(nextId++, source, { ...settings, workers })
-    const holding = {
-      live,
-      bytes,
-      ready: pool.add(live),
-      leases: 0,
-      lastUsedMs: clock.monotonicMs(),
-    }
-    holdings.set(source.key, holding)
-    return holding
+    const live = new LiveSession(nextId++, source, lane, { ...settings, workers })
+    const lastUsedMs = clock.monotonicMs()
+    return { live, bytes, ready: pool.add(live), leases: 0, lastUsedMs }
   }
 
-  const release = (holding: Holding): void => {
-    holding.leases -= 1
-    holding.lastUsedMs = clock.monotonicMs()
-    if (holding.leases === 0 && holding.live.failed !== undefined) drop(holding)
+  /** A lease on the model of this key, which is loaded if it is not; by the first who asks for it. */
+  async function lease<Ask, Reply>(
+    holdings: Map<string, Holding<Ask, Reply>>,
+    source: Source,
+    lane: Lane<Ask, Reply>,
+  ): Promise<Lease<Ask, Reply>> {
+    const { key } = source
+    const bytes = holdings.has(key) ? 0 : (await fileBytes(source)) * workers
+    if (isClosed) throw new GyreError('UNAVAILABLE', `${key}: the server is stopping`)
+    const holding = holdings.get(key) ?? hold(source, lane, bytes)
+    holdings.set(key, holding)
+    holding.leases += 1
+    const letGo = (): void => {
+      holdings.delete(key)
+      pool.remove(holding.live)
+    }
+    try {
+      await holding.ready
+    } catch (thrown) {
+      if (holdings.get(key) === holding) letGo()
+      throw thrown
+    }
+    return openLease(holding.live, {
+      wake: () => pool.wake(holding.live),
+      isClosed: () => isClosed,
+      release() {
+        holding.leases -= 1
+        holding.lastUsedMs = clock.monotonicMs()
+        if (holding.leases === 0 && holding.live.failed !== undefined) letGo()
+      },
+    })
   }
 
   return {
     start: () => pool.start(),
-    async open(source) {
-      const bytes = holdings.has(source.key) ? 0 : (await fileBytes(source)) * workers
-      if (isClosed) throw new GyreError('UNAVAILABLE', `${source.key}: the server is stopping`)
-      const holding = holdings.get(source.key) ?? hold(source, bytes)
-      holding.leases += 1
-      try {
-        await holding.ready
-      } catch (thrown) {
-        if (holdings.get(source.key) === holding) drop(holding)
-        throw thrown
-      }
-      return openLease(holding.live, {
-        wake: () => pool.wake(holding.live),
-        isClosed: () => isClosed,
-        release: () => release(holding),
-      })
-    },
+    open: async (source) => scoredSession(source, await lease(scored, source, scoredLane(source))),
+    openGraph: async (source) =>
+      tensorSession(source, await lease(graphs, source, tensorLane(source))),
     stats: () => ({
-      sessions: [...holdings.values()].map(statsOf),
+      sessions: all().map(statsOf),
       workers: pool.workers.map(({ state, restarts }) => ({ state, restarts })),
     }),
     async close() {
@@ -163,7 +191,7 @@ export function createInfer(deps: InferDeps): Infer {
   }
 }
 
-async function fileBytes({ key, onnxPath }: ModelSource): Promise<number> {
+async function fileBytes({ key, onnxPath }: Source): Promise<number> {
   try {
     return (await stat(onnxPath)).size
   } catch (cause) {
@@ -173,7 +201,13 @@ async function fileBytes({ key, onnxPath }: ModelSource): Promise<number> {
   }
 }
 
-function statsOf({ live, leases, bytes }: Holding): SessionStats {
+function statsOf({
+  live,
+  leases,
+  bytes,
+}: Pick<Holding<never, never>, 'leases' | 'bytes'> & {
+  readonly live: PooledSession
+}): SessionStats {
   const { source, rows, batches, failures, failed, queue } = live
   return { key: source.key, leases, rows, batches, queued: queue.waiting, failures, failed, bytes }
 }

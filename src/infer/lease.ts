@@ -1,37 +1,51 @@
 import { GyreError } from '../core/errors.ts'
 import { featureNamesOf, fieldNamesOf } from './input-vector.ts'
 import type { LiveSession } from './live-session.ts'
-import type { ModelRow, Session } from './session.ts'
+import type {
+  Graph,
+  GraphSource,
+  ModelAnswer,
+  ModelRow,
+  ModelSource,
+  Session,
+  TensorAnswer,
+  TensorAsk,
+  TensorSession,
+} from './session.ts'
+import { UNKNOWN } from './tensor-lane.ts'
 
 export interface LeaseDeps {
-  /** Tells the pool that a row waits. */
+  /** Tells the pool that rows wait. */
   readonly wake: () => void
   readonly isClosed: () => boolean
   /** Called once, when the lease is given back. */
   readonly release: () => void
 }
 
-/** One holder's view of a loaded model. */
-export function openLease(live: LiveSession, { wake, isClosed, release }: LeaseDeps): Session {
-  const { key, spec } = live.source
-  const fieldNames = fieldNamesOf(spec)
-  const featureNames = featureNamesOf(spec)
+/** One holder's view of a loaded model, whatever it is asked. */
+export interface Lease<Ask, Reply> {
+  readonly failed: string | undefined
+  readonly graph: Graph | undefined
+  ask(ask: Ask, signal?: AbortSignal, deadlineMs?: number): Promise<Reply>
+  close(): void
+}
+
+export function openLease<Ask, Reply>(
+  live: LiveSession<Ask, Reply>,
+  { wake, isClosed, release }: LeaseDeps,
+): Lease<Ask, Reply> {
   let isReleased = false
   return {
-    key,
-    spec,
-    fieldNames,
-    featureNames,
     get failed() {
       return live.failed
     },
-    async predict(row, signal, deadlineMs) {
+    graph: live.graph,
+    ask(ask, signal, deadlineMs) {
       if (isReleased || isClosed())
-        throw new GyreError('UNAVAILABLE', `${key}: the session is closed`)
+        throw new GyreError('UNAVAILABLE', `${live.source.key}: the session is closed`)
       if (live.failed !== undefined) throw live.unavailable()
-      checkLengths(key, row, spec.inputs.length, fieldNames.length, featureNames.length)
       live.admit(deadlineMs)
-      const answer = live.queue.push(row, signal, deadlineMs)
+      const answer = live.queue.push(ask, signal, deadlineMs)
       wake()
       return answer
     },
@@ -40,6 +54,45 @@ export function openLease(live: LiveSession, { wake, isClosed, release }: LeaseD
       isReleased = true
       release()
     },
+  }
+}
+
+/** A model of Gyre's own, leased. */
+export function scoredSession(
+  { key, spec }: ModelSource,
+  lease: Lease<ModelRow, ModelAnswer>,
+): Session {
+  const fieldNames = fieldNamesOf(spec)
+  const featureNames = featureNamesOf(spec)
+  return {
+    key,
+    spec,
+    fieldNames,
+    featureNames,
+    get failed() {
+      return lease.failed
+    },
+    async predict(row, signal, deadlineMs) {
+      checkLengths(key, row, spec.inputs.length, fieldNames.length, featureNames.length)
+      return lease.ask(row, signal, deadlineMs)
+    },
+    close: () => lease.close(),
+  }
+}
+
+/** A graph, leased. */
+export function tensorSession(
+  { key }: GraphSource,
+  lease: Lease<TensorAsk, TensorAnswer>,
+): TensorSession {
+  return {
+    key,
+    graph: lease.graph ?? UNKNOWN,
+    get failed() {
+      return lease.failed
+    },
+    infer: async (ask, signal, deadlineMs) => lease.ask(ask, signal, deadlineMs),
+    close: () => lease.close(),
   }
 }
 

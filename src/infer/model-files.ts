@@ -4,7 +4,7 @@ import { DigestText } from '@gyre/sdk/wire/ref'
 import type { Digest } from '../core/digest.ts'
 import { GyreError } from '../core/errors.ts'
 import type { Blobs } from '../store/blobs.ts'
-import type { ModelSource } from './session.ts'
+import type { GraphSource, ModelSource } from './session.ts'
 
 export interface ModelFilesDeps {
   readonly blobs: Blobs
@@ -17,7 +17,12 @@ export interface ModelFiles {
   /** Throws NOT_FOUND, and INVALID_INPUT where the tree is no model. */
   spec(digest: string): Promise<ModelSpec>
   source(key: string, digest: string): Promise<ModelSource>
+  /** The same version asked by its tensors: any tree with a `model.onnx`. */
+  graph(key: string, digest: string): Promise<GraphSource>
 }
+
+/** Rows of small models beyond this gain little from company, and the last waits for the first. */
+const MAX_BATCH = 32
 
 /** Specs kept in memory; each is some tens of kilobytes. */
 const MAX_SPECS = 256
@@ -65,7 +70,12 @@ export function createModelFiles({ blobs, bundleFolder }: ModelFilesDeps): Model
       const parsed = await spec(digest)
       const { digest: onnx } = await entryOf(digest, 'model.onnx')
       const codeFolder = parsed.code ? await bundleFolder(parsed.code.digest) : undefined
-      return { key, onnxPath: blobs.pathOf(onnx), spec: parsed, codeFolder }
+      return { kind: 'scored', key, onnxPath: blobs.pathOf(onnx), spec: parsed, codeFolder }
+    },
+
+    async graph(key, digest) {
+      const { digest: onnx } = await entryOf(digest, 'model.onnx')
+      return { kind: 'graph', key, onnxPath: blobs.pathOf(onnx), maxBatch: MAX_BATCH }
     },
   }
 }

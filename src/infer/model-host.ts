@@ -2,21 +2,26 @@ import { GyreError, toGyreError } from '../core/errors.ts'
 import { compileVector, type FillVector } from './input-vector.ts'
 import type { AroundNative } from './native-guard.ts'
 import type { Answer, Command, RowFailure } from './protocol.ts'
+import type { Tensor } from '../core/tensor.ts'
+import { openGraph, type LoadedGraph } from './runtimes/graph.ts'
 import { openOnnx, type OnnxModel } from './runtimes/onnx.ts'
-import type { FieldsRow, ModelSource } from './session.ts'
+import type { FieldsRow, ModelSource, Source } from './session.ts'
 import { importTransforms } from './transforms.ts'
 
 interface LoadedModel {
+  readonly kind: 'scored'
   readonly width: number
   readonly fill: FillVector
   readonly onnx: OnnxModel
 }
 
+type Loaded = LoadedModel | ({ readonly kind: 'graph' } & LoadedGraph)
+
 /** Owns the models of one worker and obeys commands, whatever carries them; a `drop` has no answer. Never rejects. */
 export function createModelHost(
   around: AroundNative,
 ): (command: Command) => Promise<Answer | undefined> {
-  const models = new Map<number, LoadedModel>()
+  const models = new Map<number, Loaded>()
   return async (command) => {
     try {
       return await perform(models, command, around)
@@ -28,31 +33,63 @@ export function createModelHost(
 }
 
 async function perform(
-  models: Map<number, LoadedModel>,
+  models: Map<number, Loaded>,
   command: Command,
   around: AroundNative,
 ): Promise<Answer | undefined> {
   switch (command.kind) {
     case 'load':
-      models.set(command.session, await load(command.source, around))
-      return { kind: 'loaded' }
+      return loadInto(models, command.session, command.source, around)
     case 'run':
-      return run(loaded(models, command.session), command.rows)
+      return run(scored(models, command.session), command.rows)
     case 'score':
-      return score(loaded(models, command.session), command.vectors)
+      return score(scored(models, command.session), command.vectors)
+    case 'tensors':
+      return infer(loaded(models, command.session), command.inputs)
     case 'drop': {
       const model = models.get(command.session)
       models.delete(command.session)
-      await model?.onnx.close()
+      await (model?.kind === 'scored' ? model.onnx.close() : model?.close())
       return undefined
     }
   }
 }
 
-function loaded(models: ReadonlyMap<number, LoadedModel>, session: number): LoadedModel {
+async function loadInto(
+  models: Map<number, Loaded>,
+  session: number,
+  source: Source,
+  around: AroundNative,
+): Promise<Answer> {
+  if (source.kind === 'scored') {
+    models.set(session, await load(source, around))
+    return { kind: 'loaded' }
+  }
+  const opened = await openGraph(source, around)
+  models.set(session, { kind: 'graph', ...opened })
+  return { kind: 'loaded', graph: opened.graph }
+}
+
+function loaded(models: ReadonlyMap<number, Loaded>, session: number): Loaded {
   const model = models.get(session)
   if (model) return model
   throw new GyreError('INTERNAL', 'the worker lacks the model it was asked for')
+}
+
+function scored(models: ReadonlyMap<number, Loaded>, session: number): LoadedModel {
+  const model = loaded(models, session)
+  if (model.kind === 'scored') return model
+  throw new GyreError('INTERNAL', 'a graph was asked for a score')
+}
+
+async function infer(model: Loaded, inputs: readonly Tensor[]): Promise<Answer> {
+  if (model.kind !== 'graph') throw new GyreError('INTERNAL', 'a scored model was sent tensors')
+  try {
+    return { kind: 'tensors', outputs: await model.run(inputs) }
+  } catch (thrown) {
+    const message = thrown instanceof Error ? thrown.message : String(thrown)
+    return { kind: 'refused', code: 'MODEL_FAILED', message }
+  }
 }
 
 async function load(
@@ -61,7 +98,7 @@ async function load(
 ): Promise<LoadedModel> {
   const width = spec.inputs.length
   const fill = compileVector(spec, await importTransforms(spec, codeFolder))
-  return { width, fill, onnx: await openOnnx(onnxPath, width, around) }
+  return { kind: 'scored', width, fill, onnx: await openOnnx(onnxPath, width, around) }
 }
 
 async function run(model: LoadedModel, text: string): Promise<Answer> {

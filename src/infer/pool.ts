@@ -2,9 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import { GyreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { batchSize } from './batch-size.ts'
-import type { LiveSession } from './live-session.ts'
-import type { Request } from './protocol.ts'
-import type { PendingRow } from './row-queue.ts'
+import type { Batch, PooledSession } from './live-session.ts'
 import type { Timers } from './timers.ts'
 import type { Outcome } from './worker-link.ts'
 import { WorkerSlot } from './worker-slot.ts'
@@ -20,7 +18,7 @@ export interface PoolDeps {
 }
 
 interface LoadJob {
-  readonly session: LiveSession
+  readonly session: PooledSession
   readonly done: (outcome: Outcome) => void
 }
 
@@ -32,9 +30,9 @@ export class Pool {
   readonly #deps: PoolDeps
   /** The workers, each with the loads that wait for it. Empty until the first session: unused costs nothing. */
   readonly #slots = new Map<WorkerSlot, LoadJob[]>()
-  readonly #sessions = new Set<LiveSession>()
+  readonly #sessions = new Set<PooledSession>()
   /** Sessions with rows waiting; the first is served next and then goes to the end. */
-  readonly #ready = new Set<LiveSession>()
+  readonly #ready = new Set<PooledSession>()
   #dispatchPlanned = false
 
   constructor(deps: PoolDeps) {
@@ -68,7 +66,7 @@ export class Pool {
    * Loads a session on one worker after the other, so that the rest keep answering and a model that
    * kills its worker kills one. Throws what the worker refused it for, or MODEL_FAILED when it died.
    */
-  async add(session: LiveSession): Promise<void> {
+  async add(session: PooledSession): Promise<void> {
     this.start()
     this.#sessions.add(session)
     for (const loads of this.#slots.values()) {
@@ -83,14 +81,14 @@ export class Pool {
   }
 
   /** Frees the session on every worker. Its rows must have been answered. */
-  remove(session: LiveSession): void {
+  remove(session: PooledSession): void {
     this.#sessions.delete(session)
     this.#ready.delete(session)
     for (const slot of this.#slots.keys()) slot.drop(session.id)
   }
 
   /** Says that rows of `session` wait. Those of one turn of the event loop go as one batch. */
-  wake(session: LiveSession): void {
+  wake(session: PooledSession): void {
     this.#ready.add(session)
     this.#planDispatch()
   }
@@ -148,49 +146,39 @@ export class Pool {
       const { queue } = session
       if (queue.waiting === 0) continue
       if (!slot.loaded.has(session.id)) return void this.#loadLate(slot, session)
-      const size = batchSize(queue.waiting, freeWorkers, session.rowMs, this.#deps.maxBatch)
-      const batch = queue.take(size)
+      const maxRows = session.maxRows ?? this.#deps.maxBatch
+      const batch = session.take(batchSize(queue.waiting, freeWorkers, session.rowMs, maxRows))
       if (queue.waiting > 0) this.#ready.add(session)
       return void this.#run(slot, session, batch)
     }
   }
 
-  async #run(slot: WorkerSlot, session: LiveSession, batch: readonly PendingRow[]): Promise<void> {
+  async #run(slot: WorkerSlot, session: PooledSession, batch: Batch): Promise<void> {
     const { clock, batchTimeoutMs } = this.#deps
     const startMs = clock.monotonicMs()
-    const outcome = await slot.ask(session, requestOf(session, batch), batchTimeoutMs)
-    if (outcome.kind === 'ran') session.settle(batch, outcome, clock.monotonicMs() - startMs)
-    else if (outcome.kind === 'crashed') session.retry(batch, outcome.reason)
-    else session.refuse(batch, refusal(session, outcome))
+    const outcome = await slot.ask(session, batch.request, batchTimeoutMs)
+    if (outcome.kind === 'crashed') batch.retry(outcome.reason)
+    else if (!batch.settle(outcome, clock.monotonicMs() - startMs))
+      batch.refuse(refusal(session, outcome))
     if (session.queue.waiting > 0) this.wake(session)
   }
 
-  async #load(slot: WorkerSlot, session: LiveSession): Promise<Outcome> {
+  async #load(slot: WorkerSlot, session: PooledSession): Promise<Outcome> {
     const load = { kind: 'load', session: session.id, source: session.source } as const
     const outcome = await slot.ask(session, load, this.#deps.loadTimeoutMs)
     if (outcome.kind !== 'loaded') return outcome
     slot.loaded.add(session.id)
+    session.loaded(outcome.graph)
     if (!this.#sessions.has(session)) slot.drop(session.id)
     return outcome
   }
 
   /** A worker may lack a session that had failed when the worker started. */
-  async #loadLate(slot: WorkerSlot, session: LiveSession): Promise<void> {
+  async #loadLate(slot: WorkerSlot, session: PooledSession): Promise<void> {
     const outcome = await this.#load(slot, session)
     if (outcome.kind === 'refused') session.queue.failAll(refusal(session, outcome))
     if (session.queue.waiting > 0) this.wake(session)
   }
-}
-
-/** What a worker is asked to do with a batch, whose rows are all of one kind. */
-function requestOf({ id, source }: LiveSession, batch: readonly PendingRow[]): Request {
-  const rows = batch.map(({ row }) => row)
-  if (rows[0]?.kind !== 'vector') return { kind: 'run', session: id, rows: JSON.stringify(rows) }
-  const width = source.spec.inputs.length
-  const vectors = new Float32Array(rows.length * width)
-  for (const [i, row] of rows.entries())
-    if (row.kind === 'vector') vectors.set(row.values, i * width)
-  return { kind: 'score', session: id, vectors }
 }
 
 /** The next load that `slot` needs; a session that a restart has loaded meanwhile is done. */
@@ -202,7 +190,7 @@ function nextLoad(slot: WorkerSlot, loads: LoadJob[]): LoadJob | undefined {
   return undefined
 }
 
-function refusal(session: LiveSession, outcome: Outcome): GyreError {
+function refusal(session: PooledSession, outcome: Outcome): GyreError {
   const { key } = session.source
   if (outcome.kind === 'refused')
     return new GyreError(outcome.code, `${key}: ${outcome.message}`, { key })

@@ -1,13 +1,16 @@
 import type { ErrorCode } from '../core/errors.ts'
-import type { ModelSource } from './session.ts'
+import type { Tensor } from '../core/tensor.ts'
+import type { Graph, Source } from './session.ts'
 
 /** What a worker is asked. */
 export type Request =
-  | { readonly kind: 'load'; readonly session: number; readonly source: ModelSource }
+  | { readonly kind: 'load'; readonly session: number; readonly source: Source }
   /** `rows` is JSON of `FieldsRow[]`: a quarter of the cost of a structured clone. */
   | { readonly kind: 'run'; readonly session: number; readonly rows: string }
   /** Whole input vectors, row after row. */
   | { readonly kind: 'score'; readonly session: number; readonly vectors: Float32Array }
+  /** One run of a graph, in the order of its inputs. */
+  | { readonly kind: 'tensors'; readonly session: number; readonly inputs: readonly Tensor[] }
 
 /** What the server says to an inference worker, over a thread's port or a child's channel alike. */
 export type Command =
@@ -23,7 +26,8 @@ export interface RowFailure {
 
 export type Answer =
   | { readonly kind: 'ready' }
-  | { readonly kind: 'loaded' }
+  /** With what a graph was found to be. */
+  | { readonly kind: 'loaded'; readonly graph?: Graph }
   | {
       readonly kind: 'ran'
       /** One a row. */
@@ -32,6 +36,7 @@ export type Answer =
       readonly vectors: Float32Array
       readonly failures: readonly RowFailure[]
     }
+  | { readonly kind: 'tensors'; readonly outputs: readonly Tensor[] }
   | { readonly kind: 'refused'; readonly code: ErrorCode; readonly message: string }
 
 /** The id that a worker's first answer, `ready`, carries. */

@@ -1,13 +1,14 @@
 import type { Clock } from '../core/clock.ts'
 import { GyreError } from '../core/errors.ts'
-import type { ModelAnswer, ModelRow } from './session.ts'
 import type { Timers } from './timers.ts'
 
-export interface PendingRow {
-  readonly row: ModelRow
+/** Rows of one caller, which are answered together. */
+export interface Pending<Ask, Answer> {
+  readonly ask: Ask
+  readonly rows: number
   /** Monotonic; Infinity = no deadline. */
   readonly expiresAtMs: number
-  readonly resolve: (answer: ModelAnswer) => void
+  readonly resolve: (answer: Answer) => void
   readonly reject: (error: GyreError) => void
   /** Takes the listener off the caller's signal. */
   unlisten: (() => void) | undefined
@@ -18,47 +19,53 @@ export interface PendingRow {
 
 const NEVER = Number.POSITIVE_INFINITY
 
-export interface RowQueueDeps {
+export interface RowQueueDeps<Ask> {
   readonly key: string
+  readonly rowsOf: (ask: Ask) => number
+  /** Whether the next may go into the batch that `first` begins. */
+  readonly joins: (first: Ask, next: Ask) => boolean
   readonly maxRows: number
   readonly clock: Clock
   readonly timers: Timers
 }
 
-/** The unanswered rows of one session: waiting, to be retried, or running. Every row is settled exactly once. */
-export class RowQueue {
-  readonly #deps: RowQueueDeps
-  readonly #waiting = new Set<PendingRow>()
-  readonly #again = new Set<PendingRow>()
-  readonly #running = new Set<PendingRow>()
+/** The unanswered rows of one session: waiting, to be retried, or running. Every ask is settled exactly once. */
+export class RowQueue<Ask, Answer> {
+  readonly #deps: RowQueueDeps<Ask>
+  readonly #waiting = new Set<Pending<Ask, Answer>>()
+  readonly #again = new Set<Pending<Ask, Answer>>()
+  readonly #running = new Set<Pending<Ask, Answer>>()
+  #waitingRows = 0
   #sweepAtMs = NEVER
   #cancelSweep: (() => void) | undefined
   readonly #onEmpty: (() => void)[] = []
 
-  constructor(deps: RowQueueDeps) {
+  constructor(deps: RowQueueDeps<Ask>) {
     this.#deps = deps
   }
 
   /** Rows no worker has taken yet. */
   get waiting(): number {
-    return this.#waiting.size + this.#again.size
+    return this.#waitingRows
   }
 
+  /** Asks no answer was given to. */
   get unanswered(): number {
-    return this.waiting + this.#running.size
+    return this.#waiting.size + this.#again.size + this.#running.size
   }
 
   get isFull(): boolean {
     return this.waiting >= this.#deps.maxRows
   }
 
-  /** Rejects with CANCELLED when `signal` aborts and with TIMEOUT after `deadlineMs`, wherever the row then is. */
-  push(row: ModelRow, signal?: AbortSignal, deadlineMs?: number): Promise<ModelAnswer> {
+  /** Rejects with CANCELLED when `signal` aborts and with TIMEOUT after `deadlineMs`, wherever the rows then are. */
+  push(ask: Ask, signal?: AbortSignal, deadlineMs?: number): Promise<Answer> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted) return reject(this.#cancelled())
       const { clock } = this.#deps
-      const pending: PendingRow = {
-        row,
+      const pending: Pending<Ask, Answer> = {
+        ask,
+        rows: this.#deps.rowsOf(ask),
         expiresAtMs: deadlineMs === undefined ? NEVER : clock.monotonicMs() + deadlineMs,
         resolve,
         reject,
@@ -68,33 +75,45 @@ export class RowQueue {
       }
       if (signal) pending.unlisten = onAbort(signal, () => this.fail(pending, this.#cancelled()))
       this.#waiting.add(pending)
+      this.#waitingRows += pending.rows
       this.#sweepBy(pending.expiresAtMs)
     })
   }
 
   /**
-   * The next batch: up to `maxRows` rows of one kind, oldest first; a row to be retried goes alone, lest it takes
-   * others along.
+   * The next batch, oldest first: asks that may share one, up to `maxRows` rows or the first ask alone; what is to
+   * be retried goes alone, lest it takes others along.
    */
-  take(maxRows: number): readonly PendingRow[] {
+  take(maxRows: number): readonly Pending<Ask, Answer>[] {
     const source = this.#again.size > 0 ? this.#again : this.#waiting
-    const count = source === this.#again ? 1 : maxRows
-    const batch: PendingRow[] = []
+    const batch: Pending<Ask, Answer>[] = []
+    let rows = 0
     for (const pending of source) {
-      const [first = pending] = batch
-      if (batch.length === count || pending.row.kind !== first.row.kind) break
+      const [first] = batch
+      if (first && !this.#mayFollow(first, pending, rows, maxRows)) break
       source.delete(pending)
+      this.#waitingRows -= pending.rows
       this.#running.add(pending)
       batch.push(pending)
+      rows += pending.rows
     }
     return batch
   }
 
-  answer(pending: PendingRow, answer: ModelAnswer): void {
+  #mayFollow(
+    first: Pending<Ask, Answer>,
+    next: Pending<Ask, Answer>,
+    rows: number,
+    maxRows: number,
+  ): boolean {
+    return !first.retried && rows + next.rows <= maxRows && this.#deps.joins(first.ask, next.ask)
+  }
+
+  answer(pending: Pending<Ask, Answer>, answer: Answer): void {
     if (this.#forget(pending)) pending.resolve(answer)
   }
 
-  fail(pending: PendingRow, error: GyreError): void {
+  fail(pending: Pending<Ask, Answer>, error: GyreError): void {
     if (this.#forget(pending)) pending.reject(error)
   }
 
@@ -102,17 +121,18 @@ export class RowQueue {
     for (const pending of this.#all()) this.fail(pending, error)
   }
 
-  /** Puts a running row back for its one retry; false when it has had that already. */
-  retry(pending: PendingRow): boolean {
+  /** Puts running rows back for their one retry; false when they have had that already. */
+  retry(pending: Pending<Ask, Answer>): boolean {
     if (pending.settled) return true
     if (pending.retried) return false
     pending.retried = true
     this.#running.delete(pending)
     this.#again.add(pending)
+    this.#waitingRows += pending.rows
     return true
   }
 
-  /** Resolves once no row is unanswered. */
+  /** Resolves once nothing is unanswered. */
   drained(): Promise<void> {
     return new Promise((resolve) => {
       if (this.unanswered === 0) resolve()
@@ -120,16 +140,18 @@ export class RowQueue {
     })
   }
 
-  #all(): readonly PendingRow[] {
+  #all(): readonly Pending<Ask, Answer>[] {
     return [...this.#waiting, ...this.#again, ...this.#running]
   }
 
-  #forget(pending: PendingRow): boolean {
+  #forget(pending: Pending<Ask, Answer>): boolean {
     if (pending.settled) return false
     pending.settled = true
     pending.unlisten?.()
-    if (!this.#running.delete(pending) && !this.#waiting.delete(pending))
-      this.#again.delete(pending)
+    if (!this.#running.delete(pending)) {
+      this.#waitingRows -= pending.rows
+      if (!this.#waiting.delete(pending)) this.#again.delete(pending)
+    }
     if (this.unanswered === 0) for (const resolve of this.#onEmpty.splice(0)) resolve()
     return true
   }

@@ -1,13 +1,63 @@
 import type { ModelSpec } from '@gyre/sdk/wire/model'
+import type { Tensor, TensorType } from '../core/tensor.ts'
 
 /** A model version as it lies on disk. */
-export interface ModelSource {
+interface File {
   /** `model:flight-delay@3`; the same key always means the same bytes. */
   readonly key: string
   readonly onnxPath: string
+}
+
+/** A graph with the `model.json` that says what its vector is made of. */
+export interface ModelSource extends File {
+  readonly kind: 'scored'
   readonly spec: ModelSpec
   /** The unpacked bundle of user code; transforms are imported from `${codeFolder}/${chunk}`. */
   readonly codeFolder: string | undefined
+}
+
+/** Any graph, asked by its own tensors. */
+export interface GraphSource extends File {
+  readonly kind: 'graph'
+  /** The most rows that callers may share a run of; 0 runs each ask alone. */
+  readonly maxBatch: number
+}
+
+export type Source = ModelSource | GraphSource
+
+/** What a graph takes and gives, as its file declares it. */
+export interface Graph {
+  readonly inputs: readonly TensorType[]
+  readonly outputs: readonly TensorType[]
+  /** The operator that each output comes from, by its name: `Softmax`. */
+  readonly operators: Readonly<Record<string, string>>
+  /**
+   * The first axis of every tensor counts rows, and a row gets in company what it gets alone: so it was found when
+   * the graph was loaded. Else callers share no run.
+   */
+  readonly batches: boolean
+  /** The most rows of a run that callers share. */
+  readonly maxBatch: number
+}
+
+/** Tensors for one run of a graph. */
+export interface TensorAsk {
+  /** One for each input of the graph, in its order, and each as its input is declared. */
+  readonly inputs: readonly Tensor[]
+}
+
+/** The outputs of a graph, in its order. */
+export type TensorAnswer = readonly Tensor[]
+
+/** A lease on a loaded graph. */
+export interface TensorSession {
+  readonly key: string
+  readonly graph: Graph
+  readonly failed: string | undefined
+  /** Runs the graph. Rejects as `Session.predict` does. */
+  infer(ask: TensorAsk, signal?: AbortSignal, deadlineMs?: number): Promise<TensorAnswer>
+  /** Gives the lease back; what is under way is still answered. */
+  close(): void
 }
 
 /** A row whose input vector is still to be made. */

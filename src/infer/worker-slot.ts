@@ -1,7 +1,7 @@
 import type { Clock } from '../core/clock.ts'
 import type { Log } from '../core/log.ts'
 import { createCrashRecord } from './crash-record.ts'
-import type { LiveSession } from './live-session.ts'
+import type { PooledSession } from './live-session.ts'
 import type { Request } from './protocol.ts'
 import type { Timers } from './timers.ts'
 import { WorkerLink, type Outcome } from './worker-link.ts'
@@ -33,7 +33,7 @@ export class WorkerSlot {
   #state: WorkerState = 'down'
   #link: WorkerLink | undefined
   /** Whose code ran here last: who is to blame when the worker dies, even between two commands. */
-  #serving: LiveSession | undefined
+  #serving: PooledSession | undefined
   #restarts = 0
   #cancelRestart: (() => void) | undefined
 
@@ -61,7 +61,7 @@ export class WorkerSlot {
   }
 
   /** Gives the idle worker a command on behalf of `session`. Never rejects. */
-  async ask(session: LiveSession, request: Request, timeoutMs: number): Promise<Outcome> {
+  async ask(session: PooledSession, request: Request, timeoutMs: number): Promise<Outcome> {
     if (!this.#link) return { kind: 'crashed', reason: 'the inference worker is down' }
     this.#state = 'busy'
     this.#serving = session

@@ -48,6 +48,7 @@ function stepRun(step: string, kind: string, outputs: JsonValue): StepRun {
     error: null,
     retryAt: null,
     items: null,
+    resources: null,
     startedAt: null,
     endedAt: null,
   }

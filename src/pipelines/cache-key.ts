@@ -46,13 +46,15 @@ function codeDigest(step: StepSpec): Digest {
   if (step.kind === 'module')
     return digestOfJson({ digest: step.digest, export: step.export, ...isMapped })
   if (step.kind === 'python') {
-    const { script, digest, threads, rows, trainer } = step
+    const { script, digest, threads, rows, trainer, resume } = step
     return digestOfJson({
       script,
       digest,
-      threads,
+      // How many cores a step asks for is none of its key.
+      threads: threads === 'cpu' ? 1 : threads,
       ...(rows && { rows }),
-      ...(trainer && { trainer }),
+      // What can go on after a kill draws and iterates by spans, whether it is killed or not.
+      ...(trainer && { trainer, ...(resume && { bySpans: true }) }),
       ...isMapped,
     })
   }

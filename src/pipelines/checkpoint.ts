@@ -1,4 +1,4 @@
-import { Artifact } from '@gyre/sdk/wire/artifact'
+import { Artifact, TRAINING_MEDIA_TYPE } from '@gyre/sdk/wire/artifact'
 import type { Checkpoint } from '@gyre/sdk/wire/step'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
@@ -35,7 +35,10 @@ export async function lastCheckpoint(
   return { step: row.at_step, artifact, runId: row.run_id, committedMs: row.committed_ms }
 }
 
-/** Puts it in the place of the one before. Throws INVALID_ARGUMENT for one that is not later. */
+/**
+ * Puts it in the place of the one before. Throws INVALID_ARGUMENT for one that is not later; what the step's own code
+ * saves takes the place of what its trainers saved, which count rounds of their own.
+ */
 export async function commitCheckpoint(
   tx: Tx,
   clock: Clock,
@@ -43,7 +46,7 @@ export async function commitCheckpoint(
   { step, artifact }: Checkpoint,
 ): Promise<void> {
   const before = await lastCheckpoint(tx, leased)
-  if (before && before.step >= step)
+  if (before && before.step >= step && isOfTrainer(before.artifact) === isOfTrainer(artifact))
     throw new GyreError(
       'INVALID_ARGUMENT',
       `step: expected more than ${before.step}, which is in the last checkpoint, got ${step}`,
@@ -64,6 +67,10 @@ export async function commitCheckpoint(
     .execute()
 }
 
+function isOfTrainer({ mediaType }: Artifact): boolean {
+  return mediaType === TRAINING_MEDIA_TYPE
+}
+
 /** What a step that has succeeded needs no more. */
 export async function forgetCheckpoint(tx: Tx, { pipeline_run_id, step }: Place): Promise<void> {
   await tx
@@ -75,14 +82,15 @@ export async function forgetCheckpoint(tx: Tx, { pipeline_run_id, step }: Place)
 
 /**
  * Gives a new attempt's run the metrics that its checkpoint stands for: what the attempt before told later it tells
- * again, so that the history has each step once.
+ * again, so that the history has each step once. A step whose trainers alone have saved begins anew, and tells all again.
  */
 export async function inheritMetrics(
   tx: Tx,
   ctx: Context,
-  { runId, step, committedMs }: Committed,
+  { runId, step, committedMs, artifact }: Committed,
   heir: string,
 ): Promise<void> {
+  if (isOfTrainer(artifact)) return
   const { seq } = await tx
     .selectFrom('runs')
     .select('seq')

@@ -73,6 +73,7 @@ export async function performItems(
     concurrency: each.concurrency,
     retries: retryPolicy(spec),
     timeoutMs: durationMs(spec.timeout, 'timeout'),
+    resources: spec.resources,
     failed: failures,
     stopping,
   })

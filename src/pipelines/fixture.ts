@@ -79,6 +79,7 @@ function scriptedExec(script: Script, pipelines: () => Pipelines) {
     driver: 'scripted',
     can: { survivesServer: false },
     expect: () => undefined,
+    check: () => undefined,
     start(job) {
       const environment = job.environment()
       const { GYRE_PIPELINE_RUN: run = '', GYRE_STEP: step = '', GYRE_FENCE: fence } = environment
@@ -138,6 +139,7 @@ export async function openBench(manifest: Manifest) {
       script: Script,
       builtins: Partial<Builtins> = {},
       change: Partial<PipelinesDeps> = {},
+      place: Partial<Exec> = {},
     ) => {
       const { exec, started } = scriptedExec(script, () => pipelines)
       const pipelines: Pipelines = createPipelines({
@@ -148,7 +150,7 @@ export async function openBench(manifest: Manifest) {
         clock,
         logs,
         sleep,
-        exec,
+        exec: { ...exec, ...place },
         log: silentLog,
         builtins: { ...BUILTINS, ...builtins },
         code: async () => ({
@@ -160,6 +162,7 @@ export async function openBench(manifest: Manifest) {
         facts: FACTS,
         experiment: async () => 0,
         environment: (_ctx, { name }) => ({ GYRE_PASS: `pass for ${name}` }),
+        ahead: () => undefined,
         ...change,
       })
       servers.push(pipelines)

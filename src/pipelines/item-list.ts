@@ -84,6 +84,7 @@ export async function whyItem(
   if (row.cached === 1 || kept?.cached === 1)
     return told('reused', await makerOf(catalog, ctx, row, kept))
   if (!kept || (kept.attempt === 0 && kept.state === 'pending')) return told('waiting')
+  if (pipeline.repeats !== null) return told('repeated', pipeline.repeats)
   const before = await succeededBefore(catalog, pipeline, row)
   const earlier = before && (await partsOfItem(catalog, ctx, before, item))
   const now = partsIn(pipeline, row, item)

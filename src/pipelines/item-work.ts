@@ -1,11 +1,12 @@
 import type { ItemEnd, ItemExchange, ItemWork } from '@gyre/sdk/wire/step'
+import type { Resources } from '@gyre/sdk/wire/resources'
 import type { RetryPolicy } from '@gyre/sdk/wire/retries'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
 import type { JobEnd, RunningJob } from '../exec/exec.ts'
 import { itemSeed, type ItemInputs } from './item-inputs.ts'
 import { createItemQueue, type OpenItem } from './item-queue.ts'
-import { describeEnd, processEnd } from './job-end.ts'
+import { describeEnd, endCode, processEnd } from './job-end.ts'
 import { attemptName, leaseName, type LeasedStep } from './leased-step.ts'
 import type { AttemptDeps } from './step-attempt.ts'
 import { isRetried, retryWaitMs } from './retry.ts'
@@ -30,6 +31,8 @@ interface Plan {
   readonly retries: RetryPolicy
   /** For one item. */
   readonly timeoutMs: number
+  /** Of each process. */
+  readonly resources: Resources | undefined
   /** Items that have failed for good; grows. */
   readonly failed: Map<number, StepFailure>
   readonly stopping: AbortSignal
@@ -99,6 +102,7 @@ export function createItemWork(
     const job = exec.start({
       name: `${name}/${id}`,
       timeoutMs,
+      resources: plan.resources,
       environment: () => ({
         ...deps.environment(ctx, { name, timeoutMs }),
         GYRE_PIPELINE_RUN: key.pipelineRunId,
@@ -162,7 +166,7 @@ export function createItemWork(
       ? [`took longer than its time-out`, tail].filter((part) => part !== '').join('\n')
       : account(end, tail)
     const error = {
-      code: worker.isLate ? 'TIMEOUT' : 'STEP_FAILED',
+      code: worker.isLate ? 'TIMEOUT' : endCode(end),
       message,
       ...processEnd(end),
     }

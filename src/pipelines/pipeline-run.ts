@@ -15,7 +15,7 @@ export type EndDeps = Pick<TransitionDeps, 'catalog' | 'runs' | 'clock' | 'facts
   readonly events: Events
 }
 
-interface NewPipelineRun {
+export interface NewPipelineRun {
   readonly spec: PipelineSpec
   readonly params: Params
   /** The code version it runs, and the bundle that holds the code. */

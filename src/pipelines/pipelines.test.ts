@@ -18,6 +18,7 @@ import {
   succeedWith,
   type Script,
 } from './fixture.ts'
+import type { RunFilter } from './read-run.ts'
 
 /** Every step gives its own name. */
 const named: Script = (attempt, pipelines) => succeedWith(attempt, pipelines, { by: attempt.step })
@@ -405,6 +406,27 @@ test('runs are listed newest first, and those of another project are not there',
   await expect(pipelines.why(other, ids[0] ?? '', 'fit')).rejects.toMatchObject({
     code: 'NOT_FOUND',
   })
+})
+
+test('runs are listed by a step that they have, and without repetitions, however many came after', async () => {
+  const bench = await openBench(projectOf(moduleStep('fit')))
+  const { pipelines } = bench.serve(named)
+  const first = await pipelines.start(CTX, 'train', { seed: 1 })
+  await pipelines.ended(CTX, first.id)
+  bench.clock.advance(1000)
+  const repetition = await pipelines.repeat(CTX, first.id)
+  await pipelines.ended(CTX, repetition.id)
+  bench.manifest = projectOf(moduleStep('other'))
+  bench.clock.advance(1000)
+  const last = await pipelines.start(CTX, 'train', { seed: 1 })
+  await pipelines.ended(CTX, last.id)
+
+  const listed = async (filter: RunFilter) =>
+    (await pipelines.list(CTX, 1, filter)).map(({ id }) => id)
+  expect(await listed({})).toEqual([last.id])
+  expect(await listed({ step: 'fit' })).toEqual([repetition.id])
+  expect(await listed({ step: 'fit', repetitions: false })).toEqual([first.id])
+  expect(await listed({ step: 'nope' })).toEqual([])
 })
 
 test('a run that cannot be driven ends as failed instead of running for ever', async () => {

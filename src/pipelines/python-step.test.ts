@@ -1,8 +1,7 @@
 import type { StepSpec } from '@gyre/sdk/wire/pipeline'
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
+import { GyreError } from '../core/errors.ts'
 import { CTX, openBench, param, projectOf, succeedWith, type Script } from './fixture.ts'
-
-vi.setConfig({ testTimeout: 30_000 })
 
 const digest = (letter: string) => `sha256:${letter.repeat(64)}` as const
 
@@ -39,6 +38,11 @@ test('an unchanged script starts no process; code and lock are parts of its own'
 
   bench.manifest = projectOf(pythonStep({ retries: 3, timeout: '5m' }))
   await runOnce(server)
+  expect(server.started).toEqual(['fit'])
+
+  const resources = { cpu: 2, memoryBytes: 2 ** 30 }
+  bench.manifest = projectOf(pythonStep({ threads: 'cpu', resources }))
+  expect((await runOnce(server)).steps[0]).toMatchObject({ cached: true, resources })
   expect(server.started).toEqual(['fit'])
 
   const requirements = { path: 'requirements.lock', digest: digest('2') }
@@ -91,4 +95,35 @@ test('its process gets its time-out and pass, is tried again, and its run is a t
       ['python3', 'py/fit.py'],
     ],
   ])
+})
+
+/** Of a place without any device. */
+function check(field: string, { gpu = 0 }: { readonly gpu?: number }): void {
+  if (gpu > 0) throw new GyreError('INVALID_ARGUMENT', `${field}.gpu: there is none`)
+}
+
+test('a run with a step that asks for more than there is does not begin', async () => {
+  const bench = await openBench(projectOf(pythonStep({ resources: { gpu: 1 } })))
+  const server = bench.serve(given, {}, {}, { check })
+  await expect(server.pipelines.start(CTX, 'train', {})).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: 'pipeline train.step fit.resources.gpu: there is none',
+  })
+  expect(await server.pipelines.list(CTX, 10)).toEqual([])
+})
+
+test('a step that took more memory than it asked for says so, and may be tried again for it', async () => {
+  const retries = { max: 1, on: ['OUT_OF_MEMORY'] }
+  const bench = await openBench(projectOf(pythonStep({ retries })))
+  const end = { kind: 'out-of-memory', askedBytes: 2 ** 29, usedBytes: 600 * 2 ** 20 } as const
+  const server = bench.serve(async () => ({ end, tail: 'last words' }))
+  const { steps } = await runOnce(server)
+  expect(steps[0]).toMatchObject({
+    attempt: 2,
+    error: {
+      code: 'OUT_OF_MEMORY',
+      message:
+        'step fit ran out of memory: asked for 512.0 MiB (resources.memory), used 600.0 MiB\nlast words',
+    },
+  })
 })

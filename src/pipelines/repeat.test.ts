@@ -1,10 +1,8 @@
 import type { StepSpec } from '@gyre/sdk/wire/pipeline'
-import { expect, test, vi } from 'vitest'
-import { differences } from './difference.ts'
+import { expect, test } from 'vitest'
+import { differences } from '../tracking/facts.ts'
 import { CTX, failWith, from, moduleStep, openBench, projectOf, succeedWith } from './fixture.ts'
 import type { Script } from './fixture.ts'
-
-vi.setConfig({ testTimeout: 30_000 })
 
 const EQUAL = { inputs: [], code: [], environment: [], metrics: [] }
 
@@ -34,6 +32,16 @@ function fitting(auc: number, environment = { node: 'v20.20.2' }): Script {
     await server.facts(CTX, { pipelineRunId, step, fence }, environment)
     await server.metrics(CTX, { pipelineRunId, step, fence }, [{ key: 'auc', value: auc }])
     await succeedWith(attempt, server, { auc })
+  }
+}
+
+/** A step that logs a loss for each of its steps. */
+function training(...losses: readonly number[]): Script {
+  return async (attempt, server) => {
+    const { run: pipelineRunId, step, fence } = attempt
+    const points = losses.map((value, at) => ({ key: 'loss', value, step: at }))
+    await server.metrics(CTX, { pipelineRunId, step, fence }, points)
+    await succeedWith(attempt, server, {})
   }
 }
 
@@ -110,6 +118,20 @@ test('another environment is in its list, one changed bit of a metric in its own
   })
 })
 
+test('a curve that went another way is told by its first step, though it ended alike', async () => {
+  const bench = await openBench(PROJECT)
+  const first = bench.serve(training(1, 0.5, 0.1))
+  const { id: original } = await first.pipelines.start(CTX, 'train', {})
+  await first.pipelines.ended(CTX, original)
+  const { pipelines } = bench.serve(training(1, 0.75, 0.1))
+  const { id } = await pipelines.repeat(CTX, original)
+  await pipelines.ended(CTX, id)
+  expect(await pipelines.difference(CTX, id)).toEqual({
+    ...EQUAL,
+    metrics: [{ step: 'fit', what: 'loss at step 1', before: '0.5', now: '0.75' }],
+  })
+})
+
 test('other rows are in the list of inputs: of the step that read them, with their version', async () => {
   const bench = await openBench(PROJECT)
   const first = bench.serve(fitting(1), rows(1))
@@ -175,6 +197,39 @@ test('the run of a step, and a repetition itself, lead to the run they are of', 
   const third = await pipelines.repeat(CTX, second.id)
   expect(third.repeats).toBe(original.id)
   await pipelines.ended(CTX, third.id)
+})
+
+test('the run of a trial leads to the run that did its work, with its parameters', async () => {
+  const { pipelines, runs } = await opened()
+  const { id: trial } = await runs.start(CTX, { kind: 'trial', name: 'lr-0' })
+  await expect(pipelines.repeat(CTX, trial)).rejects.toMatchObject({
+    code: 'CONFLICT',
+    message: expect.stringMatching(/is a trial \(running\) whose work no pipeline did/),
+  })
+  const work = await pipelines.startTrial(CTX, 'train', { seed: 9 }, trial)
+  await pipelines.ended(CTX, work.id)
+  const again = await pipelines.repeat(CTX, trial)
+  expect(again).toMatchObject({ repeats: work.id, params: { seed: 9 } })
+  await pipelines.ended(CTX, again.id)
+  expect(await pipelines.difference(CTX, again.id)).toEqual(EQUAL)
+})
+
+test('why skips repetitions, and says of their own steps what they are', async () => {
+  const { pipelines, original } = await opened()
+  const again = await pipelines.repeat(CTX, original.id)
+  await pipelines.ended(CTX, again.id)
+  expect(await pipelines.why(CTX, again.id, 'fit')).toMatchObject({
+    answer: 'repeated',
+    earlier: original.id,
+    changed: [],
+  })
+  const other = await pipelines.start(CTX, 'train', { seed: 6 })
+  await pipelines.ended(CTX, other.id)
+  expect(await pipelines.why(CTX, other.id, 'fit')).toMatchObject({
+    answer: 'changed',
+    earlier: original.id,
+    changed: [{ part: 'seed', before: '5', now: '6' }],
+  })
 })
 
 test('what cannot be repeated is refused by what it is', async () => {

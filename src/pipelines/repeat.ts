@@ -1,9 +1,11 @@
 import type { PipelineSpec } from '@gyre/sdk/wire/pipeline'
+import type { Run } from '@gyre/sdk/wire/run'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
 import type { Catalog } from '../store/catalog.ts'
 import type { Runs } from '../store/runs.ts'
 import { loadPipelineRow, type PipelineRow } from './step-store.ts'
+import { workOf } from './trial-work.ts'
 
 export interface RepeatDeps {
   readonly catalog: Catalog
@@ -11,11 +13,13 @@ export interface RepeatDeps {
 }
 
 /**
- * The pipeline run of `id`, which may be that of one of its steps' runs; of a repetition, the run that it
- * repeats. Throws NOT_FOUND; CONFLICT for a run that is none of a pipeline's, or did not succeed.
+ * The pipeline run of `id`, which may be the run of one of its steps, or of a trial that a pipeline did the work of; of
+ * a repetition, the run that it repeats. Throws NOT_FOUND; CONFLICT for a run that is none of a pipeline's, or did not
+ * succeed.
  */
 export async function originalOf(deps: RepeatDeps, ctx: Context, id: string): Promise<PipelineRow> {
   const run = await deps.runs.get(ctx, id)
+  if (run.kind === 'trial') return originalOf(deps, ctx, await workOfTrial(deps, ctx, run))
   if (run.kind !== 'pipeline') {
     const parent = run.parentId === null ? undefined : await deps.runs.find(ctx, run.parentId)
     if (parent?.kind !== 'pipeline')
@@ -35,6 +39,16 @@ export async function originalOf(deps: RepeatDeps, ctx: Context, id: string): Pr
       { id, status: row.status },
     )
   return row
+}
+
+async function workOfTrial({ catalog }: RepeatDeps, ctx: Context, { id, status }: Run) {
+  const work = await workOf(catalog.read, ctx.project, id)
+  if (work !== undefined) return work
+  throw new GyreError(
+    'CONFLICT',
+    `${id} is a trial (${status}) whose work no pipeline did, or whose pipeline run was cancelled: what did it is known to the program that searched`,
+    { id, status },
+  )
 }
 
 /** The pipeline without the steps that only write down what was made: nothing reads from those. */

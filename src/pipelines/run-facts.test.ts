@@ -1,7 +1,5 @@
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import { CTX, moduleStep, openBench, projectOf, succeedWith } from './fixture.ts'
-
-vi.setConfig({ testTimeout: 30_000 })
 
 test('a run keeps its code, command, seed and what it ran on, and so does each step', async () => {
   const { serve, runs } = await openBench(

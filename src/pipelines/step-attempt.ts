@@ -9,9 +9,16 @@ import type { BuiltinStep } from './builtin.ts'
 import { performItems, type FanOuts } from './fan-out.ts'
 import { interrupt, isInterruption, limitsOf, outOfTime, timeLeft } from './interruption.ts'
 import { wasInterrupted } from './interrupted.ts'
-import { describeEnd, processEnd } from './job-end.ts'
+import { describeEnd, endCode, processEnd } from './job-end.ts'
 import { attemptName, keepLease, type LeasedStep } from './leased-step.ts'
-import { failureFrom, failureOf, loadStep, type PipelineRow } from './step-store.ts'
+import {
+  failureFrom,
+  failureOf,
+  loadStep,
+  resourcesOf,
+  stepSpecOf,
+  type PipelineRow,
+} from './step-store.ts'
 import type { StepProcesses } from './step-processes.ts'
 import type { StepTask, TaskDeps } from './step-task.ts'
 import {
@@ -41,6 +48,8 @@ export interface AttemptDeps extends TransitionDeps, TaskDeps {
     ctx: Context,
     step: { readonly name: string; readonly timeoutMs: number },
   ): Readonly<Record<string, string>>
+  /** What a process may be told that is started ahead of a step like this one. */
+  ahead(spec: StepSpec): Job['ahead']
 }
 
 /** The server stops, or somebody has cancelled the pipeline run. */
@@ -58,7 +67,7 @@ export async function attemptStep(
 ): Promise<void> {
   if (await reuse(deps, ctx, task)) return
   // What follows a step that runs will most likely run too.
-  deps.exec.expect()
+  deps.exec.expect(deps.ahead(task.spec))
   const step = await begin(deps, ctx, task)
   try {
     const conclude = await perform(deps, ctx, task, step, AbortSignal.any([stopping, cancelling]))
@@ -155,12 +164,15 @@ async function runProcess(
   step: LeasedStep,
   { timeoutMs, graceMs, limit }: Times,
 ): Promise<void> {
+  const spec = stepSpecOf(pipeline, step.step)
   const key = { pipelineRunId: pipeline.id, step: step.step, fence: step.fence }
   const name = attemptName(key)
   const { end, tail } = await runJob(deps, ctx, step, {
     name,
     timeoutMs,
     ...(graceMs !== undefined && { graceMs }),
+    resources: resourcesOf(spec),
+    ahead: deps.ahead(spec),
     environment: () => ({
       ...deps.environment(ctx, { name, timeoutMs }),
       GYRE_PIPELINE_RUN: pipeline.id,
@@ -175,15 +187,15 @@ async function runProcess(
   if (row.state === 'leased') {
     if (isLate && limit !== undefined) throw outOfTime(step, limit, row.attempt)
     throw new GyreError(
-      isLate ? 'TIMEOUT' : 'STEP_FAILED',
-      lines(`${told} without reporting`, tail),
+      endCode(end),
+      lines(end.kind === 'out-of-memory' ? told : `${told} without reporting`, tail),
       { step: step.step, ...processEnd(end), interrupted: isInterruption(end) },
     )
   }
   const error = failureOf(row)
   if (row.state !== 'failed' || !error) return
   const message = lines(isLate ? told : '', error.message, tail)
-  await explain(deps, step, { ...error, ...(isLate && { code: 'TIMEOUT' }), message })
+  await explain(deps, ctx, step, { ...error, ...(isLate && { code: 'TIMEOUT' }), message })
 }
 
 /** Runs a job to its end; what it prints is kept with the step's run. Throws what starting it throws. */

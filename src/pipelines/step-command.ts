@@ -1,4 +1,5 @@
 import type { StepSpec } from '@gyre/sdk/wire/pipeline'
+import { isNotebook } from '@gyre/sdk/wire/python'
 import type { JsonValue } from '@gyre/sdk/wire/ref'
 import { eachOf } from './graph.ts'
 import { itemInputs } from './item-inputs.ts'
@@ -23,5 +24,6 @@ export function runParams(spec: StepSpec, inputs: Params): Readonly<Record<strin
 /** What a step executes: a function of the bundle, a script, or one of Gyre's own. */
 export function stepCommand(spec: StepSpec): string[] {
   if (spec.kind === 'module') return [spec.chunk, spec.export]
-  return spec.kind === 'python' ? ['python3', spec.script] : ['gyre', spec.kind, spec.name]
+  if (spec.kind !== 'python') return ['gyre', spec.kind, spec.name]
+  return ['python3', ...(isNotebook(spec.script) ? ['-m', 'gyre.notebook'] : []), spec.script]
 }

@@ -7,6 +7,7 @@ import {
   type StepSpec,
 } from '@gyre/sdk/wire/pipeline'
 import { Json, type JsonValue } from '@gyre/sdk/wire/ref'
+import type { Resources } from '@gyre/sdk/wire/resources'
 import type { RunError } from '@gyre/sdk/wire/run'
 import { z } from 'zod'
 import { GyreError, toGyreError } from '../core/errors.ts'
@@ -143,6 +144,7 @@ export function toPipelineRun(
   steps: readonly StepRow[],
   { retries, items }: StepFacts,
 ): PipelineRun {
+  const specs = new Map(specOf(row).steps.map((spec) => [spec.name, spec]))
   return {
     id: row.id,
     pipeline: row.pipeline,
@@ -157,7 +159,7 @@ export function toPipelineRun(
     cancelled: cancellationOf(row),
     partition: row.partition,
     steps: steps.map((step) =>
-      toStepRun(step, retries.get(step.step), items.get(step.step) ?? null),
+      toStepRun(step, specs.get(step.step), retries.get(step.step), items.get(step.step) ?? null),
     ),
   }
 }
@@ -166,7 +168,17 @@ function cancellationOf({ cancel_asked_at: at, cancel_asked_by: by }: PipelineRo
   return at === null || by === null ? null : { by, at }
 }
 
-function toStepRun(row: StepRow, retryAt: Date | undefined, items: ItemCounts | null): StepRun {
+/** What a step asks of its machine; Gyre's own steps ask for nothing. */
+export function resourcesOf(spec: StepSpec): Resources | undefined {
+  return spec.kind === 'module' || spec.kind === 'python' ? spec.resources : undefined
+}
+
+function toStepRun(
+  row: StepRow,
+  spec: StepSpec | undefined,
+  retryAt: Date | undefined,
+  items: ItemCounts | null,
+): StepRun {
   const failure = failureOf(row)
   return {
     step: row.step,
@@ -180,6 +192,7 @@ function toStepRun(row: StepRow, retryAt: Date | undefined, items: ItemCounts | 
     error: failure && toRunError(failure),
     retryAt: retryAt?.toISOString() ?? null,
     items,
+    resources: (spec && resourcesOf(spec)) ?? null,
     startedAt: row.started_at,
     endedAt: row.ended_at,
   }

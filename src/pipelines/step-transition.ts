@@ -216,12 +216,17 @@ export async function fail(
 
 /** Puts a fuller account in the place of the error that a step's process reported of itself. */
 export async function explain(
-  { catalog }: TransitionDeps,
+  { catalog, runs }: TransitionDeps,
+  ctx: Context,
   step: LeasedStep,
   error: StepFailure,
 ): Promise<void> {
   const change = { error: JSON.stringify(error) }
-  await catalog.write((tx) => updateStep(tx, step, change, { state: 'failed', fence: step.fence }))
+  const only = { state: 'failed', fence: step.fence } as const
+  await catalog.write(async (tx) => {
+    if (await updateStep(tx, step, change, only))
+      await runs.explain(ctx, step.run_id, toRunError(error), tx)
+  })
 }
 
 /** pending → failed: its inputs do not fit, or a built-in step's settings are wrong. */

@@ -6,7 +6,7 @@ import { loadPipelineRow, loadStep, type PipelineRow, type StepRow } from './ste
 
 /**
  * Which part of a step's cache key made it run: the parts that differ from those of the newest run of the
- * same step of the same pipeline that succeeded before it. Throws NOT_FOUND.
+ * same step of the same pipeline that succeeded before it, repetitions left out. Throws NOT_FOUND.
  */
 export async function why(
   catalog: Catalog,
@@ -27,6 +27,7 @@ export async function why(
   })
   const now = partsOf(row)
   if (!now) return told('waiting')
+  if (pipeline.repeats !== null) return { ...told('repeated'), earlier: pipeline.repeats }
   if (row.cached === 1) return told('reused', await makerOf(catalog, row))
   const earlier = await succeededBefore(catalog, pipeline, row)
   const before = earlier && partsOf(earlier)
@@ -64,6 +65,7 @@ export async function succeededBefore(
     .where('pipeline_runs.pipeline', '=', pipeline)
     .where('step_runs.step', '=', step)
     .where('step_runs.state', '=', 'succeeded')
+    .where('pipeline_runs.repeats', 'is', null)
     .where('runs.seq', '<', (eb) =>
       eb.selectFrom('runs').select('seq').where('id', '=', pipeline_run_id),
     )

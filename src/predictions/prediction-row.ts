@@ -35,10 +35,11 @@ export const PREDICTION_COLUMNS = {
 export type PredictionOutcome =
   | {
       readonly status: 'ok'
-      readonly score: number
-      readonly prediction: number
-      /** NaN = missing. */
-      readonly inputs: Float32Array | readonly number[]
+      /** Null where the answer is not one number. */
+      readonly score: number | null
+      readonly prediction: number | null
+      /** NaN = missing; null where they are too many to be kept. */
+      readonly inputs: Float32Array | readonly number[] | null
     }
   | { readonly status: 'error'; readonly error: ErrorCode }
 
@@ -94,7 +95,7 @@ export function toRow(logged: LoggedPrediction): {
     error: outcome.status === 'error' ? outcome.error : undefined,
     score: answer?.score,
     prediction: answer?.prediction,
-    inputs: answer && nullsForNaN(answer.inputs),
+    inputs: answer?.inputs && nullsForNaN(answer.inputs),
     quarantined: logged.quarantined,
     reasons: logged.reasons,
     latency_ms: logged.latencyMs,

@@ -42,18 +42,20 @@ const mediaTypeOf = (path: string): string =>
 const REQUIRE =
   "import { createRequire as gyreCreateRequire } from 'node:module'; globalThis.require ??= gyreCreateRequire(import.meta.url);"
 
+const WHOLE: BuildOptions = {
+  entryPoints: { [BUNDLE_ENTRY.replace('.mjs', '')]: CONFIG_FILE },
+  splitting: true,
+  chunkNames: '[name]-[hash]',
+  banner: { js: REQUIRE },
+}
+
 /**
  * Bundles the project in `folder`. Throws NOT_FOUND without a config, INVALID_ARGUMENT naming file and line
  * where the code does not parse or a module is missing.
  */
 export async function bundleProject(folder: string): Promise<Bundle> {
   const root = await projectRoot(folder)
-  const { outputFiles, metafile } = await run(root, {
-    entryPoints: { [BUNDLE_ENTRY.replace('.mjs', '')]: CONFIG_FILE },
-    splitting: true,
-    chunkNames: '[name]-[hash]',
-    banner: { js: REQUIRE },
-  })
+  const { outputFiles, metafile } = await run(root, WHOLE)
   return {
     root,
     files: new Map(outputFiles.map(({ path, contents }) => [chunkName(path), contents])),
@@ -61,6 +63,20 @@ export async function bundleProject(folder: string): Promise<Bundle> {
     entry: BUNDLE_ENTRY,
     packageName: await packageName(root),
   }
+}
+
+/** The files that `bundleProject` makes, each with its source map; sources are relative to the folder `out` of `root`. */
+export async function mappedFiles(
+  root: string,
+): Promise<readonly { readonly code: string; readonly map: string | undefined }[]> {
+  const { outputFiles } = await run(root, {
+    ...WHOLE,
+    sourcemap: 'external',
+    sourcesContent: false,
+  })
+  const texts = new Map(outputFiles.map(({ path, text }) => [chunkName(path), text]))
+  const code = [...texts].filter(([name]) => name.endsWith('.mjs'))
+  return code.map(([name, text]) => ({ code: text, map: texts.get(`${name}.map`) }))
 }
 
 /** The bundle's files as the entries of a tree, sorted by path. */

@@ -1,12 +1,10 @@
-import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { once } from 'node:events'
 import { access, readFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import type { CodeSource } from '@gyre/sdk/wire/run'
-import { childEnvironment } from '../core/config.ts'
 import { digestOf, type Digest } from '../core/digest.ts'
 import { errnoOf } from '../core/errors.ts'
+import { DIFF, git, gitText, unknownTo } from './git.ts'
 
 /** Node's in the order in which package managers look for theirs, then Python's. */
 const LOCKFILES = [
@@ -41,9 +39,8 @@ async function readGit(folder: string): Promise<CodeSource> {
     hash.update(bytes)
   }
   const diffed = await git(folder, [...DIFF, '--', '.'], take)
-  const unknown = await gitText(folder, ['ls-files', '--others', '--exclude-standard', '-z'])
-  if (!diffed || unknown === undefined) return { gitCommit: commit.trim() }
-  const paths = unknown.split('\0').filter((path) => path !== '')
+  const paths = await unknownTo(folder)
+  if (!diffed || paths === undefined) return { gitCommit: commit.trim() }
   for (let from = 0; from < paths.length; from += FILES_AT_ONCE) {
     const some = paths.slice(from, from + FILES_AT_ONCE)
     const ids = await gitText(folder, ['hash-object', '--no-filters', '--', ...some])
@@ -57,35 +54,6 @@ async function readGit(folder: string): Promise<CodeSource> {
 /** A command line holds that many paths. */
 const FILES_AT_ONCE = 200
 
-/** Neither drivers nor colours of whoever calls: equal differences give equal bytes. */
-const DIFF = ['diff', 'HEAD', '--binary', '--full-index', '--no-ext-diff', '--no-textconv']
-
-async function gitText(folder: string, args: readonly string[]): Promise<string | undefined> {
-  const chunks: Uint8Array[] = []
-  const isDone = await git(folder, args, (bytes) => void chunks.push(bytes))
-  return isDone ? Buffer.concat(chunks).toString('utf8') : undefined
-}
-
-/** False where there is no git, or it refuses; a repository's own programs are not started. */
-async function git(
-  folder: string,
-  args: readonly string[],
-  take: (bytes: Uint8Array) => void,
-): Promise<boolean> {
-  const child = spawn('git', ['-C', folder, '-c', 'core.fsmonitor=false', ...args], {
-    env: childEnvironment({ GIT_OPTIONAL_LOCKS: '0' }),
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  child.stdout.on('data', take)
-  try {
-    const [code] = await once(child, 'close')
-    return code === 0
-  } catch (thrown) {
-    if (errnoOf(thrown) === 'ENOENT') return false
-    throw thrown
-  }
-}
-
 /** The nearest lockfile from `folder` up to its repository's root; only in `folder` where there is none. */
 async function lockfileOf(folder: string): Promise<Digest | undefined> {
   const root = await repositoryOf(folder)
@@ -98,7 +66,8 @@ async function lockfileOf(folder: string): Promise<Digest | undefined> {
   }
 }
 
-async function repositoryOf(folder: string): Promise<string | undefined> {
+/** The folder of the git repository that `folder` lies in; undefined where it lies in none. */
+export async function repositoryOf(folder: string): Promise<string | undefined> {
   for (let at = folder; ; at = dirname(at)) {
     const isRoot = await access(join(at, '.git')).then(
       () => true,

@@ -122,6 +122,26 @@ test.each(refusals)(
   30_000,
 )
 
+test('what a module of the project throws is told by its own file, line and column', async () => {
+  const folder = join(root, 'throws')
+  const files = {
+    'gyre.config.ts':
+      "import { dataset } from '@gyre/sdk'\nimport { columns } from './lib/columns.ts'\nexport const d = dataset('d', columns(undefined))\nexport const load = async () => (await import('./lib/step.ts')).step",
+    'lib/columns.ts':
+      'interface Options { readonly columns: never }\n\nexport function columns(options: Options | undefined): never {\n  return options!.columns\n}\n',
+    'lib/step.ts':
+      "import { columns } from './columns.ts'\nexport const step = () => columns(undefined)\n",
+  }
+  await mkdir(join(folder, 'lib'), { recursive: true })
+  for (const [path, text] of Object.entries(files)) await writeFile(join(folder, path), text)
+  await expect(evaluateBundle(await bundleProject(folder))).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    message: expect.stringMatching(
+      /^lib\/columns\.ts:4:1[0-9]: TypeError: Cannot read properties of undefined/,
+    ),
+  })
+}, 30_000)
+
 test('a config that ends its process is told with what it printed', async () => {
   const config = "console.error('out of cheese'); process.exit(3)"
   await expect(evaluate('exits', config)).rejects.toMatchObject({

@@ -10,6 +10,7 @@ import { CONFIG_FILE, type Bundle } from './bundle.ts'
 import type { EvaluateReply, EvaluateRequest } from './evaluate-child.ts'
 import { readManifest } from './manifest.ts'
 import { withPythonDigests } from './python-files.ts'
+import { sourcePlace } from './source-place.ts'
 
 export interface EvaluateOptions {
   /** The child is ended by force after this long; 20 s unless told. */
@@ -38,10 +39,11 @@ export async function evaluateBundle(
     for (const [path, contents] of bundle.files) await writeFile(join(folder, path), contents)
     const { entry, packageName, modules } = bundle
     const reply = await ask({ folder, entry, packageName, modules, settings }, timeoutMs)
-    if (!reply.ok)
-      throw new GyreError('INVALID_ARGUMENT', `${CONFIG_FILE}: ${reply.message}`, {
-        field: reply.field,
-      })
+    if (!reply.ok) {
+      const { field, message, places } = reply
+      const place = (await sourcePlace(bundle, places)) ?? CONFIG_FILE
+      throw new GyreError('INVALID_ARGUMENT', `${place}: ${message}`, { field })
+    }
     return readManifest(await withPythonDigests(bundle.root, reply.manifest))
   } finally {
     await rm(folder, { recursive: true, force: true })

@@ -1,7 +1,7 @@
 import { Manifest, MANIFEST_PROTOCOL } from '@gyre/sdk/wire/manifest'
 import { z } from 'zod'
 import { GyreError } from '../core/errors.ts'
-import { issueText } from '../core/issue-text.ts'
+import { issueText } from '@gyre/sdk/wire/issue-text'
 import type { Problem } from './problem.ts'
 import { danglingReferences } from './references.ts'
 import { unservableInputs } from './request-fields.ts'

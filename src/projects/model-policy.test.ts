@@ -29,7 +29,7 @@ const manifest = (card: Manifest['card']): Manifest => ({
   triggers: [],
 })
 
-const FREE = { gated: false, approvals: 1, fourEyes: false, forbids: [] }
+const FREE = { gated: false, approvals: 1, among: null, fourEyes: false, forbids: [] }
 
 test('nothing is asked of a model before there is code, or that the code does not register', () => {
   const strict = { ...CARD, approvals: 3, forbids: ['none->production' as const] }
@@ -50,12 +50,26 @@ test('a model that a pipeline registers is gated, and asks what the card says', 
   expect(modelPolicy(manifest(strict), 'delay')).toEqual({
     gated: true,
     approvals: 2,
+    among: null,
     fourEyes: true,
     forbids: [
       { from: 'none', to: 'production' },
       { from: 'archived', to: 'production' },
     ],
   })
+})
+
+test('a card may say among whom', () => {
+  const rule = { required: 2, among: ['ada', 'bob', 'carol'] }
+  expect(modelPolicy(manifest({ ...CARD, approvals: rule }), 'delay')).toMatchObject({
+    approvals: 2,
+    among: ['ada', 'bob', 'carol'],
+  })
+  expect(modelPolicy(manifest({ ...CARD, approvals: { required: 3 } }), 'delay')).toMatchObject({
+    approvals: 3,
+    among: null,
+  })
+  expect(modelPolicy(manifest({ ...CARD, approvals: rule }), 'churn')).toEqual(FREE)
 })
 
 test('four eyes are asked for whatever is approved in the project', () => {

@@ -1,4 +1,4 @@
-import type { Manifest } from '@gyre/sdk/wire/manifest'
+import type { Approvers, Manifest } from '@gyre/sdk/wire/manifest'
 import { Stage } from '@gyre/sdk/wire/stage'
 
 /** What a project's code asks of a model before it is promoted. */
@@ -6,6 +6,8 @@ export interface ModelPolicy {
   /** True of a model that a pipeline registers: it does so with the verdict of a gate. */
   readonly gated: boolean
   readonly approvals: number
+  /** Whose approvals count; null for everybody's who may approve. */
+  readonly among: Approvers | null
   readonly fourEyes: boolean
   readonly forbids: readonly { readonly from: Stage; readonly to: Stage }[]
 }
@@ -15,9 +17,12 @@ export function modelPolicy(manifest: Manifest | undefined, model: string): Mode
   const { card, pipelines } = manifest ?? { card: null, pipelines: [] }
   const steps = pipelines.flatMap((pipeline) => pipeline.steps)
   const gated = steps.some((step) => step.kind === 'register' && step.model === model)
+  const asked = (gated ? card?.approvals : undefined) ?? 1
+  const { required, among = null } = typeof asked === 'number' ? { required: asked } : asked
   return {
     gated,
-    approvals: gated ? (card?.approvals ?? 1) : 1,
+    approvals: required,
+    among,
     fourEyes: card?.fourEyes === true,
     forbids: gated ? (card?.forbids ?? []).map(toMove) : [],
   }

@@ -1,6 +1,7 @@
 import { readdir, readFile, realpath } from 'node:fs/promises'
 import { dirname, join, relative, sep } from 'node:path'
 import type { Manifest } from '@gyre/sdk/wire/manifest'
+import { isNotebook, NOTEBOOK_EXECUTOR } from '@gyre/sdk/wire/python'
 import { z } from 'zod'
 import { digestOf, digestOfJson } from '../core/digest.ts'
 import { errnoOf, GyreError } from '../core/errors.ts'
@@ -11,8 +12,10 @@ import { assertPinned } from './pinned-requirements.ts'
 const FOREIGN = ['node_modules', '__pycache__']
 
 /** What Gyre brings along is named so that no path in a project is alike. */
-const SHIPPED = '@gyre/trainers/'
-const TRAINERS = join(PACKAGE_ROOT, 'sdk', 'python', 'trainers')
+const SHIPPED = new Map([
+  ['@gyre/trainers/', join(PACKAGE_ROOT, 'sdk', 'python', 'trainers')],
+  ['@gyre/notebook/', join(PACKAGE_ROOT, 'sdk', 'python', 'gyre')],
+])
 
 /** Where a file of a Python step lies in the bundle. */
 export function inBundle(path: string): string {
@@ -86,20 +89,43 @@ export async function pythonFilesOf(
   return files
 }
 
-/** The script and every module in its folder and below, since it may import them: sorted by path. */
+/** The script and every module in its folder and below, since it may import them; of a notebook what executes it too. */
 async function modulesBeside(
   root: string,
   field: string,
   script: string,
 ): Promise<ReadonlyMap<string, Buffer>> {
-  await readInside(root, field, script)
+  const bytes = await readInside(root, field, script)
   const { base, prefix } = homeOf(root, script)
   const paths = await modulesIn(join(base, dirname(script.slice(prefix.length))))
   const names = paths.map((path) => prefix + relative(base, path).split(sep).join('/'))
   const files = names
     .toSorted()
     .map(async (name) => [name, await readInside(root, field, name)] as const)
-  return new Map(await Promise.all(files))
+  const modules = await Promise.all(files)
+  if (!isNotebook(script)) return new Map(modules)
+  const executor = await readInside(root, field, NOTEBOOK_EXECUTOR)
+  return new Map([
+    ...modules,
+    [script, bareNotebook(field, script, bytes)],
+    [NOTEBOOK_EXECUTOR, executor],
+  ])
+}
+
+const Notebook = z.looseObject({ cells: z.array(z.looseObject({ cell_type: z.string() })) })
+
+/** A notebook without what executing it had shown: the same code is the same step. Throws INVALID_ARGUMENT. */
+function bareNotebook(field: string, path: string, bytes: Buffer): Buffer {
+  try {
+    const { cells, ...rest } = Notebook.parse(JSON.parse(bytes.toString('utf8')))
+    const bare = cells.map((cell) =>
+      cell.cell_type === 'code' ? { ...cell, outputs: [], execution_count: null } : cell,
+    )
+    return Buffer.from(JSON.stringify({ ...rest, cells: bare }))
+  } catch (thrown) {
+    if (!(thrown instanceof SyntaxError || thrown instanceof z.ZodError)) throw thrown
+    throw refused(field, `${path} is no notebook: expected JSON with a list of cells`)
+  }
 }
 
 /** The Python modules of a folder and below, but for hidden folders, packages and virtual environments. */
@@ -118,7 +144,8 @@ export async function modulesIn(folder: string): Promise<string[]> {
 
 /** The folder that a path starts at, and the part of it that says so. */
 function homeOf(root: string, path: string): { readonly base: string; readonly prefix: string } {
-  return path.startsWith(SHIPPED) ? { base: TRAINERS, prefix: SHIPPED } : { base: root, prefix: '' }
+  for (const [prefix, base] of SHIPPED) if (path.startsWith(prefix)) return { base, prefix }
+  return { base: root, prefix: '' }
 }
 
 async function readInside(root: string, field: string, path: string): Promise<Buffer> {

@@ -6,7 +6,7 @@ import { GyreError } from '../core/errors.ts'
 import type { Tx } from '../store/catalog.ts'
 import type { Events } from '../store/events.ts'
 import type { Verdicts } from './gate-check.ts'
-import type { FindPolicy, ModelPolicy } from './model-policy.ts'
+import type { Approver, FindPolicy, ModelPolicy } from './model-policy.ts'
 import { commandWord, keyOf, modelSubject } from './version-key.ts'
 
 export interface Decision {
@@ -25,7 +25,7 @@ interface Deps {
 
 /**
  * Writes a decision down beside the earlier ones, with the gates that have judged the version. Throws FORBIDDEN to an
- * author under four eyes.
+ * author under four eyes, and to an approver who is not among those that the policy names.
  */
 export async function decide(
   { events, clock, policy, verdicts }: Deps,
@@ -34,13 +34,7 @@ export async function decide(
   version: ModelVersion,
   { decision, note, actor = ctx.actor }: Decision,
 ): Promise<void> {
-  const isOwn = decision === 'approved' && actor === version.createdBy
-  if (isOwn && (await policy(tx, ctx, version.name)).fourEyes)
-    throw new GyreError(
-      'FORBIDDEN',
-      `${actor} made ${version.ref}: somebody else must approve it`,
-      { ref: version.ref, actor },
-    )
+  if (decision === 'approved') assertMayApprove(version, actor, await policy(tx, ctx, version.name))
   const key = keyOf(version)
   const at = clock.now().toISOString()
   const gates = gateRefs(await verdicts.standing(tx, ctx, version.digest))
@@ -55,6 +49,29 @@ export async function decide(
     data: { note, digest: version.digest, gates },
   }
   await events.append(tx, { ...ctx, actor }, event)
+}
+
+/** A policy of the code writes its approval down whoever is named; it counts only where nobody is. */
+function assertMayApprove(
+  { ref, name, createdBy }: ModelVersion,
+  actor: string,
+  { fourEyes, among }: ModelPolicy,
+): void {
+  if (fourEyes && actor === createdBy)
+    throw new GyreError('FORBIDDEN', `${actor} made ${ref}: somebody else must approve it`, {
+      ref,
+      actor,
+    })
+  if (!among || actor.startsWith('policy:') || among.some((one) => one.actor === actor)) return
+  throw new GyreError(
+    'FORBIDDEN',
+    `approvals.among: ${actor} is not among those who approve ${name}: ${namesOf(among)}`,
+    { field: 'approvals.among', ref, actor, among: among.map((one) => one.actor) },
+  )
+}
+
+function namesOf(approvers: readonly Approver[]): string {
+  return approvers.map(({ actor }) => actor).join(', ') || 'no live key is'
 }
 
 /** A version, with the newest verdict of each gate that has judged its files. */
@@ -105,26 +122,32 @@ export async function assertApproved(
   const command = `gyre model approve ${commandWord(version)}`
   throw new GyreError(
     'APPROVAL_MISSING',
-    `${version.ref} ${missing(judged, given, policy.approvals)}: approve it with "${command}"`,
+    `${version.ref} ${missing(judged, given, policy)}: approve it with "${command}"`,
     { ref: version.ref, command, given, needed: policy.approvals },
   )
 }
 
-function missing(judged: Judged, given: number, needed: number): string {
+function missing(judged: Judged, given: number, { approvals, among }: ModelPolicy): string {
   const last = judged.version.approvals.at(-1)
-  if (given > 0) return `has ${given} of ${needed} approvals`
+  const of = among ? ` that count, of ${namesOf(among)}` : ''
+  if (given > 0) return `has ${given} of ${approvals} approvals${of}`
   if (last?.decision === 'rejected') return `was rejected by ${last.actor}`
+  if (standingApprovals(judged).length > 0 && among) return `has 0 of ${approvals} approvals${of}`
   if (!last || standingApprovals(judged).length > 0) return 'is not approved'
   const gates = judged.verdicts.map(({ gate }) => gate).join(' and ')
   return `was approved by ${last.actor} before ${gates} judged it by its present rules`
 }
 
-/** Whoever approves twice is one approver. */
+/** Whoever approves twice is one approver; a name that was given to another key since is nobody's. */
 function approversOf(
   judged: Judged,
   author: string,
-  { fourEyes }: ModelPolicy,
+  { fourEyes, among }: ModelPolicy,
 ): ReadonlySet<string> {
-  const approvers = standingApprovals(judged).map(({ actor }) => actor)
-  return new Set(approvers.filter((actor) => !fourEyes || actor !== author))
+  const counted = standingApprovals(judged).filter(
+    ({ actor, at }) =>
+      (!fourEyes || actor !== author) &&
+      (!among || among.some((one) => one.actor === actor && one.since <= at)),
+  )
+  return new Set(counted.map(({ actor }) => actor))
 }

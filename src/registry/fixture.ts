@@ -23,7 +23,13 @@ export const VERDICT: Verdict = {
 }
 
 /** What a gated model asks unless a test says more. */
-export const GATED: ModelPolicy = { gated: true, approvals: 1, fourEyes: false, forbids: [] }
+export const GATED: ModelPolicy = {
+  gated: true,
+  approvals: 1,
+  among: null,
+  fourEyes: false,
+  forbids: [],
+}
 
 /** What the code of a project asks of a model that it does not speak of. */
 export const UNGOVERNED: ModelPolicy = { ...GATED, gated: false }

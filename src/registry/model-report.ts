@@ -50,8 +50,10 @@ export async function describeVersion(
   version: ModelVersion,
 ) {
   const { nodes } = await lineage(ctx, version.ref, 'up')
-  const verdict = (await verdicts.passing(catalog.read, ctx, version.digest)) ?? null
   const standing = await verdicts.standing(catalog.read, ctx, version.digest)
+  // Who has to decide is told of a refusal first.
+  const refused = standing.find(({ passed }) => !passed)
+  const verdict = refused ?? (await verdicts.passing(catalog.read, ctx, version.digest)) ?? null
   const judged = { version, verdicts: standing }
   return {
     version,

@@ -5,6 +5,7 @@ import type { Lineage, LineageDirection } from '@gyre/sdk/wire/lineage'
 import type { Verdict } from '@gyre/sdk/wire/gate'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
+import type { Digest } from '../core/digest.ts'
 import type { Blobs } from '../store/blobs.ts'
 import type { Catalog, Tx } from '../store/catalog.ts'
 import type { Events } from '../store/events.ts'
@@ -29,6 +30,7 @@ import { cardOf } from './model-card.ts'
 import { createModels, type Models } from './models.ts'
 import { addVersion, type NewModelVersion } from './new-version.ts'
 import { assertPromotable } from './promotion.ts'
+import { registerFiles } from './register-files.ts'
 import { seqOfModel } from './registered-model.ts'
 import type { Freeze, TellLoggedModel } from './sourced-version.ts'
 import { moveStage, othersIn } from './stage-move.ts'
@@ -41,7 +43,7 @@ export interface RegistryDeps {
   readonly events: Events
   readonly runs: Runs
   readonly clock: Clock
-  readonly blobs: Pick<Blobs, 'readTree' | 'read'>
+  readonly blobs: Pick<Blobs, 'readTree' | 'read' | 'sizeOf' | 'putTree'>
   readonly verdicts: Verdicts
   /** What the project's code asks of a model. */
   readonly policy: FindPolicy
@@ -63,6 +65,12 @@ export interface Registry {
   readonly imports: ModelImports
   /** The next version of the name; the same files from the same run give the same version again. */
   register(ctx: Context, version: NewModelVersion, tx?: Tx): Promise<ModelVersion>
+  /** A version made of stored files, each by its path; the same files give the same version. Throws NOT_FOUND. */
+  registerFiles(
+    ctx: Context,
+    name: string,
+    files: Readonly<Record<string, Digest>>,
+  ): Promise<ModelVersion>
   /** Throws NOT_FOUND. */
   get(ctx: Context, ref: string, tx?: Tx): Promise<ModelVersion>
   find(ctx: Context, ref: string, tx?: Tx): Promise<ModelVersion | undefined>
@@ -131,6 +139,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     models: createModels(deps),
     versions: moves,
     imports: createModelImports({ ...deps, moves }),
+    registerFiles: (ctx, name, files) => registerFiles(deps, ctx, name, files),
     get: (ctx, ref, tx) => getVersion(tx ?? catalog.read, ctx, ref),
     find: (ctx, ref, tx) => findVersion(tx ?? catalog.read, ctx, ref),
     findByDigest: (ctx, name, digest, tx) => findByDigest(tx ?? catalog.read, ctx, name, digest),

@@ -3,7 +3,7 @@ import type { Stage } from '@gyre/sdk/wire/stage'
 import { expect, test } from 'vitest'
 import { digestOf } from '../core/digest.ts'
 import { ctx, GATED, openShelf, UNGOVERNED, VERDICT, type Shelf } from './fixture.ts'
-import type { ModelPolicy } from './model-policy.ts'
+import type { Approver, ModelPolicy } from './model-policy.ts'
 
 const key = (version: number) => ({ name: 'delay', version })
 const ada = { ...ctx, actor: 'key:ada' }
@@ -124,6 +124,65 @@ test('n different people approve since the last rejection; who approves twice is
   await registry.approve(bob, ref, approved)
   await expect(toProduction()).rejects.toMatchObject(missing('has 1 of 2 approvals'))
   await registry.approve(ada, ref, approved)
+  expect((await toProduction()).stage).toBe('production')
+})
+
+/** The keys that are named and live, since the clock's start. */
+const keysOf = (...names: readonly string[]): readonly Approver[] =>
+  names.map((name) => ({ actor: `key:${name}`, since: '2001-01-01T00:00:00.000Z' }))
+
+test('two of three that are named approve, each counted once, and nobody else may', async () => {
+  await using shelf = await open({ approvals: 2, among: keysOf('ada', 'bob', 'carol') })
+  const { registry } = shelf
+  const ref = await shelf.add('one')
+  shelf.passed.add(digestOf('one'))
+  const toProduction = () => move(shelf, 1, 'production')
+  const dave = { ...ctx, actor: 'key:dave' }
+  for (const stranger of [dave, ctx])
+    await expect(registry.approve(stranger, ref, approved)).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+      message: `approvals.among: ${stranger.actor} is not among those who approve delay: key:ada, key:bob, key:carol`,
+      details: { field: 'approvals.among', actor: stranger.actor },
+    })
+  expect((await registry.get(ctx, ref)).approvals).toEqual([])
+  await registry.approve(ctx, ref, { ...approved, actor: 'policy:gate' })
+  await expect(toProduction()).rejects.toMatchObject(
+    missing('has 0 of 2 approvals that count, of key:ada, key:bob, key:carol'),
+  )
+  await registry.approve(ada, ref, approved)
+  await registry.approve(ada, ref, approved)
+  await expect(toProduction()).rejects.toMatchObject(missing('has 1 of 2 approvals that count'))
+  await registry.approve(bob, ref, approved)
+  expect((await toProduction()).stage).toBe('production')
+})
+
+test('four eyes hold among those who are named, too', async () => {
+  await using shelf = await open({ among: keysOf('ada', 'local'), fourEyes: true })
+  const ref = await shelf.add('one')
+  await expect(shelf.registry.approve(ctx, ref, approved)).rejects.toMatchObject({
+    code: 'FORBIDDEN',
+    message: 'local made model:delay@1: somebody else must approve it',
+  })
+})
+
+test('what a key approved goes with it, and its name given to another brings nothing back', async () => {
+  let among = keysOf('ada', 'bob')
+  await using shelf = await openShelf({ policy: async () => ({ ...GATED, approvals: 2, among }) })
+  const { registry } = shelf
+  const ref = await shelf.add('one')
+  shelf.passed.add(digestOf('one'))
+  const toProduction = () => move(shelf, 1, 'production')
+  await registry.approve(ada, ref, approved)
+  await registry.approve(bob, ref, approved)
+  among = keysOf('ada')
+  await expect(toProduction()).rejects.toMatchObject(
+    missing('has 1 of 2 approvals that count, of key:ada'),
+  )
+  among = [...keysOf('ada'), { actor: 'key:bob', since: '2001-01-01T00:00:00.001Z' }]
+  await expect(toProduction()).rejects.toMatchObject(missing('has 1 of 2 approvals that count'))
+  among = []
+  await expect(registry.approve(ada, ref, approved)).rejects.toThrow('no live key is')
+  among = keysOf('ada', 'bob')
   expect((await toProduction()).stage).toBe('production')
 })
 

@@ -42,7 +42,13 @@ export async function openHarbour(change: Partial<ReleaseDeps> = {}): Promise<Ha
     ...store,
     clock,
     verdicts: evaluate,
-    policy: async () => ({ gated: true, approvals: 1, fourEyes: false, forbids: [] }),
+    policy: async () => ({
+      gated: true,
+      approvals: 1,
+      among: null,
+      fourEyes: false,
+      forbids: [],
+    }),
     endpoints: async () => [],
     freeze: async () => Promise.reject(new Error('nothing is registered from a run here')),
     tellLoggedModel: async () => {},
@@ -68,7 +74,14 @@ export async function openHarbour(change: Partial<ReleaseDeps> = {}): Promise<Ha
     routes.declare(
       tx,
       ctx,
-      { name: ENDPOINT, model: 'delay', subject: 'flight', input: {}, threshold: 0.5 },
+      {
+        name: ENDPOINT,
+        model: 'delay',
+        subject: 'flight',
+        takes: 'fields',
+        input: {},
+        threshold: 0.5,
+      },
       null,
     ),
   )

@@ -33,6 +33,11 @@ export interface RoutesDeps {
 export interface Routes {
   /** Declares endpoints or changes their declaration; traffic stays as it is. */
   declare(tx: Tx, ctx: Context, spec: EndpointSpec, code: string | null): Promise<void>
+  /**
+   * Declares an endpoint outside of any project's code. Throws CONFLICT for one that a project declares, and for one
+   * that answers with another model.
+   */
+  declareAlone(ctx: Context, spec: EndpointSpec): Promise<EndpointSpec>
   /** Throws NOT_FOUND naming the endpoints there are. */
   find(project: string, endpoint: string): RoutedEndpoint
   /** The project's endpoints, by name. */
@@ -97,6 +102,29 @@ export async function createRoutes(deps: RoutesDeps): Promise<Routes> {
     throw unknownEndpoint(endpoint, [...(snapshot.get(project)?.keys() ?? [])])
   }
 
+  async function declare(
+    tx: Tx,
+    ctx: Context,
+    spec: EndpointSpec,
+    code: string | null,
+  ): Promise<void> {
+    const row = {
+      spec: JSON.stringify(EndpointSpec.parse(spec)),
+      code,
+      updated_at: clock.now().toISOString(),
+    }
+    await tx
+      .insertInto('endpoints')
+      .values({ project: ctx.project, name: spec.name, ...row })
+      .onConflict((conflict) => conflict.columns(['project', 'name']).doUpdateSet(row))
+      .execute()
+    await events.append(tx, ctx, {
+      type: 'endpoint.declared',
+      subject: { kind: 'endpoint', id: spec.name },
+      data: { model: spec.model, code },
+    })
+  }
+
   const stopping = new AbortController()
   const followed = follow(
     { events, types: FOLLOWED, cursor, log, signal: stopping.signal },
@@ -136,22 +164,20 @@ export async function createRoutes(deps: RoutesDeps): Promise<Routes> {
       return toRoutedEndpoint(row).state
     },
 
-    async declare(tx, ctx, spec, code) {
-      const row = {
-        spec: JSON.stringify(EndpointSpec.parse(spec)),
-        code,
-        updated_at: clock.now().toISOString(),
-      }
-      await tx
-        .insertInto('endpoints')
-        .values({ project: ctx.project, name: spec.name, ...row })
-        .onConflict((conflict) => conflict.columns(['project', 'name']).doUpdateSet(row))
-        .execute()
-      await events.append(tx, ctx, {
-        type: 'endpoint.declared',
-        subject: { kind: 'endpoint', id: spec.name },
-        data: { model: spec.model, code },
+    declare,
+
+    async declareAlone(ctx, spec) {
+      await catalog.write(async (tx) => {
+        const row = await routedEndpoints(tx)
+          .where('e.project', '=', ctx.project)
+          .where('e.name', '=', spec.name)
+          .executeTakeFirst()
+        const known = row && toRoutedEndpoint(row)
+        if (known) assertAlone(known, spec)
+        if (JSON.stringify(known?.spec) !== JSON.stringify(spec)) await declare(tx, ctx, spec, null)
       })
+      await refresh()
+      return spec
     },
 
     async write(tx, ctx, endpoint, expectedRev, next) {
@@ -180,6 +206,18 @@ export async function createRoutes(deps: RoutesDeps): Promise<Routes> {
       for (const wake of waiting.splice(0)) wake()
     },
   }
+}
+
+function assertAlone({ name, code, spec }: RoutedEndpoint, next: EndpointSpec): void {
+  const problem =
+    code === null
+      ? `answers with versions of ${spec.model}`
+      : `is declared by the project (${code})`
+  if (code === null && spec.model === next.model) return
+  throw new GyreError('CONFLICT', `endpoint ${name} ${problem}; take another name`, {
+    field: 'name',
+    endpoint: name,
+  })
 }
 
 function unknownEndpoint(endpoint: string, known: readonly string[]): GyreError {

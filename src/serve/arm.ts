@@ -37,8 +37,11 @@ export interface ArmAnswer extends ModelAnswer {
   readonly reasons: readonly string[]
 }
 
-/** One model version, loaded and fitted to the request of one endpoint. */
-export interface Arm {
+/** One model version, loaded and fitted to the fields that one endpoint takes. */
+export interface FieldsArm {
+  readonly takes: 'fields'
+  /** Why it answers UNAVAILABLE; undefined while it works. */
+  readonly failed: string | undefined
   /** Scores a request as of `atMs`; reads features at once. Errors: those of `Session.predict`. */
   answer(request: ReadRequest, atMs: number): Promise<ArmAnswer>
   /** Gives the model back; requests under way are still answered. */
@@ -57,7 +60,7 @@ export interface ArmParts {
  * Fits a model to an endpoint's requests; needs no session yet, so that features are restored while the model
  * loads. Throws CONFLICT when the model reads a field that the endpoint does not take.
  */
-export async function planArm(parts: ArmParts): Promise<(session: Session) => Arm> {
+export async function planArm(parts: ArmParts): Promise<(session: Session) => FieldsArm> {
   const { project, spec, contract, model, planFeatures } = parts
   const fieldNames = fieldNamesOf(model.spec)
   const places = fieldNames.map((name) => placeOf(contract, name, spec.name, model.key))
@@ -71,6 +74,10 @@ export async function planArm(parts: ArmParts): Promise<(session: Session) => Ar
   }))
   const featureCount = featureNames.length
   return (session) => ({
+    takes: 'fields',
+    get failed() {
+      return session.failed
+    },
     close: () => session.close(),
     async answer(request, atMs) {
       if (request.kind === 'vector') return answerVector(session, request.values)

@@ -2,10 +2,14 @@ import type { Clock } from '../core/clock.ts'
 import { GyreError, toGyreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { RoutedEndpoint } from '../routes/snapshot.ts'
-import type { Arm } from './arm.ts'
+import type { FieldsArm } from './arm.ts'
+import type { TensorArm } from './tensor-arm.ts'
 
 /** A model that would not load is tried again after this, not by every request that asks for it. */
 const RETRY_MS = 1_000
+
+/** One model version, loaded for one endpoint. */
+export type Arm = FieldsArm | TensorArm
 
 export interface ArmsDeps {
   /** Loads `model` and fits it to the endpoint. */
@@ -20,12 +24,19 @@ interface Held {
   readonly loading: Promise<Arm>
   arm: Arm | undefined
   failedAtMs: number | undefined
+  /** Why it would not load. */
+  refusal: string | undefined
 }
 
 /** The arms that answer, or may have to within a second: those of every route, and those just warmed. */
 export interface Arms {
   /** The arm, if it is loaded. */
   find(endpoint: RoutedEndpoint, model: string): Arm | undefined
+  /** How a model fares that may be loaded, without loading it. */
+  look(
+    endpoint: RoutedEndpoint,
+    model: string,
+  ): { readonly isLoaded: boolean; readonly failed: string | undefined }
   /** The arm, once loaded; asked for often, loaded once. Throws UNAVAILABLE when it would not load. */
   load(endpoint: RoutedEndpoint, model: string): Promise<Arm>
   /** Loads what the routes name and closes what they name no more; resolves when all is loaded or has failed. */
@@ -53,11 +64,13 @@ export function createArms({ open, clock, log }: ArmsDeps): Arms {
       loading: open(endpoint, model),
       arm: undefined,
       failedAtMs: undefined,
+      refusal: undefined,
     }
     entry.loading.then(
       (arm) => (entry.arm = arm),
       (error: unknown) => {
         entry.failedAtMs = clock.monotonicMs()
+        entry.refusal = toGyreError(error).message
         log.error({ err: error, endpoint: endpoint.name, model }, 'a model would not load')
       },
     )
@@ -106,6 +119,11 @@ export function createArms({ open, clock, log }: ArmsDeps): Arms {
     find(endpoint, model) {
       const entry = held.get(armKey(endpoint, model))
       return entry?.spec === specText(endpoint) ? entry.arm : undefined
+    },
+
+    look(endpoint, model) {
+      const entry = held.get(armKey(endpoint, model))
+      return { isLoaded: entry?.arm !== undefined, failed: entry?.arm?.failed ?? entry?.refusal }
     },
 
     async follow(endpoints) {

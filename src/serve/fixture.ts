@@ -107,10 +107,12 @@ export async function openServe(infer: Partial<InferDeps> = {}): Promise<ServeBe
     clock,
     log: silentLog,
     infer: bench.infer,
-    async modelSource(_project, model) {
+    async modelSource(_project, { takes }, model) {
       sourced.push(model)
       const corrupt = model === 'model:corrupt@1' ? Buffer.from('hello') : undefined
-      return bench.source(model, VERSIONS[model], corrupt)
+      const source = await bench.source(model, VERSIONS[model], corrupt)
+      const { key, onnxPath } = source
+      return takes === 'tensors' ? { kind: 'graph', key, onnxPath, maxBatch: 32 } : source
     },
     planFeatures: async (_project, names) => (_fields, atMs) =>
       names.map((name) => featureAt(name, atMs)),

@@ -4,12 +4,14 @@ import type { Picked } from '../routes/pick.ts'
 import type { RoutedEndpoint } from '../routes/snapshot.ts'
 import type { ArmAnswer } from './arm.ts'
 import type { Outcome } from './outcome.ts'
-import type { Ask } from './request.ts'
+import { classOf, type RowAnswer } from './row-answer.ts'
 
 /** A request on its way through the arm that was picked for it. */
 export interface Flight {
   readonly endpoint: RoutedEndpoint
-  readonly ask: Ask
+  readonly subject: string | undefined
+  /** The request's fields as they came, for the log; undefined where it named none. */
+  readonly fields: Readonly<Record<string, unknown>> | undefined
   readonly picked: Picked
   readonly id: string
   readonly receivedMs: number
@@ -30,10 +32,20 @@ export interface Landing {
 export function toReply({ id, picked, endpoint }: Flight, answer: ArmAnswer): PredictReply {
   const { score, reasons } = answer
   const prediction = classOf(score, endpoint.spec.threshold)
+  const confidence = prediction === 1 ? score : 1 - score
+  return replyOf(id, picked, { prediction, confidence, score }, reasons)
+}
+
+export function replyOf(
+  id: string,
+  picked: Picked,
+  { prediction, confidence, score }: RowAnswer,
+  reasons: readonly string[],
+): PredictReply {
   return {
     prediction_id: id,
-    prediction,
-    confidence: prediction === 1 ? score : 1 - score,
+    prediction: typeof prediction === 'object' ? [...prediction] : prediction,
+    confidence,
     score,
     model_version: picked.model,
     variant: picked.variant,
@@ -42,19 +54,14 @@ export function toReply({ id, picked, endpoint }: Flight, answer: ArmAnswer): Pr
   }
 }
 
-/** A probability at the threshold counts as 1. */
-export function classOf(score: number, threshold: number): 0 | 1 {
-  return score >= threshold ? 1 : 0
-}
-
 export function toLogged({ flight, outcome, reasons, latencyMs }: Landing): LoggedPrediction {
-  const { endpoint, ask, picked, id, receivedMs, atMs } = flight
+  const { endpoint, subject, fields, picked, id, receivedMs, atMs } = flight
   const { model, variant, releaseId, weightBp, sticky, randomised, rev } = picked
   return {
     id,
     project: endpoint.project,
     endpoint: endpoint.name,
-    subject: ask.subject ?? null,
+    subject: subject ?? null,
     receivedMs,
     atMs,
     model,
@@ -69,12 +76,12 @@ export function toLogged({ flight, outcome, reasons, latencyMs }: Landing): Logg
     quarantined: reasons.length > 0,
     reasons,
     latencyMs,
-    fields: ask.input ?? null,
+    fields: fields ?? null,
   }
 }
 
 export function toOutcome({ flight, outcome }: Landing): Outcome {
-  const { endpoint, ask, picked } = flight
+  const { endpoint, subject, picked } = flight
   const { variant, releaseId, weightBp, randomised } = picked
   return {
     project: endpoint.project,
@@ -83,7 +90,7 @@ export function toOutcome({ flight, outcome }: Landing): Outcome {
     variant,
     weightBp,
     randomised,
-    subject: ask.subject ?? null,
+    subject: subject ?? null,
     failed: outcome.status === 'error',
   }
 }

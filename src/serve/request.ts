@@ -1,4 +1,5 @@
 import { GyreError } from '../core/errors.ts'
+import type { Tensor } from '../core/tensor.ts'
 import type { RequestContract } from '../data/request-contract.ts'
 import type { ReadRequest } from './arm.ts'
 
@@ -10,6 +11,20 @@ export interface Ask {
   readonly input: Readonly<Record<string, unknown>> | undefined
   /** The whole input vector of the model, finite numbers. */
   readonly features: readonly number[] | undefined
+}
+
+/** Tensors for an endpoint's model. */
+export interface TensorRequest {
+  readonly subject: string | undefined
+  /** Event time, ISO-8601; the present when undefined. */
+  readonly at: string | undefined
+  /** The version to ask, `3`, whatever the split says; the route's choice when undefined. */
+  readonly version: string | undefined
+  readonly inputs: readonly Tensor[]
+  /** Counted from now; none when undefined. */
+  readonly deadlineMs: number | undefined
+  /** Aborts when nobody waits for the answer any more. */
+  readonly signal: AbortSignal | undefined
 }
 
 /** The request by the endpoint's contract. Throws INVALID_INPUT listing every field that does not fit. */

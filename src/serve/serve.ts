@@ -7,18 +7,25 @@ import { GyreError, toGyreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { compileRequest, type RequestContract } from '../data/request-contract.ts'
 import type { Infer } from '../infer/infer.ts'
-import type { ModelSource } from '../infer/session.ts'
+import type { Source } from '../infer/session.ts'
+import type { Tensor } from '../core/tensor.ts'
 import { eventTimeMs } from '../predictions/event-time.ts'
 import type { Predictions } from '../predictions/predictions.ts'
 import type { PredictionOutcome } from '../predictions/prediction-row.ts'
-import type { AskedArm } from '../routes/pick.ts'
+import type { AskedArm, Picked } from '../routes/pick.ts'
+import { pinned } from '../routes/pinned.ts'
 import type { Routes } from '../routes/routes.ts'
 import type { RoutedEndpoint } from '../routes/snapshot.ts'
-import { planArm, type Arm, type ArmAnswer, type PlanFeatures } from './arm.ts'
-import { createArms } from './arms.ts'
-import { classOf, toLogged, toOutcome, toReply, type Flight, type Landing } from './flight.ts'
+import { planArm, type ArmAnswer, type PlanFeatures } from './arm.ts'
+import { createArms, type Arm } from './arms.ts'
+import { replyOf, toLogged, toOutcome, toReply, type Flight, type Landing } from './flight.ts'
 import { isModelFault, type Outcome } from './outcome.ts'
-import { readRequest, type Ask } from './request.ts'
+import { readRequest, type Ask, type TensorRequest } from './request.ts'
+import { assertFinite, classOf, readAnswer } from './row-answer.ts'
+import { rowTensors } from './row-tensors.ts'
+import { servedModel, type ServedModel } from './served-model.ts'
+import { tensorArm, type TensorArm } from './tensor-arm.ts'
+import { toTensorOutcome } from './tensor-outcome.ts'
 
 export interface ServeDeps {
   readonly routes: Routes
@@ -27,7 +34,7 @@ export interface ServeDeps {
   readonly clock: Clock
   readonly log: Log
   /** Where a model version lies. Throws NOT_FOUND. */
-  modelSource(project: string, model: string): Promise<ModelSource>
+  modelSource(project: string, endpoint: EndpointSpec, model: string): Promise<Source>
   readonly planFeatures: PlanFeatures
   /** Told of every answered request, after its reply; must not throw. */
   onOutcome(outcome: Outcome): void
@@ -41,6 +48,13 @@ export interface Answered {
   readonly rev: number
 }
 
+/** What a model gave for tensors, and which version it was. */
+export interface AnsweredTensors {
+  readonly outputs: readonly Tensor[]
+  readonly id: string
+  readonly picked: Picked
+}
+
 /** Answers requests by the version that the route names. */
 export interface Serve {
   /**
@@ -49,6 +63,20 @@ export interface Serve {
    * logged as a prediction and carries `variant`, `model_version` and `route_rev` in its details.
    */
   predict(ctx: Context, endpoint: string | undefined, ask: Ask, asked: AskedArm): Promise<Answered>
+  /**
+   * Asks an endpoint by the tensors of its model. Throws as `predict` does; INVALID_INPUT names the tensor, and
+   * NOT_FOUND a version that the route does not name.
+   */
+  infer(
+    ctx: Context,
+    endpoint: string,
+    request: TensorRequest,
+    asked: AskedArm,
+  ): Promise<AnsweredTensors>
+  /** The arm that answers for a version of an endpoint, the stable one unless told. Throws NOT_FOUND, UNAVAILABLE. */
+  tensorArm(ctx: Context, endpoint: string, version?: string): Promise<TensorArm>
+  /** The endpoints that take tensors, by name. */
+  models(ctx: Context): readonly ServedModel[]
   /** Loads a version before traffic is sent to it. Throws UNAVAILABLE when it would not load. */
   ensure(ctx: Context, endpoint: string, model: string): Promise<void>
   /** Resolves when every routed version is loaded, or has refused to. */
@@ -73,8 +101,10 @@ export function createServe(deps: ServeDeps): Serve {
     return contract
   }
 
-  async function openArm({ project, spec }: RoutedEndpoint, name: string): Promise<Arm> {
-    const model = await deps.modelSource(project, name)
+  async function openArm(endpoint: RoutedEndpoint, name: string): Promise<Arm> {
+    const { project, spec } = endpoint
+    const model = await deps.modelSource(project, spec, name)
+    if (model.kind === 'graph') return tensorArm(await infer.openGraph(model))
     const { planFeatures } = deps
     const parts = { project, spec, contract: contractOf(spec), model, planFeatures }
     const [session, fit] = await Promise.allSettled([infer.open(model), planArm(parts)])
@@ -91,12 +121,13 @@ export function createServe(deps: ServeDeps): Serve {
     }
   }
 
-  async function fly(flight: Flight): Promise<Answered> {
-    const { endpoint, picked, ask } = flight
+  async function fly(flight: Flight, ask: Ask): Promise<Answered> {
+    const { endpoint, picked } = flight
     const request = readRequest(contractOf(endpoint.spec), ask)
     let answer: ArmAnswer
     try {
-      const arm = arms.find(endpoint, picked.model) ?? (await arms.load(endpoint, picked.model))
+      const arm = await armOf(endpoint, picked.model)
+      if (arm.takes !== 'fields') throw takesOther(endpoint)
       answer = await arm.answer(request, flight.atMs ?? flight.receivedMs)
     } catch (thrown) {
       throw failed(flight, toGyreError(thrown))
@@ -105,6 +136,72 @@ export function createServe(deps: ServeDeps): Serve {
     const prediction = classOf(score, endpoint.spec.threshold)
     land(flight, { status: 'ok', score, prediction, inputs }, reasons)
     return { reply: toReply(flight, answer), rev: picked.rev }
+  }
+
+  /** A simple request to a graph: one row in, what its outputs say about it out. */
+  async function flyRow(flight: Flight, ask: Ask): Promise<Answered> {
+    const { endpoint, picked, id } = flight
+    try {
+      const arm = await armOf(endpoint, picked.model)
+      if (arm.takes !== 'tensors') throw takesOther(endpoint)
+      const inputs = rowTensors(picked.model, arm.graph, ask)
+      const outputs = await arm.answer(inputs)
+      const answer = readAnswer(arm.graph, outputs, endpoint.spec.threshold)
+      assertFinite(picked.model, answer)
+      land(flight, toTensorOutcome(inputs, answer), [])
+      return { reply: replyOf(id, picked, answer, []), rev: picked.rev }
+    } catch (thrown) {
+      throw failed(flight, toGyreError(thrown))
+    }
+  }
+
+  async function flyTensors(
+    flight: Flight,
+    { inputs, signal, deadlineMs }: TensorRequest,
+  ): Promise<AnsweredTensors> {
+    const { endpoint, picked, id } = flight
+    try {
+      const arm = await armOf(endpoint, picked.model)
+      if (arm.takes !== 'tensors') throw takesOther(endpoint)
+      const outputs = await arm.answer(inputs, signal, deadlineMs)
+      const answer = readAnswer(arm.graph, outputs, endpoint.spec.threshold)
+      land(flight, toTensorOutcome(inputs, answer), [])
+      return { outputs, id, picked }
+    } catch (thrown) {
+      throw failed(flight, toGyreError(thrown))
+    }
+  }
+
+  async function armOf(endpoint: RoutedEndpoint, model: string): Promise<Arm> {
+    return arms.find(endpoint, model) ?? (await arms.load(endpoint, model))
+  }
+
+  /** Counted among what is under way until it is answered. */
+  async function whileFlying<T>(flight: Promise<T>): Promise<T> {
+    flying.add(flight)
+    try {
+      return await flight
+    } finally {
+      flying.delete(flight)
+    }
+  }
+
+  function takeOff(
+    endpoint: RoutedEndpoint,
+    picked: Picked,
+    { subject, at, fields }: Pick<Flight, 'subject' | 'fields'> & Pick<Ask, 'at'>,
+  ): Flight {
+    const receivedMs = clock.now().getTime()
+    return {
+      endpoint,
+      picked,
+      subject,
+      fields,
+      id: predictions.newId(endpoint.project, endpoint.name),
+      receivedMs,
+      atMs: at === undefined ? undefined : eventTimeMs(at, 'at', receivedMs),
+      startedMs: clock.monotonicMs(),
+    }
   }
 
   function failed(flight: Flight, error: GyreError): GyreError {
@@ -150,19 +247,39 @@ export function createServe(deps: ServeDeps): Serve {
 
   return {
     async predict(ctx, endpointName, ask, asked) {
-      const startedMs = clock.monotonicMs()
-      const receivedMs = clock.now().getTime()
+      const { subject, at, input: fields } = ask
       const endpoint = routes.find(ctx.project, nameOf(ctx.project, endpointName))
-      const atMs = ask.at === undefined ? undefined : eventTimeMs(ask.at, 'at', receivedMs)
-      const picked = routes.pick(ctx.project, endpoint.name, { subject: ask.subject, asked })
-      const id = predictions.newId(ctx.project, endpoint.name)
-      const flight = fly({ endpoint, ask, picked, id, receivedMs, atMs, startedMs })
-      flying.add(flight)
-      try {
-        return await flight
-      } finally {
-        flying.delete(flight)
-      }
+      const picked = routes.pick(ctx.project, endpoint.name, { subject, asked })
+      const flight = takeOff(endpoint, picked, { subject, at, fields })
+      return whileFlying(endpoint.spec.takes === 'tensors' ? flyRow(flight, ask) : fly(flight, ask))
+    },
+
+    async infer(ctx, name, request, asked) {
+      const { subject, at, version } = request
+      const endpoint = routes.find(ctx.project, name)
+      const picked =
+        version === undefined
+          ? routes.pick(ctx.project, name, { subject, asked })
+          : pinned(endpoint.state, version)
+      const flight = takeOff(endpoint, picked, { subject, at, fields: undefined })
+      return whileFlying(flyTensors(flight, request))
+    },
+
+    models: (ctx) =>
+      routes
+        .list(ctx.project)
+        .filter(({ spec }) => spec.takes === 'tensors')
+        .map((endpoint) => servedModel(endpoint, arms)),
+
+    async tensorArm(ctx, name, version) {
+      const endpoint = routes.find(ctx.project, name)
+      const { model } =
+        version === undefined
+          ? routes.pick(ctx.project, name, { subject: undefined, asked: 'stable' })
+          : pinned(endpoint.state, version)
+      const arm = await armOf(endpoint, model)
+      if (arm.takes === 'tensors') return arm
+      throw takesOther(endpoint)
     },
 
     ensure: (ctx, endpoint, model) => arms.warm(routes.find(ctx.project, endpoint), model),
@@ -176,4 +293,12 @@ export function createServe(deps: ServeDeps): Serve {
       await arms.close()
     },
   }
+}
+
+function takesOther({ name, spec }: RoutedEndpoint): GyreError {
+  const ask = spec.takes === 'tensors' ? `POST /v2/models/${name}/infer` : `POST /predict/${name}`
+  return new GyreError('INVALID_INPUT', `endpoint ${name} takes ${spec.takes}: ${ask}`, {
+    field: 'endpoint',
+    takes: spec.takes,
+  })
 }

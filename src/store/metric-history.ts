@@ -70,7 +70,7 @@ async function readPlaces(
   return rows.map(({ number, from_ms }) => ({ number, fromMs: from_ms }))
 }
 
-async function readPoints(
+export async function readPoints(
   db: Tx,
   run: number,
   key: string,

@@ -2,7 +2,8 @@ import { expect, onTestFinished, test } from 'vitest'
 import { silentLog } from '../core/log.ts'
 import { CTX, wired } from './contract/wired.ts'
 import { createEvents } from './events.ts'
-import { createRunLogs, HEAD_CHARS, TAIL_CHARS } from './run-logs.ts'
+import { HEAD_CHARS, TAIL_CHARS } from './log-pieces.ts'
+import { createRunLogs } from './run-logs.ts'
 import { createRuns } from './runs.ts'
 
 async function opened() {
@@ -107,4 +108,32 @@ test('a log is live while its run goes on, and while somebody writes it', async 
   expect((await logs.read(CTX, id, 0)).live).toBe(true)
   await writer.close()
   expect((await logs.read(CTX, id, 0)).live).toBe(false)
+})
+
+test('what a program outside tells is there once, however often it tells it; a gap is left out', async () => {
+  const all = await opened()
+  const { logs, id } = all
+  await expect(logs.append(CTX, 'run_0', { start: 0, text: 'a' })).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+  })
+  await logs.append(CTX, id, { start: 0, text: 'one\n' })
+  await logs.append(CTX, id, { start: 0, text: 'one\n' })
+  await logs.append(CTX, id, { start: 2, text: 'e\ntwo\n' })
+  expect(await readAll(all)).toBe('one\ntwo\n')
+  await logs.append(CTX, id, { start: 20, text: 'after' })
+  expect(await readAll(all)).toBe('one\ntwo\n<12>after')
+})
+
+test('of what a program outside tells the head and the tail stay, as of every run', async () => {
+  const all = await opened()
+  const line = `${'x'.repeat(63)}\n`
+  const piece = line.repeat(1024)
+  const total = HEAD_CHARS + TAIL_CHARS + 3 * piece.length
+  for (let start = 0; start < total; start += piece.length)
+    await all.logs.append(CTX, all.id, { start, text: piece })
+  const kept = await readAll(all)
+  const [, head = '', gap = '', tail = ''] = /^([x\n]*)<(\d+)>([x\n]*)$/.exec(kept) ?? []
+  expect([head.length, head.length + Number(gap) + tail.length]).toEqual([HEAD_CHARS, total])
+  expect(tail.length).toBeGreaterThanOrEqual(TAIL_CHARS)
+  expect(tail.length).toBeLessThan(TAIL_CHARS + piece.length)
 })

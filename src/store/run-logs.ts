@@ -1,17 +1,18 @@
 import type { LogPage } from '@gyre/sdk/wire/log'
 import type { Context } from '../core/context.ts'
-import { GyreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
-import type { Catalog, Tx } from './catalog.ts'
+import type { Catalog } from './catalog.ts'
+import {
+  addPieces,
+  appendPiece,
+  cut,
+  HEAD_CHARS,
+  placeOf,
+  TAIL_CHARS,
+  type Piece,
+} from './log-pieces.ts'
 
-/** Characters of a run's output that are kept from its beginning. */
-export const HEAD_CHARS = 262_144
-/** Characters that are kept from its end. What lies between is left out. */
-export const TAIL_CHARS = 786_432
-
-/** A row of the catalog holds so much at the most. */
-const PIECE_CHARS = 65_536
-/** … and a page so many, of 64 Ki characters each at the most. */
+/** Pieces of a page, of 64 Ki characters each at the most. */
 const PAGE_PIECES = 8
 /** Output is on the disk, and before whoever follows it, so soon. */
 const FLUSH_MS = 250
@@ -28,6 +29,11 @@ export interface RunLogWriter {
 /** What runs print: the first 256 Ki characters and the last 768 Ki of each, in the catalog. */
 export interface RunLogs {
   write(ctx: Context, run: string): RunLogWriter
+  /**
+   * What a program outside printed after `start` characters; told again it changes nothing, and a gap was left out.
+   * Throws NOT_FOUND.
+   */
+  append(ctx: Context, run: string, piece: Piece): Promise<void>
   /** What was printed after so many characters, a page at a time: the last one is empty. Throws NOT_FOUND. */
   read(ctx: Context, run: string, after: number): Promise<LogPage>
   /** Resolves when there may be more to read, or on `signal`. */
@@ -65,7 +71,7 @@ export function createRunLogs({ catalog, log }: RunLogsDeps): RunLogs {
         const { pieces, tailStart } = kept.take()
         if (pieces.length === 0) return
         await catalog
-          .write((tx) => store(tx, ctx, run, pieces, tailStart))
+          .write((tx) => addPieces(tx, ctx, run, pieces, tailStart))
           .catch((error: unknown) => log.warn({ err: error, run }, 'output of a run is lost'))
         tell(run)
       }
@@ -83,10 +89,15 @@ export function createRunLogs({ catalog, log }: RunLogsDeps): RunLogs {
       }
     },
 
+    async append(ctx, run, piece) {
+      await catalog.write((tx) => appendPiece(tx, ctx, run, piece))
+      tell(run)
+    },
+
     async read(ctx, run, after) {
       // Before the pieces: what comes in between is seen then, or on the next page.
       const isWritten = writing.has(run)
-      const { seq, status } = await find(catalog.read, ctx, run)
+      const { seq, status } = await placeOf(catalog.read, ctx, run)
       const rows = await catalog.read
         .selectFrom('run_logs')
         .select(['start', 'text'])
@@ -127,11 +138,6 @@ export function createRunLogs({ catalog, log }: RunLogsDeps): RunLogs {
   }
 }
 
-interface Piece {
-  readonly start: number
-  readonly text: string
-}
-
 /** Holds what is to be written next: never more than the head and the tail, however much is printed. */
 function createKept() {
   let [total, head, tail] = [0, '', '']
@@ -168,43 +174,4 @@ function createKept() {
 /** What of a piece comes after so many characters. */
 function pieceAfter({ start, text }: Piece, after: number): Piece {
   return start < after ? { start: after, text: text.slice(after - start) } : { start, text }
-}
-
-function cut(text: string, start: number): Piece[] {
-  const count = Math.ceil(text.length / PIECE_CHARS)
-  return Array.from({ length: count }, (_, i) => ({
-    start: start + i * PIECE_CHARS,
-    text: text.slice(i * PIECE_CHARS, (i + 1) * PIECE_CHARS),
-  }))
-}
-
-async function store(
-  tx: Tx,
-  ctx: Context,
-  run: string,
-  pieces: readonly Piece[],
-  tailStart: number,
-): Promise<void> {
-  const { seq } = await find(tx, ctx, run)
-  await tx
-    .insertInto('run_logs')
-    .values(pieces.map(({ start, text }) => ({ run: seq, start, text })))
-    .execute()
-  await tx
-    .deleteFrom('run_logs')
-    .where('run', '=', seq)
-    .where('start', '>=', HEAD_CHARS)
-    .where('start', '<', tailStart)
-    .execute()
-}
-
-async function find(db: Tx, ctx: Context, id: string) {
-  const row = await db
-    .selectFrom('runs')
-    .select(['seq', 'status'])
-    .where('project', '=', ctx.project)
-    .where('id', '=', id)
-    .executeTakeFirst()
-  if (!row) throw new GyreError('NOT_FOUND', `no such run: ${id}`, { id })
-  return row
 }

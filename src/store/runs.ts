@@ -107,6 +107,8 @@ export interface Runs {
   setTags(ctx: Context, id: string, tags: Readonly<Record<string, string>>, tx?: Tx): Promise<void>
   /** What it turned out to run on; names given again take the new value. Throws NOT_FOUND. */
   addEnvironment(ctx: Context, id: string, environment: Run['environment'], tx?: Tx): Promise<void>
+  /** Puts a fuller account in the place of the error that a run has failed with; no other run is changed. */
+  explain(ctx: Context, id: string, error: RunError, tx: Tx): Promise<void>
   /** Throws NOT_FOUND. */
   get(ctx: Context, id: string, tx?: Tx): Promise<Run>
   find(ctx: Context, id: string, tx?: Tx): Promise<Run | undefined>
@@ -316,6 +318,16 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
       inUnit(tx, async (unit) => {
         await logToRun(unit, ctx, id, { tags: Object.entries(tags) })
       }),
+
+    async explain(ctx, id, error, tx) {
+      await tx
+        .updateTable('runs')
+        .set({ error: JSON.stringify(error) })
+        .where('project', '=', ctx.project)
+        .where('id', '=', id)
+        .where('status', '=', 'failed')
+        .execute()
+    },
 
     addEnvironment: (ctx, id, environment, tx) =>
       inUnit(tx, async (unit) => {

@@ -20,6 +20,7 @@ import type { StudyTables } from './migrations/0024-studies.ts'
 import type { RunLogTables } from './migrations/0026-run-control.ts'
 import type { StepCheckpointTables } from './migrations/0028-step-checkpoints.ts'
 import type { ItemTables } from './migrations/0029-items-and-partitions.ts'
+import type { RunCheckpointTables } from './migrations/0031-run-checkpoints.ts'
 
 /** Every table of the catalog, by the migration that made it. */
 export interface Tables
@@ -45,4 +46,5 @@ export interface Tables
     StudyTables,
     RunLogTables,
     StepCheckpointTables,
-    ItemTables {}
+    ItemTables,
+    RunCheckpointTables {}

@@ -31,11 +31,10 @@ export async function askTrial(
 ): Promise<Asked> {
   const trials: TrialRow[] = []
   for (const trial of await loadTrials(tx, study.seq)) {
-    const isSilent = trial.state === 'running' && (await mayTake(deps, tx, trial, 0)) !== undefined
-    if (!isSilent) trials.push(trial)
+    if (trial.state !== 'running' || !(await isSilent(deps, tx, trial))) trials.push(trial)
     else if ((await workOf(tx, ctx.project, trial.run)) !== undefined)
       return handOn(deps, tx, study, trial)
-    else trials.push(await lose(deps, tx, ctx, study, trial))
+    else trials.push(await loseTrial(deps, tx, ctx, study, trial))
   }
   const ended = endedOf(trials)
   if (ended >= study.trials) return { state: 'done' }
@@ -75,7 +74,11 @@ async function startTrial(
   return { state: 'trial', number, run, params, fence, patienceMs }
 }
 
-/** Whoever can take a running trial's lease knows that its worker is silent. */
+/** Whether nobody keeps a running trial's lease any more: whoever can take it knows. */
+export async function isSilent(deps: AskDeps, tx: Tx, trial: TrialRow): Promise<boolean> {
+  return (await mayTake(deps, tx, trial, 0)) !== undefined
+}
+
 async function mayTake({ leases }: AskDeps, tx: Tx, { run }: TrialRow, patienceMs: number) {
   return leases.acquire(leaseName(run), LEASE_HOLDER, patienceMs, tx)
 }
@@ -91,7 +94,8 @@ async function handOn(deps: AskDeps, tx: Tx, study: StudyRow, trial: TrialRow): 
   return { state: 'trial', number, run, params, fence, patienceMs }
 }
 
-async function lose(
+/** Ends a trial whose worker is silent, and its run with it. */
+export async function loseTrial(
   deps: AskDeps,
   tx: Tx,
   ctx: Context,

@@ -87,6 +87,46 @@ test('the same study is gone on with; another one of that name, or of no sense, 
   expect((await lab.studies.list(ctx)).map(({ name }) => name)).toEqual(['two', study])
 })
 
+test('a study under way, or another project’s, is not taken out', async () => {
+  await using lab = await openLab()
+  const study = await lab.begin()
+  const trial = await lab.start(study)
+  await expect(lab.studies.remove(other, study)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await expect(lab.studies.remove(ctx, study)).rejects.toMatchObject({
+    code: 'CONFLICT',
+    message: `trial 0 of ${study} is running: stop its worker, and try again in 1m`,
+  })
+  expect((await finish(lab, study, trial, 1)).state).toBe('finished')
+})
+
+test('a study that is taken out frees its name, and leaves its runs and an event', async () => {
+  await using lab = await openLab()
+  const study = await lab.begin()
+  const first = await lab.start(study)
+  await lab.studies.report(ctx, study, 0, { fence: first.fence, step: 1, value: 0.5 })
+  await finish(lab, study, first, 0.5)
+  const second = await lab.start(study)
+  await lab.silence(second)
+  const { run } = await lab.studies.get(ctx, study)
+  expect(await lab.studies.remove(ctx, study)).toEqual({ trials: 2 })
+  await expect(lab.studies.get(ctx, study)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await expect(lab.studies.ask(ctx, study)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  const { runs, events } = lab.store
+  expect((await runs.get(ctx, run)).status).toBe('cancelled')
+  expect(await runs.get(ctx, first.run)).toMatchObject({
+    status: 'succeeded',
+    metrics: { value: 0.5 },
+  })
+  expect((await runs.get(ctx, second.run)).status).toBe('lost')
+  expect(await events.latest({ types: ['study.removed'] })).toMatchObject({
+    actor: 'ann',
+    subject: { kind: 'study', id: study },
+    data: { run, trials: 2 },
+  })
+  const again = await lab.begin({ direction: 'maximize' })
+  expect(await lab.studies.get(ctx, again)).toMatchObject({ counts: { finished: 0 } })
+})
+
 test('a study is its project’s own', async () => {
   await using lab = await openLab()
   const study = await lab.begin()

@@ -11,6 +11,7 @@ import type { Runs } from '../store/runs.ts'
 import { assertActive, getExperiment, type Experiments } from '../tracking/experiments.ts'
 import { askTrial } from './ask.ts'
 import { shouldStop } from './prune.ts'
+import { removeStudy } from './remove.ts'
 import { searcherOf } from './searcher.ts'
 import { findStudy, getStudy, listStudies, toStudy, toSummary, type StudyRow } from './study-row.ts'
 import { endTrialRun, LEASE_HOLDER, leaseName } from './trial-run.ts'
@@ -43,6 +44,8 @@ export interface Studies {
   report(ctx: Context, name: string, trial: number, report: TrialReport): Promise<boolean>
   /** Saying the same again changes nothing. */
   tell(ctx: Context, name: string, trial: number, end: TrialEnd): Promise<Trial>
+  /** Takes the study out, its trials' runs stay. Throws CONFLICT while a trial has a worker. */
+  remove(ctx: Context, name: string): Promise<{ readonly trials: number }>
 }
 
 export interface StudiesDeps {
@@ -130,6 +133,8 @@ export function createStudies(deps: StudiesDeps): Studies {
 
     ask: (ctx, name) =>
       catalog.write(async (tx) => askTrial(deps, tx, ctx, await getStudy(tx, ctx, name))),
+
+    remove: (ctx, name) => catalog.write((tx) => removeStudy(deps, tx, ctx, name)),
 
     heartbeat,
 

@@ -2,12 +2,22 @@ import { HeldRunStart } from '@gyre/sdk/wire/run'
 import type { z } from 'zod'
 import { expect, test } from 'vitest'
 import { silentLog } from '../core/log.ts'
+import { createRunLogs } from '../store/run-logs.ts'
 import { createHeldRuns } from './held-runs.ts'
 import { ctx, openLogbook, type Logbook } from './fixture.ts'
 
 function holding({ store, tracking, clock }: Logbook) {
   const { experiments } = tracking
-  return createHeldRuns({ ...store, experiments, clock, log: silentLog })
+  const logs = createRunLogs({ catalog: store.catalog, log: silentLog })
+  return createHeldRuns({
+    ...store,
+    logs,
+    experiments,
+    clock,
+    log: silentLog,
+    inheritMetrics: (tx, of, { runId, step }, heir) =>
+      store.runs.setTags(of, heir, { inherited: `${runId} ${step}` }, tx),
+  })
 }
 
 const startOf = (given: Partial<z.input<typeof HeldRunStart>> = {}) =>
@@ -115,4 +125,64 @@ test('holders get time to be heard after the server was away', async () => {
   held.close()
   await held.loseSilent()
   expect((await book.store.runs.get(ctx, id)).status).toBe('running')
+})
+
+test('what a held run prints is taken from who holds it, and from nobody else', async () => {
+  await using book = await openLogbook()
+  const held = holding(book)
+  const piece = { start: 0, text: 'epoch 1\n' }
+  await expect(held.log(ctx, 'run_none', piece)).rejects.toMatchObject({ code: 'NOT_FOUND' })
+  await expect(held.log(ctx, await book.start(), piece)).rejects.toMatchObject({ code: 'CONFLICT' })
+  const { id } = await held.start(ctx, startOf())
+  await held.log(ctx, id, piece)
+  const logs = createRunLogs({ catalog: book.store.catalog, log: silentLog })
+  expect(await logs.read(ctx, id, 0)).toMatchObject({ pieces: [piece], live: true })
+  await held.end(ctx, id, { status: 'succeeded' })
+  await expect(held.log(ctx, id, piece)).rejects.toMatchObject({ code: 'CONFLICT' })
+})
+
+const checkpointAt = (step: number) => ({
+  step,
+  atMs: 1,
+  artifact: { digest: `sha256:${'c'.repeat(64)}`, bytes: 3, mediaType: 'text/plain' } as const,
+})
+
+test('a checkpoint is later than the last, of a run that somebody holds, and gone when it succeeds', async () => {
+  await using book = await openLogbook()
+  const held = holding(book)
+  const unheld = held.checkpoint(ctx, await book.start(), checkpointAt(1))
+  await expect(unheld).rejects.toMatchObject({ code: 'CONFLICT' })
+  const { id } = await held.start(ctx, startOf())
+  expect(await held.lastCheckpoint(ctx, id)).toBeUndefined()
+  await held.checkpoint(ctx, id, checkpointAt(9))
+  await expect(held.checkpoint(ctx, id, checkpointAt(9))).rejects.toMatchObject({
+    code: 'INVALID_ARGUMENT',
+    details: { field: 'step' },
+  })
+  expect(await held.lastCheckpoint(ctx, id)).toEqual(checkpointAt(9))
+  await held.end(ctx, id, { status: 'succeeded' })
+  expect(await held.lastCheckpoint(ctx, id)).toBeUndefined()
+})
+
+test('a run goes on from one that did not succeed, with its checkpoint', async () => {
+  await using book = await openLogbook()
+  const held = holding(book)
+  const { id } = await held.start(ctx, startOf())
+  await expect(held.start(ctx, startOf({ resumes: 'run_none' }))).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+  })
+  await expect(held.start(ctx, startOf({ resumes: id }))).rejects.toMatchObject({
+    code: 'CONFLICT',
+    message: expect.stringContaining('still runs'),
+  })
+  await held.checkpoint(ctx, id, checkpointAt(9))
+  await held.end(ctx, id, { status: 'failed' })
+  const next = await held.start(ctx, startOf({ resumes: id }))
+  expect(next).toMatchObject({
+    status: 'running',
+    inputs: [{ ref: `run:${id}`, role: 'resumes' }],
+    tags: { inherited: `${id} 9` },
+  })
+  // Killed before its own first one, it can be gone on from all the same.
+  expect(await held.lastCheckpoint(ctx, next.id)).toEqual(checkpointAt(9))
 })

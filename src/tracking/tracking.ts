@@ -1,3 +1,4 @@
+import type { RunDifference } from '@gyre/sdk/wire/run'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
@@ -14,6 +15,7 @@ import type { RunAmendment, Runs } from '../store/runs.ts'
 import { assertBatch, assertTag, keptParams, keptTags, type Batch } from './batch.ts'
 import { assertActive, createExperiments, getExperiment, type Experiments } from './experiments.ts'
 import { logModelMetrics } from './model-metrics.ts'
+import { differenceOfRuns } from './run-difference.ts'
 import { runName } from './run-names.ts'
 import { searchRuns, type RunQuery } from './run-search.ts'
 import { activePlaceOf, placeOf, readRuns, type Label, type TrackedRun } from './tracked-run.ts'
@@ -65,6 +67,8 @@ export interface Tracking {
     limit: number,
     cursor?: string,
   ): Promise<MetricHistory>
+  /** What differs between a run and one that it should be equal to. Throws NOT_FOUND. */
+  difference(ctx: Context, before: string, now: string): Promise<RunDifference>
 }
 
 export interface RunPage {
@@ -209,6 +213,11 @@ export function createTracking(deps: TrackingDeps): Tracking {
     async history(ctx, id, key, limit, cursor) {
       const { seq } = await placeOf(catalog.read, ctx, id)
       return readHistory(catalog.read, seq, key, limit, cursor)
+    },
+
+    async difference(ctx, before, now) {
+      const compared = await Promise.all([runs.get(ctx, before), runs.get(ctx, now)])
+      return differenceOfRuns(catalog.read, ...compared)
     },
   }
 }

@@ -13,6 +13,8 @@ export interface Boosting {
   readonly prior: number
   /** Undefined once no split is worth anything. */
   nextTree(): Tree | undefined
+  /** Goes on behind a tree that the same training, cut off since, has grown at this place. */
+  takeTree(tree: Tree): void
 }
 
 export function startBoosting({ matrix, labels }: LabelledRows, options: GbdtOptions): Boosting {
@@ -25,15 +27,24 @@ export function startBoosting({ matrix, labels }: LabelledRows, options: GbdtOpt
   const workspace = { histograms: [], aside: new Int32Array(matrix.rows) }
   const outside = new Uint8Array(matrix.rows)
   const isSampled = options.rowShare < 1 || options.featureShare < 1
+
+  /** The rows and features of the next tree. */
+  function draw(): { readonly index: Int32Array; readonly features: Int32Array } {
+    const index = drawShare(matrix.rows, options.rowShare, random)
+    const positions = drawShare(usable.length, options.featureShare, random)
+    return { index, features: positions.map((position) => usable[position] ?? 0) }
+  }
+
   return {
     prior,
+    takeTree(tree) {
+      draw()
+      addTree(scores, tree, matrix)
+    },
     nextTree() {
       if (usable.length === 0) return undefined
       fillGradients(gradients, scores, labels)
-      const index = drawShare(matrix.rows, options.rowShare, random)
-      const features = drawShare(usable.length, options.featureShare, random).map(
-        (position) => usable[position] ?? 0,
-      )
+      const { index, features } = draw()
       const grown = growTree(index, {
         matrix: binned,
         gradients,

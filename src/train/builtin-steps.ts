@@ -112,7 +112,6 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
           },
           rows: measured.rows,
           champion: measured.championRef,
-          intervals: measured.intervals,
           on,
           runId,
         }
@@ -153,13 +152,23 @@ export function createBuiltinSteps(deps: BuiltinStepsDeps): Builtins {
   }
 }
 
-type Measured = Pick<GateEvaluation, 'candidate' | 'champion' | 'baseline' | 'differences'>
+type Measured = Pick<
+  GateEvaluation,
+  'candidate' | 'champion' | 'baseline' | 'intervals' | 'differences'
+>
 
-function evidenceOf({ candidate, champion, baseline, differences }: Measured): GateEvidence {
+function evidenceOf({
+  candidate,
+  champion,
+  baseline,
+  intervals,
+  differences,
+}: Measured): GateEvidence {
   return {
     metrics: candidate,
     champion: champion ?? undefined,
     baseline: baseline ?? undefined,
+    intervals,
     differences,
   }
 }

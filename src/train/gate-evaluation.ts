@@ -1,9 +1,11 @@
 import {
   Champion,
   SLICE_ROWS,
+  sliceRulesOf,
   type GateEvaluation,
   type GateRules,
   type GroupedMetric,
+  type Interval,
   type Metrics,
   type SlicedEvaluation,
 } from '@gyre/sdk/wire/gate'
@@ -13,8 +15,16 @@ import { z } from 'zod'
 import { binaryMetrics } from '../evaluate/classification.ts'
 import { aucDifference } from '../evaluate/delong.ts'
 import { bootstrapDifferences, logLossDifference } from '../evaluate/difference.ts'
-import { demographicParity, equalizedOdds } from '../evaluate/fairness.ts'
+import {
+  countGroups,
+  demographicParity,
+  equalizedOdds,
+  type GroupCounts,
+} from '../evaluate/fairness.ts'
+import { gapInterval } from '../evaluate/gap-interval.ts'
 import { metricIntervals } from '../evaluate/interval.ts'
+import { callsFor } from '../evaluate/latency.ts'
+import type { Resampling } from '../evaluate/resampling.ts'
 import { seededRandom } from '../core/random.ts'
 import type { Columns } from '../store/analytics.ts'
 import {
@@ -60,19 +70,24 @@ export async function evaluateForGate(
   const columns = await deps.rows.columns(rows)
   const models = { ours, theirs, simple }
   const measured = measure(models, asked.confident, deps.seed)
-  const groups = groupedMetrics(rules, ours, columns)
+  const groups = comparedGroups(rules, ours, columns)
   return {
     ...measured,
     candidate: { ...measured.candidate, ...ours.ofFiles, ...gapsOf(groups) },
+    intervals: {
+      ...measured.intervals,
+      ...ours.intervals,
+      ...gapIntervals(groups, deps.seed),
+    },
     champion: theirs && {
       ...measured.champion,
       ...theirs.ofFiles,
-      ...gapsIn(rules, theirs, columns),
+      ...gapsOf(comparedGroups(rules, theirs, columns)),
     },
     baseline: simple && {
       ...measured.baseline,
       ...simple.ofFiles,
-      ...gapsIn(rules, simple, columns),
+      ...gapsOf(comparedGroups(rules, simple, columns)),
     },
     championRef: champion?.ref ?? null,
     slices: cutsOf(rules).map(({ by, minRows }) => {
@@ -83,13 +98,12 @@ export async function evaluateForGate(
         minRows,
         judged: judged.map(([slice, chosen]) => ({
           slice,
-          ...measure(pickFrom(models, chosen), asked.confident, deps.seed),
+          ...measure(pickFrom(models, chosen), asked.confident, deps.seed, asked.ofSlices),
         })),
         tooSmall: slices.length - judged.length,
       }
     }),
-    intervals: metricIntervals(ours, { random: seededRandom(deps.seed), rounds: BOOTSTRAP_ROUNDS }),
-    groups,
+    groups: Object.fromEntries(groups.map((each) => [each.metric, groupedMetric(each)])),
     learned: asked.gap ? metricsOf(await learnedRows(deps, candidate.digest, rows)) : null,
   }
 }
@@ -98,50 +112,69 @@ export async function evaluateForGate(
 function askedOf(rules: GateRules) {
   const all = Object.entries(rules)
   return {
-    latency: all.some(([metric]) => metric.startsWith('latency')),
+    calls: callsFor(Object.keys(rules)),
     gap: all.some(([, { gapAtMost }]) => gapAtMost !== undefined),
     /** The metrics that are compared by the interval of their difference. */
     confident: all
-      .filter(([, rule]) => rule.confident || rule.worstSlice?.confident)
+      .filter(([, rule]) => [rule, ...sliceRulesOf(rule)].some(({ confident }) => confident))
+      .map(([metric]) => metric),
+    /** Those of which the worst slice is asked. */
+    ofSlices: all
+      .filter(([, { worstSlice }]) => worstSlice !== undefined)
       .map(([metric]) => metric),
   }
 }
 
-const GAPS = { disparity: demographicParity, equalizedOdds }
+const GAPS = { disparity: demographicParity, equalizedOdds } as const
 
-/** The metrics of the rules that compare groups of rows. */
-function groupedMetrics(
+/** The groups that a rule compares by one metric. */
+interface ComparedGroups {
+  readonly metric: keyof typeof GAPS
+  readonly by: string
+  readonly minRows: number
+  readonly judged: readonly GroupCounts[]
+  readonly tooSmall: number
+}
+
+function comparedGroups(
   rules: GateRules,
   scored: ScoredModel,
   columns: Columns,
-): Record<string, GroupedMetric> {
-  const found = Object.entries(GAPS).flatMap(([metric, gapOf]) => {
+): readonly ComparedGroups[] {
+  return (['disparity', 'equalizedOdds'] as const).flatMap((metric) => {
     const { by, minRows = SLICE_ROWS } = rules[metric] ?? {}
     if (by === undefined) return []
     const all = [...slicesBy(by, columns, scored.frame)]
     const large = new Map(all.filter(([, rows]) => rows.length >= minRows))
-    const gap = gapOf(scored, large)
-    const counted = { judged: large.size, tooSmall: all.length - large.size }
-    return [[metric, { by, minRows, ...counted, gap }] as const]
+    const tooSmall = all.length - large.size
+    return [{ metric, by, minRows, judged: countGroups(scored, large), tooSmall }]
   })
-  return Object.fromEntries(found)
 }
 
-function gapsIn(rules: GateRules, scored: ScoredModel, columns: Columns): Metrics {
-  return gapsOf(groupedMetrics(rules, scored, columns))
+function groupedMetric({ metric, by, minRows, judged, tooSmall }: ComparedGroups): GroupedMetric {
+  return { by, minRows, judged: judged.length, tooSmall, gap: GAPS[metric](judged) }
 }
 
-function gapsOf(groups: Readonly<Record<string, GroupedMetric>>): Metrics {
+function gapsOf(groups: readonly ComparedGroups[]): Metrics {
   return Object.fromEntries(
-    Object.entries(groups).map(([metric, { gap }]) => [metric, gap?.value ?? null]),
+    groups.map(({ metric, judged }) => [metric, GAPS[metric](judged)?.value ?? null]),
+  )
+}
+
+function gapIntervals(groups: readonly ComparedGroups[], seed: number): Record<string, Interval> {
+  return Object.fromEntries(
+    groups.flatMap(({ metric, judged }) => {
+      const interval = gapInterval(judged, GAPS[metric], resamplingBy(seed))
+      return interval ? [[metric, interval]] : []
+    }),
   )
 }
 
 /** The slices that the rules speak of, each way to cut once. */
 function cutsOf(rules: GateRules): readonly Pick<SlicedEvaluation, 'by' | 'minRows'>[] {
-  const cuts = Object.values(rules).flatMap(({ worstSlice }) =>
-    worstSlice ? [{ by: worstSlice.by, minRows: worstSlice.minRows ?? SLICE_ROWS }] : [],
-  )
+  const cuts = Object.values(rules)
+    .flatMap(sliceRulesOf)
+    .map(({ by, minRows = SLICE_ROWS }) => ({ by, minRows }))
   return [...new Map(cuts.map((cut) => [JSON.stringify(cut), cut])).values()]
 }
 
@@ -164,12 +197,19 @@ function pickFrom({ ours, theirs, simple }: Models, chosen: readonly number[]): 
   return { ours: pick(ours), theirs: theirs && pick(theirs), simple: simple && pick(simple) }
 }
 
-function measure({ ours, theirs, simple }: Models, confident: readonly string[], seed: number) {
+/** `intervals` names the metrics whose interval costs a bootstrap; all of them where it is left out. */
+function measure(
+  { ours, theirs, simple }: Models,
+  confident: readonly string[],
+  seed: number,
+  intervals?: readonly string[],
+) {
   return {
     rows: ours.labels.length,
     candidate: metricsOf(ours),
     champion: theirs && metricsOf(theirs),
     baseline: simple && metricsOf(simple),
+    intervals: metricIntervals(ours, resamplingBy(seed), intervals),
     differences: theirs ? differencesOf(ours, theirs, confident, seed) : {},
   }
 }
@@ -188,10 +228,14 @@ function differencesOf(
   const paired = { candidate: ours.scores, champion: theirs.scores, labels: ours.labels }
   const [logLoss, auc] = [logLossDifference(paired), aucDifference(paired)]
   const others = confident.filter((metric) => metric !== 'logLoss' && metric !== 'auc')
-  const resampling = { random: seededRandom(seed), rounds: BOOTSTRAP_ROUNDS }
   return {
     ...(logLoss ? { logLoss } : {}),
     ...(auc ? { auc } : {}),
-    ...bootstrapDifferences(paired, others, resampling),
+    ...bootstrapDifferences(paired, others, resamplingBy(seed)),
   }
+}
+
+/** Anew for each interval, so that none depends on which others are asked for. */
+function resamplingBy(seed: number): Resampling {
+  return { random: seededRandom(seed), rounds: BOOTSTRAP_ROUNDS }
 }

@@ -5,6 +5,7 @@ import { GbdtOptions } from './gbdt-options.ts'
 import { assertFeatures, assertLabelled, assertTrainable } from './matrix.ts'
 import type { LabelledRows, Matrix } from './matrix.ts'
 import { parseOptions } from './options.ts'
+import { toItsEnd } from './rounds.ts'
 import { addTree, type Tree } from './tree.ts'
 
 /** Boosted trees: the score, in log-odds, is `prior` plus every tree's leaf value. */
@@ -27,6 +28,8 @@ export interface GbdtTraining {
   readonly validation?: LabelledRows
   readonly options?: z.input<typeof GbdtOptions>
   readonly onRound?: (round: GbdtRound) => void
+  /** The first trees of the same training, cut off since: it ends with the model that it would have had. */
+  readonly grown?: readonly Tree[]
 }
 
 /**
@@ -34,7 +37,18 @@ export interface GbdtTraining {
  * give the same model to the bit. Features that never vary are not asked for; where all are such, the
  * model is the share of ones. Throws INVALID_ARGUMENT naming the option or the input that does not fit.
  */
-export function trainGbdt({ train, validation, options, onRound }: GbdtTraining): GbdtModel {
+export function trainGbdt(training: GbdtTraining): GbdtModel {
+  return toItsEnd(boost(training))
+}
+
+/** As `trainGbdt`, a tree at a time: gives all the trees there are. */
+export function* boost({
+  train,
+  validation,
+  options,
+  onRound,
+  grown = [],
+}: GbdtTraining): Generator<readonly Tree[], GbdtModel> {
   const chosen = parseOptions(GbdtOptions, options ?? {})
   assertTrainable(train)
   if (validation) assertFeatures(validation.matrix, train.matrix.names)
@@ -43,11 +57,17 @@ export function trainGbdt({ train, validation, options, onRound }: GbdtTraining)
   const { prior } = boosting
   const stopping = validation && watchValidation(validation, prior, chosen.patience)
   const trees: Tree[] = []
+  for (const tree of grown) {
+    boosting.takeTree(tree)
+    stopping?.measure(tree)
+    trees.push(tree)
+  }
   while (trees.length < chosen.rounds && !stopping?.isOver()) {
     const tree = boosting.nextTree()
     if (!tree) break
     trees.push(tree)
     onRound?.({ round: trees.length, validationLogLoss: stopping?.measure(tree) })
+    yield trees
   }
   const kept = stopping ? trees.slice(0, stopping.bestRound()) : trees
   return { kind: 'gbdt', names: train.matrix.names, prior, trees: kept }

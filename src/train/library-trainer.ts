@@ -10,6 +10,7 @@ import { assertTrainable, invalidArgument, matrixOf, rowMajor, type Matrix } fro
 import { runPythonStep, type PythonStepDeps, type PythonWork } from './python-step.ts'
 import type { OpenModel } from './scored-model.ts'
 import { servedMatrix } from './served-matrix.ts'
+import { savesEveryMs } from './step-checkpoints.ts'
 import type { StepRows, TransformBundle } from './step-rows.ts'
 import { modelFiles, prepare } from './train.ts'
 
@@ -55,6 +56,7 @@ export async function trainWithLibrary(
     options,
     seed: work.seed,
     width: served.columns.length,
+    saveEverySeconds: work.spec.resume ? savesEveryMs(work.spec.resume) / 1_000 : null,
     ...pathsIn(exchange, 'features', 'served', 'labels', 'model', 'predictions'),
   }
   await writeFile(given.features, bytesOf(train.matrix.columns))

@@ -1,8 +1,9 @@
 import { z } from 'zod'
 import { finite } from './float32.ts'
-import { logisticRegression } from './logistic-regression.ts'
+import { logisticRegression, type Descended } from './logistic-regression.ts'
 import { assertTrainable, invalidArgument, type LabelledRows, type Matrix } from './matrix.ts'
 import { parseOptions } from './options.ts'
+import { toItsEnd } from './rounds.ts'
 
 /** How to fit. */
 const LinearOptions = z.strictObject({
@@ -26,6 +27,8 @@ export interface LinearModel {
 export interface LinearTraining {
   readonly train: LabelledRows
   readonly options?: z.input<typeof LinearOptions>
+  /** Where the same training, cut off since, stood: it ends with the model that it would have had. */
+  readonly from?: Descended
 }
 
 /**
@@ -33,13 +36,22 @@ export interface LinearTraining {
  * gets weight 0. Throws INVALID_ARGUMENT naming the option or the input that does not fit; infinite
  * values do not.
  */
-export function trainLinear({ train, options }: LinearTraining): LinearModel {
+export function trainLinear(training: LinearTraining): LinearModel {
+  return toItsEnd(fitLinear(training))
+}
+
+/** As `trainLinear`, a step at a time. */
+export function* fitLinear({
+  train,
+  options,
+  from,
+}: LinearTraining): Generator<Descended, LinearModel> {
   const { l2 } = parseOptions(LinearOptions, options ?? {})
   assertTrainable(train)
   const { names, columns } = train.matrix
   const moments = columns.map((column, feature) => momentsOf(column, names[feature]))
   const inputs = columns.map((column, feature) => standardise(column, moments[feature] ?? UNIT))
-  const { weights, intercept } = logisticRegression(inputs, train.labels, l2)
+  const { weights, intercept } = yield* logisticRegression(inputs, train.labels, l2, from)
   return {
     kind: 'linear',
     names,

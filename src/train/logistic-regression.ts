@@ -1,3 +1,4 @@
+import { z } from 'zod'
 import { sigmoid } from '../core/logits.ts'
 import { solveCholesky } from './cholesky.ts'
 import { logit, logLossOfScores } from './logistic.ts'
@@ -21,27 +22,43 @@ const TOLERANCE = 1e-10
 /** Newton doubles the digits with every step: a convex loss that took more would be a bug. */
 const MAX_STEPS = 100
 
+/** Where the descent stands after some steps. */
+export const Descended = z.strictObject({
+  steps: z.int().min(1),
+  point: z.custom<Float64Array>((value) => value instanceof Float64Array),
+})
+export type Descended = Readonly<z.infer<typeof Descended>>
+
 /**
  * Minimises Σ log loss + ½ · l2 · |weights|², the intercept going free, by Newton's method with step
- * halving. `inputs` are columns without missing values; l2 > 0. O(steps · rows · columns²).
+ * halving, a step at a time; `from` is where the same descent, cut off since, stood. `inputs` are columns without
+ * missing values; l2 > 0. O(steps · rows · columns²).
  */
-export function logisticRegression(
+export function* logisticRegression(
   inputs: readonly Float64Array[],
   labels: Labels,
   l2: number,
-): Coefficients {
+  from?: Descended,
+): Generator<Descended, Coefficients> {
   const columns = [...inputs, new Float64Array(labels.length).fill(1)]
   const penalties = new Float64Array(columns.length).fill(l2, 0, inputs.length)
   const problem = { columns, penalties, labels }
-  let point: Float64Array = new Float64Array(columns.length)
-  point[inputs.length] = logit(countPositives(labels) / labels.length)
-  for (let step = 0; step < MAX_STEPS; step++) {
+  let point = from?.point ?? startingPoint(columns.length, labels)
+  for (let steps = from?.steps ?? 0; steps < MAX_STEPS; steps++) {
     const next = descend(problem, point)
     const moved = next.some((value, k) => Math.abs(value - (point[k] ?? 0)) > TOLERANCE)
     point = next
     if (!moved) break
+    yield { steps: steps + 1, point }
   }
   return { weights: [...point.subarray(0, -1)], intercept: point.at(-1) ?? 0 }
+}
+
+/** No weights, and the log-odds of the share of ones as the intercept. */
+function startingPoint(length: number, labels: Labels): Float64Array {
+  const point = new Float64Array(length)
+  point[length - 1] = logit(countPositives(labels) / labels.length)
+  return point
 }
 
 /** One Newton step, halved until the loss does not rise. */

@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { GyreError } from '../core/errors.ts'
-import { issueText } from '../core/issue-text.ts'
+import { issueText } from '@gyre/sdk/wire/issue-text'
 
 /** The options with their defaults; throws INVALID_ARGUMENT that names the first field that does not fit. */
 export function parseOptions<Schema extends z.ZodType>(

@@ -58,19 +58,43 @@ export async function openPython(
   { folder, interpreter: command = 'python3', known }: PythonEnvironmentDeps,
   requirements: string | undefined,
 ): Promise<PythonEnvironment> {
-  const { executable: interpreter, version } =
-    known === undefined
-      ? { ...(await probe(command)), executable: command }
-      : await knownInterpreter(known, command, probe)
-  // Neither the machine's packages nor the user's own are pinned by anything.
-  if (requirements === undefined)
-    return { command: [interpreter, '-s', '-S'], facts: { python: version } }
-  const lock = await readFile(requirements)
-  const name = `${digestOf(lock).slice('sha256:'.length)}-${version}`
+  const { executable: interpreter, version } = await interpreterOf(command, known)
+  if (requirements === undefined) return bare(interpreter, version)
+  const name = nameOf(digestOf(await readFile(requirements)), version)
   const target = join(folder, name)
   const packages =
     (await factsIn(target)) ?? (await make(folder, name, { interpreter, requirements }))
-  return { command: [pythonIn(target), '-s'], facts: { python: version, ...packages } }
+  return { command: commandIn(target), facts: { python: version, ...packages } }
+}
+
+/** The interpreter for a lock of that digest, where a step has used one before; makes nothing. */
+export async function readyPython(
+  { folder, interpreter: command = 'python3', known }: PythonEnvironmentDeps,
+  lock: string | undefined,
+): Promise<PythonEnvironment | undefined> {
+  const { executable: interpreter, version } = await interpreterOf(command, known)
+  if (lock === undefined) return bare(interpreter, version)
+  const target = join(folder, nameOf(lock, version))
+  const packages = await factsIn(target)
+  return packages && { command: commandIn(target), facts: { python: version, ...packages } }
+}
+
+async function interpreterOf(command: string, known: string | undefined): Promise<Interpreter> {
+  if (known !== undefined) return knownInterpreter(known, command, probe)
+  return { ...(await probe(command)), executable: command }
+}
+
+/** Neither the machine's packages nor the user's own are pinned by anything. */
+function bare(interpreter: string, version: string): PythonEnvironment {
+  return { command: [interpreter, '-s', '-S'], facts: { python: version } }
+}
+
+function nameOf(lock: string, version: string): string {
+  return `${lock.slice('sha256:'.length)}-${version}`
+}
+
+function commandIn(environment: string): PythonEnvironment['command'] {
+  return [pythonIn(environment), '-s']
 }
 
 function pythonIn(environment: string): string {

@@ -1,16 +1,17 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises'
-import { join, relative, sep } from 'node:path'
+import { basename, dirname, join, relative, sep } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { ModelArtifact, RowSet, type StepSpec } from '@gyre/sdk/wire/pipeline'
 import { Artifact } from '@gyre/sdk/wire/artifact'
+import { isNotebook, NOTEBOOK_EXECUTOR } from '@gyre/sdk/wire/python'
 import type { Checkpoint } from '@gyre/sdk/wire/step'
 import { Json, type JsonValue } from '@gyre/sdk/wire/ref'
-import { childEnvironment } from '../core/config.ts'
 import { errnoOf, GyreError } from '../core/errors.ts'
 import { inBundle } from '../projects/python-files.ts'
 import { openPython } from './python-environment.ts'
+import type { StartScript } from './python-process.ts'
 import {
   openReport,
   type PythonReport,
@@ -27,6 +28,7 @@ export interface PythonStepDeps {
   readonly folder: string
   /** Where virtual environments are kept. */
   readonly environments: string
+  readonly start: StartScript
   /** What the script finds in its environment besides what belongs to every step. */
   readonly variables: Readonly<Record<string, string>>
   /** What the step runs on. */
@@ -49,6 +51,11 @@ export interface PythonWork {
   readonly checkpoint: Checkpoint | null
 }
 
+/** Where it is kept what is known of the interpreter that environments are made with. */
+export function interpreterFile(environments: string): string {
+  return join(environments, 'interpreter.json')
+}
+
 /**
  * Runs a script to its end and gives its outputs. What it prints is this process's own output. Throws STEP_FAILED:
  * no Python, packages, an exit code, a signal, a report that cannot be read; `interrupted` in its details where the
@@ -60,23 +67,33 @@ export async function runPythonStep(deps: PythonStepDeps, work: PythonWork): Pro
   const code = await files.folder(work.bundle, inBundle(''))
   const lock = spec.requirements && join(code, inBundle(spec.requirements.path))
   const { command, facts } = await openPython(
-    { folder: deps.environments, known: join(deps.environments, 'interpreter.json') },
+    { folder: deps.environments, known: interpreterFile(deps.environments) },
     lock,
   )
-  const threads = String(spec.threads)
+  const threads = String(threadsOf(spec))
 
   const inputs = join(folder, 'inputs.json')
   const reported = join(folder, 'report.jsonl')
   const outputs = join(folder, 'outputs')
   await mkdir(outputs)
   await writeFile(inputs, JSON.stringify(await withPaths(placeOf(deps, spec), work.inputs)))
-  const [program, ...flags] = command
   const resumed = work.checkpoint && (await checkpointed(files, work.checkpoint))
   const told = deps.tell({ ...facts, OMP_NUM_THREADS: threads })
-  const child = spawn(program, [...flags, join(code, inBundle(spec.script))], {
-    cwd: outputs,
-    env: childEnvironment({
+  const script = join(code, inBundle(spec.script))
+  const copy = isNotebook(spec.script) ? basename(spec.script) : undefined
+  const child = deps.start({
+    command,
+    ...(copy === undefined
+      ? { script, words: [] }
+      : {
+          script: join(code, inBundle(NOTEBOOK_EXECUTOR)),
+          words: [script, copy, '--params', inputs, '--name', spec.script],
+        }),
+    folder: outputs,
+    variables: {
       ...deps.variables,
+      // Modules beside a script are found by themselves.
+      ...(copy !== undefined && { PYTHONPATH: dirname(script) }),
       ...resumed,
       GYRE_INPUTS: inputs,
       GYRE_REPORT: reported,
@@ -84,12 +101,7 @@ export async function runPythonStep(deps: PythonStepDeps, work: PythonWork): Pro
       OMP_NUM_THREADS: threads,
       OPENBLAS_NUM_THREADS: threads,
       MKL_NUM_THREADS: threads,
-      // The order of sets of texts is drawn from it.
-      PYTHONHASHSEED: String(((seed % 2 ** 32) + 2 ** 32) % 2 ** 32),
-      PYTHONNOUSERSITE: '1',
-      PYTHONUNBUFFERED: '1',
-    }),
-    stdio: ['ignore', 'inherit', 'inherit'],
+    },
   })
   const report = openReport(reported)
   const ended = once(child, 'close')
@@ -121,9 +133,15 @@ export async function runPythonStep(deps: PythonStepDeps, work: PythonWork): Pro
       },
     )
   const stored: [string, JsonValue][] = []
-  for (const [name, path] of report.paths)
+  const executed = copy === undefined ? [] : [['notebook', copy] as const]
+  for (const [name, path] of [...executed, ...report.paths])
     stored.push([name, Json.parse(await storePath(files, outputs, name, path))])
   return Object.fromEntries([...report.values, ...stored])
+}
+
+/** A share of a core is one thread. */
+function threadsOf({ threads, resources }: PythonWork['spec']): number {
+  return threads === 'cpu' ? Math.max(1, Math.floor(resources?.cpu ?? 1)) : threads
 }
 
 /** How a script that was told to end says so: EX_TEMPFAIL of sysexits(3), or as a shell tells of SIGKILL and SIGTERM. */

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Frame } from '@gyre/sdk'
-import type { Metrics } from '@gyre/sdk/wire/gate'
+import type { Interval, Metrics } from '@gyre/sdk/wire/gate'
 import { ModelSpec } from '@gyre/sdk/wire/model'
 import type { RowSet } from '@gyre/sdk/wire/pipeline'
 import type { Clock } from '../core/clock.ts'
-import { latencyMetrics, warmLatencies } from '../evaluate/latency.ts'
+import { latencyIntervals, latencyMetrics, warmLatencies } from '../evaluate/latency.ts'
 import { folderBytes } from './folder-size.ts'
 import { rowMajor } from './matrix.ts'
 import { servedMatrix } from './served-matrix.ts'
@@ -37,14 +37,16 @@ export interface ScoredModel {
   readonly frame: Frame
   /** `sizeBytes`, and percentiles of the latency where they were asked for. */
   readonly ofFiles: Metrics
+  /** Of those percentiles. */
+  readonly intervals: Readonly<Record<string, Interval>>
 }
 
-/** Scores rows with a model's files as they would be served, with `latency` one by one as well. */
+/** Scores rows with a model's files as they would be served, and so many of them again one by one, timed. */
 export async function scoreModel(
   { files, rows, openModel, clock, bundle }: ScoringDeps,
   digest: string,
   set: RowSet,
-  { latency }: { readonly latency: boolean },
+  { calls }: { readonly calls: number },
 ): Promise<ScoredModel> {
   const folder = await files.folder(digest)
   const spec = await readSpec(folder)
@@ -60,14 +62,15 @@ export async function scoreModel(
       return model.run(features.slice(start, start + width), 1)
     }
     const latencies =
-      latency && matrix.rows > 0
-        ? await warmLatencies({ call: callRow, monotonicMs: () => clock.monotonicMs() })
+      calls > 0 && matrix.rows > 0
+        ? await warmLatencies({ call: callRow, monotonicMs: () => clock.monotonicMs(), calls })
         : []
     const ofFiles = {
       sizeBytes: await folderBytes(folder),
-      ...(latency ? latencyMetrics(latencies) : {}),
+      ...(calls > 0 ? latencyMetrics(latencies) : {}),
     }
-    return { scores, labels: frame.label, frame, ofFiles }
+    const intervals = latencyIntervals(latencies)
+    return { scores, labels: frame.label, frame, ofFiles, intervals }
   } finally {
     await model.close()
   }
@@ -81,7 +84,7 @@ export async function learnedRows(
 ): Promise<ScoredModel> {
   const { training } = await readSpec(await deps.files.folder(digest))
   const set = { ...like, digest: training.rowsDigest, rows: training.rows }
-  return scoreModel(deps, digest, set, { latency: false })
+  return scoreModel(deps, digest, set, { calls: 0 })
 }
 
 /** Digest of the rows that a model says it learned from. */

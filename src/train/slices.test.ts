@@ -59,7 +59,7 @@ const cut = (by: string) => Object.fromEntries(slicesBy(by, COLUMNS, FRAME))
 
 test('neither a column nor an input is refused, and what there is is named', () => {
   expect(() => cut('seat')).toThrow(
-    'worstSlice.by: the rows have no column seat; there are origin, late, stops, hour, carrier_rate',
+    'by: the rows have no column seat; there are origin, late, stops, hour, carrier_rate',
   )
 })
 

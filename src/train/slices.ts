@@ -21,8 +21,8 @@ export function slicesBy(
     const known = [...new Set([...columns, ...inputs].map(({ name }) => name))]
     throw new GyreError(
       'INVALID_ARGUMENT',
-      `worstSlice.by: the rows have no column ${by}; there are ${known.join(', ')}`,
-      { field: 'worstSlice.by', known },
+      `by: the rows have no column ${by}; there are ${known.join(', ')}`,
+      { field: 'by', known },
     )
   }
   const slices = new Map<string, number[]>()

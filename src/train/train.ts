@@ -3,16 +3,20 @@ import type { GradientBoostingOptions, LogisticRegressionOptions, TrainedModel }
 import type { ModelSpec, RateTable } from '@gyre/sdk/wire/model'
 import type { RowSet } from '@gyre/sdk/wire/pipeline'
 import type { JsonValue } from '@gyre/sdk/wire/ref'
+import { z } from 'zod'
 import { GyreError } from '../core/errors.ts'
 import { exportOnnx } from './export-onnx.ts'
-import { trainGbdt, type GbdtModel } from './gbdt.ts'
+import { boost, type GbdtModel } from './gbdt.ts'
 import { gainImportance } from './importance.ts'
-import { trainLinear, type LinearModel } from './linear.ts'
+import { fitLinear, type LinearModel } from './linear.ts'
+import { Descended } from './logistic-regression.ts'
 import { matrixOf, type LabelledRows } from './matrix.ts'
 import { predict, type Model } from './model.ts'
 import { crossFittedRates, learnRates } from './rates.ts'
 import { referenceOf } from './reference.ts'
 import { servedMatrix } from './served-matrix.ts'
+import type { TrainingKeeper, TrainingState } from './training-keeper.ts'
+import { Tree } from './tree.ts'
 
 /** What a model must be told besides its numbers, to be served: the code of its transforms, its fields. */
 export type ServingParts = Pick<ModelSpec, 'fields' | 'code'>
@@ -40,8 +44,10 @@ export interface Fitted {
   readonly options: Readonly<Record<string, JsonValue>>
 }
 
-/** The built-in trainers of one step; deterministic by `seed`. */
-export function createTrainer(seed: number): Trainer {
+const Trees = z.array(Tree).readonly()
+
+/** The built-in trainers of one step; deterministic by `seed`, however often `keeper` has them go on. */
+export function createTrainer(seed: number, keeper: TrainingKeeper): Trainer {
   const fits = new WeakMap<TrainedModel, Fitted>()
 
   function fitOf(trained: TrainedModel): Fitted {
@@ -72,23 +78,39 @@ export function createTrainer(seed: number): Trainer {
   }
 
   return {
-    async gradientBoosting(frame, options = {}) {
+    async gradientBoosting(frame, told = {}) {
       const { train, rates } = prepare(frame)
-      const model = trainGbdt({ train, options: { ...options, seed } })
-      return keep({ model, frame, rates, options: { ...options, seed } }, 'gradient-boosting')
+      const [algorithm, options] = ['gradient-boosting', { ...told, seed }] as const
+      const model = await keeper.run({ algorithm, options, train }, Trees, (grown) =>
+        counted(boost({ train, options, ...(grown && { grown }) }), (trees) => trees.length),
+      )
+      return keep({ model, frame, rates, options }, algorithm)
     },
 
-    async logisticRegression(frame, options = {}) {
+    async logisticRegression(frame, told = {}) {
       const { train, rates } = prepare(frame)
-      return keep(
-        { model: trainLinear({ train, options }), frame, rates, options: { ...options } },
-        'logistic-regression',
+      const [algorithm, options] = ['logistic-regression', { ...told }] as const
+      const model = await keeper.run({ algorithm, options, train }, Descended, (from) =>
+        counted(fitLinear({ train, options, ...(from && { from }) }), ({ steps }) => steps),
       )
+      return keep({ model, frame, rates, options }, algorithm)
     },
 
     rowsOf: (trained) => fitOf(trained).frame.set,
 
     filesOf: (trained, serving) => modelFiles(fitOf(trained), serving),
+  }
+}
+
+/** The states of a training with the number of rounds that each stands for. */
+function* counted<S, M>(
+  training: Generator<S, M>,
+  roundsOf: (state: S) => number,
+): Generator<TrainingState<S>, M> {
+  for (;;) {
+    const round = training.next()
+    if (round.done) return round.value
+    yield { rounds: roundsOf(round.value), state: round.value }
   }
 }
 

@@ -1,22 +1,24 @@
+import { z } from 'zod'
 import type { Matrix } from './matrix.ts'
 
 /**
  * A binary decision tree as columns, one entry per node, the root first, children behind their parent.
  * A row goes left where `value ≤ threshold`; a missing value goes left where `missingLeft` is 1.
  */
-export interface Tree {
+export const Tree = z.strictObject({
   /** The feature a node asks for, or `LEAF`. */
-  readonly features: Int32Array
+  features: z.instanceof(Int32Array),
   /** `Infinity` parts the present values (left) from the missing ones. */
-  readonly thresholds: Float32Array | Float64Array
-  readonly missingLeft: Uint8Array
-  readonly lefts: Int32Array
-  readonly rights: Int32Array
+  thresholds: z.union([z.instanceof(Float32Array), z.instanceof(Float64Array)]),
+  missingLeft: z.instanceof(Uint8Array),
+  lefts: z.instanceof(Int32Array),
+  rights: z.instanceof(Int32Array),
   /** What a leaf adds to the score, in log-odds; 0 in inner nodes. */
-  readonly values: Float32Array | Float64Array
+  values: z.union([z.instanceof(Float32Array), z.instanceof(Float64Array)]),
   /** What the split of an inner node took off the loss (see split.ts); 0 in leaves. */
-  readonly gains: Float64Array
-}
+  gains: z.instanceof(Float64Array),
+})
+export type Tree = Readonly<z.infer<typeof Tree>>
 
 /** The feature of a node that asks for none. */
 export const LEAF = -1

@@ -2,11 +2,9 @@ import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { build, gyre, launch, type Running } from './program.ts'
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
 const MISSING = `sha256:${'0'.repeat(64)}`
 const GARBAGE = Buffer.from('customer;signed_up\nno data at all')
@@ -286,6 +284,11 @@ function refusals(): readonly Refusal[] {
 
     missing('GET /api/v1/runs/run_0/log', undefined, /run_0/),
     missing('GET /api/v1/runs/run_0/log-stream', undefined, /run_0/),
+    missing('GET /api/v1/runs/run_0/checkpoint', undefined, /run_0/),
+    bad('POST /api/v1/runs/run_0/checkpoint', { step: -1 }, /^step: /, 'step'),
+    missing('POST /api/v1/runs/run_0/log', { start: 0, text: '' }, /run_0/),
+    conflict(`POST /api/v1/runs/${run}/log`, { start: 0, text: '' }, /nobody holds/),
+    bad(`POST /api/v1/runs/${run}/log`, { start: -1, text: '' }, /^start: /, 'start'),
     bad(`GET /api/v1/runs/${run}/log?after=-1`, undefined, /^after: /, 'after'),
     bad(`GET /api/v1/runs/${run}/log-stream?after=x`, undefined, /^after: /, 'after'),
     missing('POST /api/v1/pipeline-runs/run_0/repeat', undefined, /run_0/),
@@ -337,6 +340,8 @@ function refusals(): readonly Refusal[] {
     bad("GET /api/v1/runs?filter=params.a='b'&kind=step", undefined, /^kind: not together/, 'kind'),
     missing('GET /api/v1/runs?experiment=nope', undefined, /nope/),
     missing('GET /api/v1/runs/run_0', undefined, /run_0/),
+    missing('GET /api/v1/runs/run_0/difference?from=run_0', undefined, /run_0/),
+    bad('GET /api/v1/runs/run_0/difference', undefined, /^from: /, 'from'),
     missing('GET /api/v1/runs/run_0/metric-history?key=loss', undefined, /run_0/),
     bad('GET /api/v1/runs/run_0/metric-history', undefined, /^key: /, 'key'),
     missing('GET /api/v1/runs/run_0/metric-chart?key=loss', undefined, /run_0/),
@@ -359,6 +364,7 @@ function refusals(): readonly Refusal[] {
       'over.lr',
     ),
     missing('GET /api/v1/studies/nope', undefined, /no such study: nope/),
+    missing('DELETE /api/v1/studies/nope', undefined, /no such study: nope/),
     missing('GET /api/v1/studies/nope/trials', undefined, /nope/),
     missing('POST /api/v1/studies/nope/ask', undefined, /nope/),
     bad('POST /api/v1/studies/nope/trials/x/tell', {}, /^trial: /, 'trial'),
@@ -411,6 +417,25 @@ function refusals(): readonly Refusal[] {
     missing('GET /api/v1/lineage?ref=model:nope@1', undefined, /nope/),
     missing('GET /api/v1/lineage?ref=prediction:p_0', undefined, /p_0/),
 
+    bad('POST /api/v1/models/churn/versions', { files: {} }, /^files: /, 'files'),
+    bad(
+      'POST /api/v1/models/churn/versions',
+      { files: { '../model.onnx': MISSING } },
+      /^files\./,
+      'files.../model.onnx',
+    ),
+    missing(
+      'POST /api/v1/models/churn/versions',
+      { files: { 'model.onnx': MISSING } },
+      /files\.model\.onnx: sha256:\w+ is not stored/,
+    ),
+    bad('POST /api/v1/endpoints', { name: 'churn' }, /^model: /, 'model'),
+    bad('POST /api/v1/endpoints', { name: '1st', model: 'churn' }, /^name: /, 'name'),
+    conflict(
+      'POST /api/v1/endpoints',
+      { name: 'churn', model: 'churn' },
+      /endpoint churn is declared by the project \(code:churn@1\)/,
+    ),
     bad('POST /api/v1/endpoints/churn/releases', {}, /^model: /, 'model'),
     bad('POST /api/v1/endpoints/churn/releases', { model: 'churn@1' }, /^model: /, 'model'),
     bad(
@@ -485,16 +510,16 @@ test('every bad request is a problem that names the field, and leaves nothing be
   expect(await state()).toEqual(before)
 })
 
-test('a file that breaks its contract makes no version; the run that tried says why', async () => {
+test('a file that cannot be read, or breaks its contract, makes no version; the run that tried says why', async () => {
   const versions = await ask('GET', '/api/v1/datasets')
-  for (const [bytes, reason] of [
-    [GARBAGE, /column customer is missing/],
-    [CSV, /column churned breaks max=1 in 1 of 1 rows/],
+  for (const [bytes, code, reason] of [
+    [GARBAGE, 'INVALID_INPUT', /not readable as csv: line 2: expected 2 columns, got 1/],
+    [CSV, 'CONTRACT_BROKEN', /column churned breaks max=1 in 1 of 1 rows/],
   ] as const) {
     const body = JSON.stringify({ source: digestOf(bytes) })
     expect(await ask('POST', '/api/v1/datasets/customers/versions', { body })).toMatchObject({
       status: 422,
-      body: { code: 'CONTRACT_BROKEN', detail: expect.stringMatching(reason) },
+      body: { code, detail: expect.stringMatching(reason) },
     })
     expect(await ask('GET', '/api/v1/runs?limit=1')).toMatchObject({
       body: {
@@ -503,7 +528,7 @@ test('a file that breaks its contract makes no version; the run that tried says 
             kind: 'import',
             status: 'failed',
             outputs: [],
-            error: { code: 'CONTRACT_BROKEN', message: expect.stringMatching(reason) },
+            error: { code, message: expect.stringMatching(reason) },
           },
         ],
       },
@@ -551,10 +576,22 @@ test('what the server refuses, and files that are not there, are one line of the
 
 /** Every route and the least role that may ask it, written down by hand. */
 const ROUTES = {
-  anybody: ['GET /health', 'GET /version', 'GET /api/v1/openapi.json'],
+  anybody: [
+    'GET /health',
+    'GET /version',
+    'GET /api/v1/openapi.json',
+    'GET /v2/health/live',
+    'GET /v2/health/ready',
+  ],
   viewer: [
     'POST /predict',
     'POST /predict/{endpoint}',
+    'GET /v2',
+    'GET /v2/models/{model}',
+    'GET /v2/models/{model}/config',
+    'GET /v2/models/{model}/ready',
+    'POST /v2/models/{model}/infer',
+    'POST /v2/repository/index',
     'GET /get-artifact',
     'GET /model-versions/get-artifact',
     'GET /api/v1/alerts',
@@ -591,6 +628,8 @@ const ROUTES = {
     'GET /api/v1/retrains',
     'GET /api/v1/runs',
     'GET /api/v1/runs/{run}',
+    'GET /api/v1/runs/{run}/checkpoint',
+    'GET /api/v1/runs/{run}/difference',
     'GET /api/v1/runs/{run}/log',
     'GET /api/v1/runs/{run}/log-stream',
     'GET /api/v1/runs/{run}/metric-chart',
@@ -604,7 +643,9 @@ const ROUTES = {
     'POST /v1/traces',
     'PUT /api/v1/blobs/{digest}',
     'POST /api/v1/datasets/{name}/versions',
+    'POST /api/v1/endpoints',
     'POST /api/v1/endpoints/{endpoint}/settle',
+    'POST /api/v1/models/{name}/versions',
     'POST /api/v1/features/materialize',
     'POST /api/v1/import/aliases',
     'POST /api/v1/import/experiments',
@@ -625,9 +666,12 @@ const ROUTES = {
     'POST /api/v1/pipeline-runs/{run}/resume',
     'POST /api/v1/project/apply',
     'POST /api/v1/runs',
+    'POST /api/v1/runs/{run}/checkpoint',
     'POST /api/v1/runs/{run}/end',
     'POST /api/v1/runs/{run}/heartbeat',
+    'POST /api/v1/runs/{run}/log',
     'POST /api/v1/studies',
+    'DELETE /api/v1/studies/{study}',
     'POST /api/v1/studies/{study}/ask',
     'POST /api/v1/studies/{study}/trials/{trial}/heartbeat',
     'POST /api/v1/studies/{study}/trials/{trial}/report',

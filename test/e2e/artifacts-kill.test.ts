@@ -1,14 +1,12 @@
 import { createHash } from 'node:crypto'
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { beforeAll, expect, test, vi } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { seededRandom, type Random } from '../../src/core/random.ts'
 import { tempFolder } from '../../src/store/contract/temp-folder.ts'
 import { build, up, type Running } from './program.ts'
 import { send } from './traffic.ts'
-
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 })
 
 beforeAll(() => build())
 

@@ -4,7 +4,6 @@ import { beforeAll, expect, test, vi } from 'vitest'
 import { tempFolder } from '../../src/store/contract/temp-folder.ts'
 import { begin, build, gyre, launch, up } from './program.ts'
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
 beforeAll(build)
 
 const CONFIG = `

@@ -12,8 +12,6 @@ import { acked, checkBatches, without } from './ledger-checks.ts'
 import { begin, BIN, build, gyre, up, type Begun, type Running } from './program.ts'
 import { openLedger, predictMany, QUESTION, readKept, send, sendUntilCut } from './traffic.ts'
 
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 })
-
 let held: Held
 
 beforeAll(async () => {

@@ -6,8 +6,6 @@ import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { build, gyre, launch, type Running } from './program.ts'
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
-
 const hasPython = spawnSync('python3', ['--version']).status === 0
 
 const CONFIG = `

@@ -1,15 +1,11 @@
-import { execFile } from 'node:child_process'
 import { readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
-import { beforeAll, expect, test, vi } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { z } from 'zod'
 import { build, gyre, up } from './program.ts'
 import { newRepository } from './repository.ts'
-
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 })
 
 /**
  * The parts of a workflow that we write, as GitHub's documentation has them ("Workflow syntax for GitHub Actions"):
@@ -175,9 +171,11 @@ test('what the workflow’s jobs run does, in their order, bring a version from 
   )
   const program = fileURLToPath(new URL('../../bin/gyre.js', import.meta.url))
   const wrote = await gyre(['ci', 'init', 'github', project, '--gyre', `node ${program}`])
-  expect(wrote.stdout.match(/still to do/g)).toHaveLength(1)
+  expect(wrote.stdout.match(/still to do: .{12}/g)).toEqual([
+    'still to do: commit packa',
+    'still to do: the variable',
+  ])
   await writeFile(join(project, 'package.json'), '{ "name": "repo", "private": true }')
-  await promisify(execFile)('npm', ['install', '--package-lock-only'], { cwd: project })
   await commit()
   const server = await up(join(folder, 'data'))
   const ran = await gyre(['ci', 'run', root, '--json', '--var', `GYRE_URL=${server.url}`])

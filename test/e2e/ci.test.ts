@@ -1,11 +1,12 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
 import { z } from 'zod'
 import { build, gyre, up } from './program.ts'
-
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 240_000 })
 
 const Report = z.object({
   passed: z.boolean(),
@@ -19,6 +20,8 @@ const Report = z.object({
     }),
   ),
 })
+
+const BIN = fileURLToPath(new URL('../../bin/gyre.js', import.meta.url))
 
 beforeAll(build)
 
@@ -108,6 +111,62 @@ test('code that cannot be read is a bad change, a wrong command is not', async (
   await writeFile(join(project, 'gyre.config.ts'), 'export const broken = (')
   expect((await ci()).code).toBe(1)
   expect(await refusals()).toEqual([['code project', [expect.stringContaining('gyre.config.ts')]]])
+})
+
+test('a report that cannot be written is refused before anything is run', async () => {
+  const { folder, project, ci } = await newProject()
+  const mark = join(folder, 'mark')
+  const asked = ['--test', `touch ${mark}`, '--only', 'code']
+  for (const [option, path, problem] of [
+    ['json', join(folder, 'nowhere', 'r.json'), `there is no folder ${join(folder, 'nowhere')}`],
+    ['junit', folder, 'it is a folder'],
+    ['markdown', join(project, 'package.json', 'r.md'), 'ENOTDIR'],
+  ] as const)
+    expect(await gyre(['ci', project, ...asked, `--${option}`, path])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining(`--${option}: cannot write ${path}: ${problem}`),
+    })
+  await expect(readFile(mark)).rejects.toThrow('ENOENT')
+  expect(await ci(...asked)).toMatchObject({ code: 0 })
+  expect(await readFile(mark, 'utf8')).toBe('')
+})
+
+test.each([
+  ['SIGINT', 1],
+  ['SIGTERM', 1],
+  ['SIGINT', 2],
+] as const)('%s, sent %d times, leaves no folder behind', async (signal, times) => {
+  const { project, temporary } = await newProject()
+  const env = { ...process.env, TMPDIR: temporary }
+  const child = spawn(process.execPath, [BIN, 'ci', project], { env, stdio: 'ignore' })
+  const ended = once(child, 'close')
+  const own = async () => (await readdir(temporary)).filter((name) => name.startsWith('gyre-ci-'))
+  await vi.waitUntil(async () => (await own()).length > 0, { timeout: 120_000 })
+  for (let sent = 0; sent < times; sent++) child.kill(signal)
+  const [code] = await ended
+  expect(code).toBe(130)
+  expect(await own()).toEqual([])
+})
+
+test('a verdict speaks for a folder only by its rules and its code', async () => {
+  const { folder, project, ci, refusals } = await newProject()
+  const server = await up(join(folder, 'data'))
+  const at = ['--url', server.url, '--only', 'model']
+  expect(await ci('--url', server.url, '--train')).toMatchObject({ code: 0 })
+  expect(await ci(...at)).toMatchObject({ code: 0 })
+  const config = join(project, 'gyre.config.ts')
+  const before = await readFile(config, 'utf8')
+  await writeFile(config, `${before}\nexport const note = 'other code'\n`)
+  expect((await ci(...at)).code).toBe(1)
+  const ofCode = expect.stringMatching(/^the code that made model:churn@1 is not this folder's/)
+  expect(await refusals()).toEqual([['model churn@1 by good-enough', [ofCode]]])
+  await writeFile(config, before.replace('atLeast: 0.6', 'atLeast: 0.61'))
+  expect((await ci(...at)).code).toBe(1)
+  const ofRules = expect.stringMatching(/^it judged by other rules than good-enough has/)
+  expect(await refusals()).toEqual([['model churn@1 by good-enough', [ofRules, ofCode]]])
+  // The same files come of it, which are the same version.
+  expect(await ci('--url', server.url, '--train')).toMatchObject({ code: 0 })
+  expect(await ci(...at)).toMatchObject({ code: 0, stdout: expect.stringContaining('churn@1') })
 })
 
 test('a running server is read, and changed only when asked; a verdict beside a former champion is stale', async () => {

@@ -1,13 +1,11 @@
 import { access, chmod, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { beforeAll, expect, test, vi } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { tempFolder } from '../../src/store/contract/temp-folder.ts'
 import { ask, build, gyre, takenPort, up, upload } from './program.ts'
 
 const OLD_NODE = fileURLToPath(new URL('./old-node.cjs', import.meta.url))
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
-
 beforeAll(build)
 
 /** Exactly one line on stderr, which matches, nothing on stdout, and the exit code. */
@@ -74,6 +72,11 @@ const MISUSES: readonly (readonly [readonly string[], RegExp])[] = [
   [['up', 'extra'], /too many arguments/],
   [['up', '--port', 'abc'], /--port: .*expected a number, got "abc"/],
   [['up', '--port', '70000'], /--port: .*65535.* got "70000"/],
+  [
+    ['run', 'x.py', '--env-manager', 'conda', ...NOBODY],
+    /--env-manager: expected one of virtualenv, local/,
+  ],
+  [['ci', '--only', 'code', 'all', ...NOBODY], /--only: expected one of /],
   [['key', 'create', 'ci'], /required option '--role <role>' not specified/],
   [['model', 'show'], /missing required argument 'name'/],
   [['model', 'ls', '--url', 'nonsense'], /--url .*http:\/\/127\.0\.0\.1:7400, got nonsense/],

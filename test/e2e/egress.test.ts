@@ -4,12 +4,11 @@ import { existsSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { tempFolder } from '../../src/store/contract/temp-folder.ts'
 import { build, gyre, up, type Running } from './program.ts'
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 beforeAll(build)
 
 const LOOPBACK = /^(127\.\d+\.\d+\.\d+|::1|localhost)$/

@@ -9,7 +9,6 @@ import { tempFolder } from '../../src/store/contract/temp-folder.ts'
 import { childrenOf } from './processes.ts'
 import { build, gyre, launch, up, type Running } from './program.ts'
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
 beforeAll(build)
 
 const hasPython = spawnSync('python3', ['--version']).status === 0

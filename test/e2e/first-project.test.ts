@@ -1,11 +1,10 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { beforeAll, expect, test, vi } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { tempFolder } from '../../src/store/contract/temp-folder.ts'
 import { build, gyre, up } from './program.ts'
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 beforeAll(build)
 
 /** The commands of a README's first shell block, without their comments. */

@@ -9,14 +9,12 @@ import { Tree } from '@gyre/sdk/wire/artifact'
 import { ModelReport, ModelSpec, ModelVersion } from '@gyre/sdk/wire/model'
 import { Run, RunDifference } from '@gyre/sdk/wire/run'
 import { Trial } from '@gyre/sdk/wire/study'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { openFlights, psiSql, WEEKS_SQL, withTruth, type Ask } from './flights-sql.ts'
 import { gyre } from './program.ts'
 
 /** Each test asks a DuckDB or starts a program: a second here, many on a busy machine. */
-vi.setConfig({ testTimeout: 120_000 })
-
 /** Forty seconds on two quiet cores; what it had printed is told when it takes so long. */
 const DEMO_LIMIT_MS = 600_000
 

@@ -4,7 +4,7 @@ import { cp, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { GcReport } from '@gyre/sdk/wire/upkeep'
 import { Lineage } from '@gyre/sdk/wire/lineage'
-import { beforeAll, expect, test, vi } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { openDatabase } from '../../src/store/adapters/sqlite-binding.ts'
 import { tempFolder } from '../../src/store/contract/temp-folder.ts'
@@ -12,8 +12,6 @@ import { DIGEST_COLUMNS, OTHER_DIGESTS } from '../../src/upkeep/digest-columns.t
 import { prepareHeld, type Held } from './held-project.ts'
 import { build, gyre, up, type Running } from './program.ts'
 import { predictMany, QUESTION, send } from './traffic.ts'
-
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 })
 
 let held: Held
 

@@ -3,14 +3,12 @@ import { readFileSync } from 'node:fs'
 import { readFile, rm, writeFile } from 'node:fs/promises'
 import { createServer, request } from 'node:http'
 import { join } from 'node:path'
-import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { tempFolder } from '../../src/store/contract/temp-folder.ts'
 import { changeDatabase, unpacked } from '../../src/store/foreign-fixture.ts'
 import { readBack } from './mlflow-readback.ts'
 import { begin, build, gyre, up, type Begun } from './program.ts'
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 beforeAll(() => build())
 

@@ -25,8 +25,6 @@ import {
   type Ledger,
 } from './traffic.ts'
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
-
 let held: Held
 
 beforeAll(async () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { z } from 'zod'
-import { parseInt64Json } from '../../src/api/mlflow/json.ts'
+import { parseInt64Json } from '../../src/api/int64-json.ts'
 
 /**
  * Everything that MLflow's door shows of a server, in the shape of test/fixtures/import/snapshot.py, which read the

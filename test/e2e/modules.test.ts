@@ -1,11 +1,10 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { ask, build, gyre, up } from './program.ts'
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 beforeAll(build)
 
 async function emptyFolder(): Promise<string> {

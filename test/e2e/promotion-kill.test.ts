@@ -1,4 +1,4 @@
-import { beforeAll, expect, test, vi } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { Event } from '@gyre/sdk/wire/event'
 import { AliasMove } from '@gyre/sdk/wire/model'
 import { z } from 'zod'
@@ -6,8 +6,6 @@ import { seededRandom } from '../../src/core/random.ts'
 import { tempFolder } from '../../src/store/contract/temp-folder.ts'
 import { build, up, type Running } from './program.ts'
 import { send } from './traffic.ts'
-
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 })
 
 beforeAll(() => build())
 

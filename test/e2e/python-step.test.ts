@@ -1,12 +1,10 @@
 import { spawnSync } from 'node:child_process'
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { build, gyre, launch, type Running } from './program.ts'
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 const python = spawnSync('python3', ['--version'], { encoding: 'utf8' })
 const hasPython = python.status === 0
@@ -14,7 +12,7 @@ const hasPython = python.status === 0
 const CONFIG = `
 import { int, pipeline, python, step, text } from '@gyre/sdk'
 export const train = pipeline('train', { seed: int(7), mode: text('good') }, ({ seed, mode }) => {
-  const fit = step('fit', python('py/fit.py', { requirements: 'requirements.lock' }), { timeout: '20s' })
+  const fit = step('fit', python('py/fit.py', { requirements: 'requirements.lock' }), { timeout: '2m' })
   const made = fit({ seed, mode })
   step('use', python('py/use.py'))({ model: made.model, seed })
 })
@@ -129,6 +127,19 @@ answers = {
 with open(os.environ['GYRE_REPORT'], 'w') as report:
     print(json.dumps({'output': 'answers', 'value': answers}), file=report)
 `
+const GREEDY_CONFIG = (resources: string) => `
+import { pipeline, python, step } from '@gyre/sdk'
+export const greedy = pipeline('greedy', {}, () => {
+  step('fill', python('py/greedy.py'), { resources: ${resources} })({})
+})
+`
+const GREEDY = `
+import os, signal
+print('threads', os.environ['OMP_NUM_THREADS'], flush=True)
+kept = b'x' * 500_000_000
+signal.pause()
+`
+
 const USE = `
 import json, os
 with open(os.environ['GYRE_INPUTS']) as file:
@@ -228,7 +239,7 @@ test.each([
   [
     'gyre.config.ts',
     CONFIG.replace('py/use.py', 'use.sh'),
-    /use\.script: expected a path to a \.py file, got use\.sh/,
+    /use\.script: expected a path to a \.py or \.ipynb file, got use\.sh/,
   ],
   [
     'requirements.lock',
@@ -304,7 +315,7 @@ describe.skipIf(!hasPython)('steps in Python (python3 is needed)', () => {
     expect(await cli('why', 'nope')).toMatchObject({
       code: 1,
       stdout: '',
-      stderr: expect.stringMatching(/^gyre: no step nope in the newest \d pipeline runs\n$/),
+      stderr: expect.stringMatching(/^gyre: no pipeline run has a step nope\n$/),
     })
   })
 
@@ -408,8 +419,40 @@ describe.skipIf(!hasPython)('steps in Python (python3 is needed)', () => {
     await write('gyre.config.ts', CONFIG)
   })
 
+  test('a script that takes more memory than its step asked for is ended, and says how much of each', async () => {
+    const cpu = Math.min(2, availableParallelism())
+    await write('py/greedy.py', GREEDY)
+    await write('gyre.config.ts', GREEDY_CONFIG(`{ cpu: ${cpu}, memory: '384 MiB' }`))
+    await cli('apply')
+    const { code, stdout } = await cli('pipeline', 'run', 'greedy')
+    expect(code).toBe(1)
+    expect(stdout).toContain(`cpu ${cpu}, memory 384.0 MiB`)
+    expect((await newest()).steps[0]?.['error']).toEqual({
+      code: 'OUT_OF_MEMORY',
+      message: expect.stringMatching(
+        new RegExp(
+          `^step fill ran out of memory: asked for 384\\.0 MiB \\(resources\\.memory\\), used \\d{3}\\.\\d MiB\nthreads ${cpu}$`,
+        ),
+      ),
+    })
+  })
+
+  test('a step that asks for more than the machine has is refused before anything runs', async () => {
+    await write('gyre.config.ts', GREEDY_CONFIG(`{ memory: '900Ti' }`))
+    await cli('apply')
+    const before = (await newest()).id
+    expect(await cli('pipeline', 'run', 'greedy')).toMatchObject({
+      code: 2,
+      stderr: expect.stringMatching(
+        /pipeline greedy\.step fill\.resources\.memory: asked for 900\.0 TiB, and this machine has \d+\.\d [GM]iB/,
+      ),
+    })
+    expect((await newest()).id).toBe(before)
+    await write('gyre.config.ts', CONFIG)
+  })
+
   test('a script that takes too long is ended, and nothing of it is left', async () => {
-    await write('gyre.config.ts', CONFIG.replace("'20s'", "'2s'"))
+    await write('gyre.config.ts', CONFIG.replace("'2m'", "'2s'"))
     await cli('apply')
     const { pipeline } = await train(`mode=hang ${join(folder, 'pid')}`)
     expect(pipeline.steps[0]?.['error']).toMatchObject({

@@ -3,12 +3,11 @@ import { once } from 'node:events'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { beforeAll, expect, test, vi } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { githubWorkflow } from '../../src/cli/ci/github-workflow.ts'
 import { tempFolder } from '../../src/store/contract/temp-folder.ts'
 import { BIN, build, gyre, up } from './program.ts'
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
 beforeAll(build)
 
 /** A command of the project's README, as whoever builds starts it. */

@@ -1,12 +1,11 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { beforeAll, expect, test, vi } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { tempFolder } from '../../src/store/contract/temp-folder.ts'
 import { build, gyre, up } from './program.ts'
 
-vi.setConfig({ testTimeout: 180_000, hookTimeout: 120_000 })
 beforeAll(build)
 
 const Listed = z.array(

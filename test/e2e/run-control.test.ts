@@ -14,8 +14,6 @@ import { allGone, childrenOf } from './processes.ts'
 import { begin, build, gyre, up, type Running } from './program.ts'
 import { send } from './traffic.ts'
 
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
-
 const PROJECT = fileURLToPath(new URL('./controlled', import.meta.url))
 const PATIENT = { timeout: 20_000, interval: 50 }
 const hasPython = spawnSync('python3', ['--version']).status === 0

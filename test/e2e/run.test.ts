@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -10,9 +11,8 @@ import { begin, build, gyre, launch, type Running } from './program.ts'
 import { send } from './traffic.ts'
 import { folderOf } from './user-folder.ts'
 
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
-
 const Runs = z.array(Run)
+const hasGit = spawnSync('git', ['--version']).status === 0
 
 let data: string
 let server: Running
@@ -260,6 +260,21 @@ test.each([
     [cell('x = 1'), cell('y = 2\n%matplotlib inline')],
     "nb.ipynb: cell 2, line 2: '%matplotlib inline' is IPython's, not Python's; install nbclient",
   ],
+  [
+    'that leaves before its end, as if all were well',
+    [cell('import sys'), cell('x = 1\nsys.exit()'), cell('x'), cell('x + 1')],
+    'nb.ipynb: cell 2, line 2: exit(); cells 3..4 never ran',
+  ],
+  [
+    'that leaves with a code at its end',
+    [cell('x = 1'), cell('exit(3)')],
+    'nb.ipynb: cell 2, line 1: exit(3)',
+  ],
+  [
+    'that awaits where only a kernel can',
+    [cell('open("made", "w")'), cell('import asyncio\nawait asyncio.sleep(0)')],
+    'nb.ipynb: cell 2, line 2: await outside of a function needs a kernel; install nbclient',
+  ],
 ])('a notebook %s fails by its cell', async (_, cells, message) => {
   const cwd = await folderOf({ 'none.lock': '', 'nb.ipynb': notebook(...cells) })
   const { code, stderr, run } = await runIn(cwd, 'nb.ipynb', ...BARE)
@@ -344,6 +359,171 @@ test('a seeded run is executed again without a difference, and tells what was ch
 
   const gone = await gyre(['reproduce', run?.id ?? '', '--folder', join(cwd, 'x')], inFolder(cwd))
   expect([gone.code, gone.stderr]).toEqual([2, expect.stringContaining('--folder: the run was')])
+})
+
+const READS = `import json, os, urllib.request
+import helper
+with open(os.environ['GYRE_INPUTS']) as file:
+    inputs = json.load(file)
+rows = [float(line) for line in open(inputs['rows']['path'])]
+where = '/api/2.0/mlflow-artifacts/artifacts/%s/%s/artifacts/' % (os.environ['MLFLOW_EXPERIMENT_ID'], os.environ['MLFLOW_RUN_ID'])
+def call(method, path, body):
+    urllib.request.urlopen(urllib.request.Request(os.environ['GYRE_URL'] + path, body, {'content-type': 'application/json'}, method=method)).read()
+for step, row in enumerate(rows):
+    metric = {'run_id': os.environ['MLFLOW_RUN_ID'], 'key': 'sum', 'value': helper.scale * row, 'step': step, 'timestamp': 1}
+    call('POST', '/api/2.0/mlflow/runs/log-metric', json.dumps(metric).encode())
+call('PUT', where + 'report.txt', str(sum(rows)).encode())
+`
+
+test('a helper, an input, a step of a curve and a file that differ are each named in their list', async () => {
+  const files = { 'train.py': READS, 'helper.py': 'scale = 1', 'rows.txt': '1\n2\n3\n' }
+  const cwd = await folderOf(files)
+  for (const [given, message] of [
+    ['rows=no.txt', /input: rows: no such file: no\.txt/],
+    ['rows=.', /input: rows: expected a file, got a folder/],
+    ['rows=dataset:none', /input: rows: no dataset:none on the server/],
+    ['1=rows.txt', /--input: expected a plain name, got 1/],
+  ] as const) {
+    const { code, run, stderr } = await runIn(cwd, 'train.py', '--input', given)
+    expect([code, run, stderr]).toEqual([
+      expect.any(Number),
+      undefined,
+      expect.stringMatching(message),
+    ])
+  }
+  const { run } = await runIn(cwd, 'train.py', '--input', 'rows=rows.txt', '--seed', '1')
+  expect(run).toMatchObject({
+    status: 'succeeded',
+    inputs: [{ ref: 'file:rows.txt', role: 'rows', digest: sha(files['rows.txt']) }],
+    code: { digest: sha(READS), files: { 'helper.py': sha('scale = 1') } },
+  })
+  expect(await artifact(run?.id ?? '', 'code/files/helper.py')).toBe('scale = 1')
+  const reproduce = async () => {
+    const ended = await gyre(['reproduce', run?.id ?? '', '--json'], inFolder(cwd))
+    return { code: ended.code, found: RunDifference.parse(JSON.parse(ended.stdout)) }
+  }
+  const equal = { inputs: [], code: [], environment: [], metrics: [] }
+  expect(await reproduce()).toEqual({ code: 0, found: equal })
+
+  await writeFile(join(cwd, 'helper.py'), 'scale = 1.0')
+  await writeFile(join(cwd, 'rows.txt'), '1\n4\n3\n')
+  const of = { step: null }
+  expect(await reproduce()).toEqual({
+    code: 1,
+    found: {
+      inputs: [
+        {
+          ...of,
+          what: 'rows file:rows.txt',
+          before: `file:rows.txt ${sha('1\n2\n3\n')}`,
+          now: `file:rows.txt ${sha('1\n4\n3\n')}`,
+        },
+      ],
+      code: [{ ...of, what: 'helper.py', before: sha('scale = 1'), now: sha('scale = 1.0') }],
+      environment: [],
+      metrics: [
+        { ...of, what: 'sum at step 1', before: '2', now: '4' },
+        { ...of, what: 'artifact report.txt', before: sha('6.0'), now: sha('8.0') },
+      ],
+    },
+  })
+})
+
+test.skipIf(!hasGit)(
+  'of a dirty tree the diff is kept and shown, and what differs from it later is named by file',
+  async () => {
+    const cwd = await folderOf({ 'train.py': 'import helper\n', 'helper.py': 'lr = 1\n' })
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-C', cwd, '-c', 'user.name=a', '-c', 'user.email=a@b', ...args], {
+        encoding: 'utf8',
+      })
+    git('init', '-q')
+    git('add', '.')
+    git('commit', '-q', '-m', 'first')
+    await writeFile(join(cwd, '.git/info/exclude'), '__pycache__\n')
+    const clean = await runIn(cwd, 'train.py')
+    expect(clean.run?.code).toMatchObject({ dirty: false })
+    const none = await gyre(['runs', 'show', '--diff', clean.run?.id ?? ''], inFolder(cwd))
+    expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('did not differ from a')])
+
+    await writeFile(join(cwd, 'helper.py'), 'lr = 2\n')
+    await writeFile(join(cwd, 'extra.py'), 'x = 1\n')
+    const { run } = await runIn(cwd, 'train.py')
+    expect(run?.code).toMatchObject({
+      dirty: true,
+      files: { 'extra.py': sha('x = 1\n'), 'helper.py': sha('lr = 2\n') },
+    })
+    expect(await artifact(run?.id ?? '', 'code/files/extra.py')).toBe('x = 1\n')
+    const shown = await gyre(['runs', 'show', '--diff', run?.id ?? ''], inFolder(cwd))
+    expect(shown.stdout).toBe(git('diff', 'HEAD', '--binary', '--full-index'))
+
+    git('checkout', '-q', 'helper.py')
+    const told = await gyre(['reproduce', run?.id ?? '', '--json'], inFolder(cwd))
+    const { code } = RunDifference.parse(JSON.parse(told.stdout))
+    expect(code).toEqual([
+      expect.objectContaining({ what: 'diffDigest' }),
+      { step: null, what: 'helper.py', before: sha('lr = 2\n'), now: null },
+    ])
+
+    // As the guide says: the code that it had, beside what is there now.
+    const then = join(await folderOf({}), 'then')
+    git('worktree', 'add', '-q', '--detach', then, run?.code?.gitCommit ?? '')
+    execFileSync('git', ['-C', then, 'apply'], { input: shown.stdout })
+    await writeFile(join(then, 'extra.py'), 'x = 1\n')
+    const again = await gyre(['reproduce', run?.id ?? '', '--folder', then], inFolder(cwd))
+    expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('is equal to') })
+  },
+)
+
+const SLOW = `import os, sys, time
+print('first', flush=True)
+print('careful', file=sys.stderr, flush=True)
+while not os.path.exists('go'): time.sleep(0.05)
+print('last')
+`
+
+test('what a run prints is followed while it runs', async () => {
+  const cwd = await folderOf({ 'slow.py': SLOW })
+  const begun = begin(['run', 'slow.py'], inFolder(cwd))
+  onTestFinished(begun.kill)
+  const run = await vi.waitFor(
+    async () => {
+      const found = await newest()
+      expect(found).toMatchObject({ name: 'slow.py', status: 'running' })
+      return found
+    },
+    { timeout: 20_000 },
+  )
+  const following = begin(['runs', 'logs', run.id, '--follow'], inFolder(cwd))
+  onTestFinished(following.kill)
+  const sofar = async () => (await gyre(['runs', 'logs', run.id], inFolder(cwd))).stdout
+  await vi.waitFor(async () => expect(await sofar()).toContain('first\n'), { timeout: 20_000 })
+  await writeFile(join(cwd, 'go'), '')
+  expect((await begun.ended).code).toBe(0)
+  expect((await following.ended).stdout.split('\n').toSorted()).toEqual([
+    '',
+    'careful',
+    'first',
+    'last',
+  ])
+})
+
+test('kill -9 of the program leaves what was printed so far', async () => {
+  const cwd = await folderOf({ 'slow.py': SLOW })
+  const begun = begin(['run', 'slow.py', '--hold', '1s'], inFolder(cwd))
+  onTestFinished(begun.kill)
+  const logs = async () => {
+    const { id, name, status } = await newest()
+    const { stdout } = await gyre(['runs', 'logs', id], inFolder(cwd))
+    return { name, status, lines: stdout.split('\n').toSorted() }
+  }
+  const told = { name: 'slow.py', lines: ['', 'careful', 'first'] }
+  await vi.waitFor(async () => expect(await logs()).toMatchObject(told), { timeout: 20_000 })
+  begun.kill()
+  await begun.ended
+  await vi.waitFor(async () => expect(await logs()).toEqual({ ...told, status: 'lost' }), {
+    timeout: 20_000,
+  })
 })
 
 test('the environment of a project is what its file says: pinned, of the version that it names', async () => {

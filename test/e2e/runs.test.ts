@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,8 +7,6 @@ import { MetricSample, Run } from '@gyre/sdk/wire/run'
 import { z } from 'zod'
 import { build, gyre, launch, type Running } from './program.ts'
 import { send } from './traffic.ts'
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
 const AT = Date.parse('2026-01-02T03:04:05.000Z')
 const Created = z.object({ run: z.object({ info: z.object({ run_id: z.string() }) }) })

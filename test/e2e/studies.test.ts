@@ -6,13 +6,11 @@ import { connect, search, type GyreClient } from '@gyre/sdk/client'
 import { PipelineRun } from '@gyre/sdk/wire/pipeline'
 import { Run } from '@gyre/sdk/wire/run'
 import { SearchSpace, Study, Trial, type TrialParams } from '@gyre/sdk/wire/study'
-import { beforeAll, expect, onTestFinished, test, vi } from 'vitest'
+import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import { z } from 'zod'
 import { tempFolder } from '../../src/store/contract/temp-folder.ts'
 import { build, gyre, up, type Running } from './program.ts'
 import { send } from './traffic.ts'
-
-vi.setConfig({ testTimeout: 240_000, hookTimeout: 120_000 })
 
 beforeAll(() => build())
 

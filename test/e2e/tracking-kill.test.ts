@@ -1,11 +1,9 @@
-import { beforeAll, expect, test, vi } from 'vitest'
+import { beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { seededRandom } from '../../src/core/random.ts'
 import { tempFolder } from '../../src/store/contract/temp-folder.ts'
 import { build, up, type Running } from './program.ts'
 import { send } from './traffic.ts'
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 })
 
 beforeAll(() => build())
 

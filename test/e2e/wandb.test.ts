@@ -5,13 +5,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { MetricSample, Run } from '@gyre/sdk/wire/run'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { build, gyre, launch, type Running } from './program.ts'
 import { send } from './traffic.ts'
 import { folderOf } from './user-folder.ts'
-
-vi.setConfig({ testTimeout: 60_000, hookTimeout: 120_000 })
 
 const SDK = fileURLToPath(new URL('../../sdk/python', import.meta.url))
 

@@ -5,6 +5,7 @@ import { pinnedPython } from './python.ts'
 for (const path of [
   './mlflow/requirements.txt',
   './notebook/requirements.txt',
+  './oip/requirements.txt',
   '../../sdk/python/trainers/lightgbm/requirements.lock',
   '../../sdk/python/trainers/sklearn/requirements.lock',
 ])

@@ -55,7 +55,13 @@ export async function treesIn(folder: string): Promise<ModelSource> {
   const onnxPath = join(folder, 'model.onnx')
   await writeFile(onnxPath, treesOnnx())
   await writeFile(join(folder, CALENDAR_FILE), CALENDAR)
-  return { key: 'model:bench@1', onnxPath, spec: treesSpec(NO_DIGEST), codeFolder: folder }
+  return {
+    kind: 'scored',
+    key: 'model:bench@1',
+    onnxPath,
+    spec: treesSpec(NO_DIGEST),
+    codeFolder: folder,
+  }
 }
 
 /** A perceptron of two hidden layers of 256: 128-256-256-1. */

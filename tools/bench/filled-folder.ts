@@ -98,7 +98,7 @@ async function addModels(store: Store, { endpoint, onnx, spec }: Workload): Prom
     ...store,
     clock,
     verdicts: evaluate,
-    policy: async () => ({ gated: true, approvals: 1, fourEyes: false, forbids: [] }),
+    policy: async () => ({ gated: true, approvals: 1, among: null, fourEyes: false, forbids: [] }),
     endpoints: async () => [],
     freeze: async () => Promise.reject(new Error('nothing is registered from a run here')),
     tellLoggedModel: async () => {},

@@ -134,21 +134,43 @@ def execute_in_kernel(notebook: Notebook, path: str) -> Notebook:
     # The kernel that is registered as python3 may be another interpreter's.
     argv = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
     manager._kernel_spec = KernelSpec(argv=argv, display_name="Python 3", language="python")
-    client = Client(node, km=manager, timeout=None, resources={"metadata": {"path": os.getcwd()}})
+    # When each cell ran would make every copy another one.
+    settings = {"timeout": None, "record_timing": False, "resources": {"metadata": {"path": os.getcwd()}}}
+    client = Client(node, km=manager, **settings)
     try:
-        client.execute()
+        # The manager is ours, so that it would be left running.
+        client.execute(cleanup_kc=True)
     except CellExecutionError as error:
         failed = next(
             cell
             for cell in node["cells"]
             if any(output["output_type"] == "error" for output in cell.get("outputs", []))
         )
-        raise Failed(node, f"{path}: {name_of(failed)}: {error.ename}: {error.evalue}") from None
+        place = f"{path}: {name_of(failed)}{kernel_line_of(failed)}"
+        if error.ename == "SystemExit":
+            if ended_well(node, failed, error.evalue):
+                return node
+            raise Failed(node, f"{place}: {exit_text(node, failed, error.evalue)}") from None
+        raise Failed(node, f"{place}: {error.ename}: {error.evalue}") from None
     except DeadKernelError:
         started = [cell for cell in node["cells"] if cell.get("execution_count")]
-        where = name_of(started[-1]) if started else "its start"
-        raise Failed(node, f"{path}: the kernel died in or after {where}") from None
+        if not started:
+            raise Failed(node, f"{path}: the kernel died in or after its start") from None
+        last = started[-1]
+        raise Failed(node, f"{path}: the kernel died in or after {name_of(last)}{unrun(node, last)}") from None
     return node
+
+
+def kernel_line_of(cell: Cell) -> str:
+    """`, line 3` of a cell that failed in a kernel, where its traceback says so."""
+    count = cell.get("execution_count")
+    for output in cell.get("outputs", []):
+        for frame in output.get("traceback", []):
+            plain = re.sub(r"\x1b\[[0-9;]*m", "", frame)
+            found = re.search(rf"(?:Cell In|Input In) ?\[{count}\], line (\d+)", plain)
+            if found:
+                return f", line {found.group(1)}"
+    return ""
 
 
 class Failed(NotebookError):
@@ -157,6 +179,35 @@ class Failed(NotebookError):
     def __init__(self, notebook: Notebook, message: str) -> None:
         super().__init__(message)
         self.notebook = notebook
+
+
+# --- an exit ---------------------------------------------------------------------------------------------------------
+
+
+def following(notebook: Notebook, cell: Cell) -> List[Cell]:
+    """The cells behind one that have something to execute."""
+    cells = notebook["cells"]
+    at = next(at for at, each in enumerate(cells) if each is cell)
+    return [each for each in cells[at + 1 :] if each.get("cell_type") == "code" and source_of(each).strip()]
+
+
+def unrun(notebook: Notebook, cell: Cell) -> str:
+    """`; cells 4..7 never ran`, or nothing behind the last one."""
+    names = [name_of(each) for each in following(notebook, cell)]
+    if not names:
+        return ""
+    if len(names) == 1:
+        return f"; {names[0]} never ran"
+    return f"; cells {names[0].replace('cell ', '')}..{names[-1].replace('cell ', '')} never ran"
+
+
+def ended_well(notebook: Notebook, cell: Cell, code: Any) -> bool:
+    """An exit by code 0 in the last cell leaves nothing out. A kernel tells codes as text."""
+    return code in (None, 0, "", "0", "None") and not following(notebook, cell)
+
+
+def exit_text(notebook: Notebook, cell: Cell, code: Any) -> str:
+    return f"exit({'' if code in (None, 'None') else code}){unrun(notebook, cell)}"
 
 
 # --- with the standard library ---------------------------------------------------------------------------------------
@@ -194,10 +245,16 @@ def assert_plain(cells: List[Cell], path: str) -> None:
     for cell in cells:
         source = source_of(cell)
         try:
-            ast.parse(source)
+            compile(source, path, "exec")
             continue
-        except SyntaxError:
-            pass
+        except SyntaxError as error:
+            line = error.lineno
+        with contextlib.suppress(SyntaxError):
+            compile(source, path, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            raise NotebookError(
+                f"{path}: {name_of(cell)}, line {line}: await outside of a function needs a kernel;"
+                " install nbclient and ipykernel in this environment, or write asyncio.run(…)"
+            )
         for number, line in enumerate(source.splitlines(), 1):
             if re.match(r"\s*(%|!|\?)|.*\w\?{1,2}\s*$", line):
                 raise NotebookError(
@@ -274,10 +331,12 @@ def execute_plainly(notebook: Notebook, path: str, keep: Callable[[Notebook], No
                     )
                     module.__dict__["_"] = value
         except BaseException as error:
-            if isinstance(error, SystemExit) and error.code in (None, 0):
+            if isinstance(error, SystemExit) and ended_well(notebook, cell, error.code):
                 return notebook
             outputs.append(error_output(error))
             message = f"{type(error).__name__}: {error}"
+            if isinstance(error, SystemExit):
+                message = exit_text(notebook, cell, error.code)
             raise Failed(notebook, f"{path}: {name_of(cell)}{line_of(error, name)}: {message}") from None
         finally:
             sys.stdout.flush()

@@ -1,4 +1,4 @@
-import type { GateBounds, GateRule, Verdict } from '../wire/gate.ts'
+import type { GateBounds, GateRule, GateRules, SliceCut, Verdict } from '../wire/gate.ts'
 import type { ModelArtifact, RowSet } from '../wire/pipeline.ts'
 import { DefinitionError } from './definition-error.ts'
 import { DEFINITION } from './definition.ts'
@@ -32,13 +32,21 @@ const METRICS = [
 
 /**
  * Bounds by metric. `calibration` is mean score − label rate, `n` the number of rows; a metric of your own says
- * which way it improves: `{ savings: { atLeast: 100, better: 'higher' } }`. `worstSlice: { by: 'origin', atLeast: 0.6 }`
- * bounds the metric on the rows of each origin that has 500 of them (or `minRows`). `disparity` and `equalizedOdds`
- * compare such groups: `{ disparity: { by: 'origin', below: 0.05 } }`. `latencyP95Ms` is that of 200 single rows once
+ * which way it improves: `{ savings: { atLeast: 100, better: 'higher' } }`. `worstSlice: { atLeast: 0.6 }` bounds the metric
+ * on every declared slice that has rows enough; `by` keeps it to those of one column. `disparity` and `equalizedOdds`
+ * compare groups of 500 rows (or `minRows`): `{ disparity: { by: 'origin', below: 0.05 } }`. `latencyP95Ms` is that of 200 single rows once
  * warm, `sizeBytes` that of the model's files. `gapAtMost: 0.05` bounds how much better the metric is on the rows
  * that the candidate learned from.
  */
-export type Thresholds = Readonly<Record<string, GateRule>>
+export type Thresholds = Readonly<Record<string, Threshold>>
+
+/** Bounds of the whole, and those of the worst slice, which `by` keeps to the slices of one column. */
+export type Threshold = Omit<GateRule, 'worstSlice'> & {
+  readonly worstSlice?: GateBounds & { readonly by?: string }
+}
+
+/** The columns whose values cut the rows into slices, for all the rules that ask for the worst. */
+export type Slices = readonly (string | SliceCut)[]
 
 /** A row set also has a digest and rows; this is what keeps it from passing for a model. */
 type Model = ModelArtifact & { readonly label?: never }
@@ -55,6 +63,8 @@ export interface GateInputs {
 export interface GateOptions {
   /** The stable model behind this endpoint is the champion; with none there yet, comparisons with it pass. */
   readonly champion?: Endpoint
+  /** What `worstSlice` speaks of: columns, each with the rows that a slice of it needs where those are not 500. */
+  readonly slices?: Slices
 }
 
 /** A step that measures a candidate and says, metric by metric, whether it may be promoted. */
@@ -62,10 +72,10 @@ export function gate(
   name: string,
   inputs: GateInputs,
   thresholds: Thresholds,
-  { champion }: GateOptions = {},
+  { champion, slices = [] }: GateOptions = {},
 ): Handle<Verdict> {
   const here = `pipeline ${currentPipeline(name)}.step ${name}`
-  checkThresholds(here, thresholds)
+  const rules = gateRules(here, thresholds, slices)
   for (const [metric, rule] of Object.entries(thresholds)) {
     const peers = peersOf(rule)
     if (peers.includes('baseline') && inputs.baseline === undefined)
@@ -77,28 +87,67 @@ export function gate(
     kind: 'gate',
     name,
     inputs: inputSpecs(name, inputs),
-    rules: { ...thresholds },
+    rules,
     ...(champion && { champion: champion[DEFINITION].spec.name }),
   })
 }
 
+/** The rules as a gate judges by them. Refuses what `checkThresholds` does, and slices that are not declared. */
+export function gateRules(here: string, thresholds: Thresholds, slices: Slices): GateRules {
+  checkThresholds(here, thresholds)
+  const cuts = cutsOf(here, slices)
+  return Object.fromEntries(
+    Object.entries(thresholds).map(([metric, { worstSlice, ...rule }]) => {
+      if (!worstSlice) return [metric, rule]
+      const { by, ...bounds } = worstSlice
+      const field = `${here}.thresholds.${metric}.worstSlice`
+      if (cuts.length === 0)
+        throw new DefinitionError(field, "expected slices beside it: slices: ['COLUMN', …]")
+      if (by !== undefined)
+        checkKnown(
+          `${field}.by`,
+          by,
+          cuts.map((cut) => cut.by),
+        )
+      const asked = cuts.filter((cut) => by === undefined || cut.by === by)
+      return [metric, { ...rule, worstSlice: asked.map((cut) => ({ ...bounds, ...cut })) }]
+    }),
+  )
+}
+
+function cutsOf(here: string, slices: Slices): readonly SliceCut[] {
+  const cuts = slices.map((slice) => (typeof slice === 'string' ? { by: slice } : slice))
+  const twice = cuts.find(({ by }, i) => cuts.findIndex((cut) => cut.by === by) !== i)
+  if (twice) throw new DefinitionError(`${here}.slices`, `expected ${twice.by} once`)
+  for (const { by, minRows = 2 } of cuts) {
+    if (by === '') throw new DefinitionError(`${here}.slices`, 'expected the name of a column')
+    if (!Number.isInteger(minRows) || minRows < 2)
+      throw new DefinitionError(
+        `${here}.slices.minRows`,
+        `expected a whole number of 2 or more, got ${minRows}`,
+      )
+  }
+  return cuts
+}
+
 /** Refuses a metric that nobody knows, and a rule that bounds nothing. */
-export function checkThresholds(here: string, thresholds: Thresholds): void {
+function checkThresholds(here: string, thresholds: Thresholds): void {
   if (Object.keys(thresholds).length === 0)
     throw new DefinitionError(`${here}.thresholds`, 'expected at least one')
   for (const [metric, rule] of Object.entries(thresholds)) {
     if (rule.better === undefined) checkKnown(`${here}.thresholds`, metric, METRICS)
-    if (!boundsAnything(rule) && !(rule.worstSlice && boundsAnything(rule.worstSlice)))
-      throw new DefinitionError(
-        `${here}.thresholds.${metric}`,
-        'expected a bound such as { atLeast: 0.7 }',
-      )
-    checkQualifiers(`${here}.thresholds.${metric}`, metric, rule)
+    const { worstSlice } = rule
+    const field = `${here}.thresholds.${metric}`
+    const problem = 'expected a bound such as { atLeast: 0.7 }'
+    if (!boundsAnything(rule) && !worstSlice) throw new DefinitionError(field, problem)
+    if (worstSlice && !boundsAnything(worstSlice))
+      throw new DefinitionError(`${field}.worstSlice`, problem)
+    checkQualifiers(field, metric, rule)
   }
 }
 
 /** Refuses what a rule says of a metric that it cannot be said of. */
-function checkQualifiers(here: string, metric: string, rule: GateRule): void {
+function checkQualifiers(here: string, metric: string, rule: Threshold): void {
   const isOfGroups = OF_GROUPS.includes(metric)
   if (isOfGroups && rule.by === undefined)
     throw new DefinitionError(`${here}.by`, 'expected the column whose groups are compared')
@@ -129,7 +178,7 @@ function boundsAnything(bounds: GateBounds): boolean {
   return Object.keys(bounds).some((key) => !QUALIFIERS.has(key))
 }
 
-function peersOf(rule: GateRule): readonly string[] {
+function peersOf(rule: Threshold): readonly string[] {
   return [rule, rule.worstSlice ?? {}].flatMap(({ betterThan = '', notWorseThan = '' }) => [
     betterThan,
     notWorseThan,

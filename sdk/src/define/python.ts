@@ -1,3 +1,4 @@
+import type { Artifact } from '../wire/artifact.ts'
 import type { TrainerSpec } from '../wire/trainer.ts'
 import type { StepFunction } from './step-context.ts'
 
@@ -7,11 +8,11 @@ export interface PythonOptions {
   readonly requirements?: string
   /** How a script finds rows: as a file of Parquet, or of Arrow's IPC format; Parquet unless told. */
   readonly inputs?: 'parquet' | 'arrow'
-  /** Threads that numeric libraries may take (`OMP_NUM_THREADS`); 1 unless told. */
+  /** Threads that numeric libraries may take (`OMP_NUM_THREADS`); as many as the step's `resources` have cores, or 1, unless told. */
   readonly threads?: number
 }
 
-/** A Python script as the work of a step. */
+/** A Python script, or a notebook, as the work of a step. */
 export interface PythonProgram<I = unknown, O = unknown> {
   readonly python: {
     readonly script: string
@@ -29,4 +30,16 @@ export interface PythonProgram<I = unknown, O = unknown> {
  */
 export function python<I, O>(script: string, options: PythonOptions = {}): PythonProgram<I, O> {
   return { python: { script, ...options } }
+}
+
+/**
+ * The work of a step in a notebook: `step('fit', notebook('train.ipynb'))({ rows: rows.train, seed })`. Its cells are
+ * executed from the first to the last, the step's inputs being variables that override those of the cell tagged
+ * `parameters`. It reports as a script does; what it gives besides is `notebook`, the copy that was executed.
+ */
+export function notebook<I, O>(
+  path: string,
+  options: PythonOptions = {},
+): PythonProgram<I, O & { readonly notebook: Artifact }> {
+  return { python: { script: path, ...options } }
 }

@@ -5,15 +5,16 @@ import { dataset } from './dataset.ts'
 import { DefinitionError } from './definition-error.ts'
 import { endpoint } from './endpoint.ts'
 import { featureView } from './feature-view.ts'
-import { gate, type Thresholds } from './gate.ts'
+import { gate, type Slices, type Thresholds } from './gate.ts'
 import { field, rate } from './model-input.ts'
 import { monitor } from './monitor.ts'
 import { day, duration, list } from './param.ts'
 import { daily, hourly, monthly, oneOf, weekly as byWeek } from './partition.ts'
 import { pipeline } from './pipeline.ts'
-import { project } from './project.ts'
+import { project, type ProjectOptions } from './project.ts'
 import { python, type PythonProgram } from './python.ts'
 import { canary, immediate } from './release-plan.ts'
+import type { ResourceOptions } from './resources.ts'
 import { csv } from './source.ts'
 import { step } from './step.ts'
 import { lightgbm, sklearn } from './trainer.ts'
@@ -40,9 +41,11 @@ const card = { task: 't', metric: 'auc', baseline: 'b', owner: 'o', thresholds: 
 const digest = `sha256:${'0'.repeat(64)}` as const
 const span = { from: '2026-01-01T00:00:00Z', until: '2026-02-01T00:00:00Z' }
 const newest = { digest, rows: 0, ...span, label: 'bought', at: 'at', subject: 'visit', inputs: [] }
-const gated = (thresholds: Thresholds) =>
+const approvedBy = (approvals: NonNullable<ProjectOptions['approvals']>) =>
+  project('p', { ...card, thresholds: { auc: { atLeast: 0.6 } }, approvals })
+const gated = (thresholds: Thresholds, slices: Slices = ['origin', 'page']) =>
   inPipeline(() => {
-    gate('g', { candidate: { digest, rows: 1 }, rows: newest }, thresholds)
+    gate('g', { candidate: { digest, rows: 1 }, rows: newest }, thresholds, { slices })
   })
 const train = pipeline('train', { until: day(), depth: int() }, ({ depth }) => {
   step('noop', async () => async (_ctx, _inputs: { depth: number }) => null)({ depth })
@@ -53,18 +56,76 @@ const retrain = { on: shop, run: train, until: 'until', cooldown: '1d' } as cons
 const leafy = (): PythonProgram => sklearn('logistic-regression', { num_leaves: 7 })
 const ofNumber = async () => async (_ctx: unknown, _inputs: { n: number }) => null
 
+const taking = (resources: ResourceOptions) =>
+  inPipeline(() => step('fit', noop, { resources })({}))
+/** As from a project in JavaScript. */
+const sizeOf = (memory: string): ResourceOptions => JSON.parse(JSON.stringify({ memory }))
+const resources = 'pipeline train.step fit.resources'
+
 const refusals: [title: string, define: () => unknown, field: string, problem: string][] = [
+  ['resources that name none', taking({}), resources, 'expected cpu, memory or gpu'],
+  [
+    'no core',
+    taking({ cpu: 0 }),
+    `${resources}.cpu`,
+    'expected cores above 0 and up to 1024, got 0',
+  ],
+  [
+    'more cores than any machine has',
+    taking({ cpu: 1025 }),
+    `${resources}.cpu`,
+    'expected cores above 0 and up to 1024, got 1025',
+  ],
+  [
+    'cores that are no number',
+    taking({ cpu: Number.NaN }),
+    `${resources}.cpu`,
+    'expected cores above 0 and up to 1024, got NaN',
+  ],
+  ['half a device', taking({ gpu: 0.5 }), `${resources}.gpu`, 'expected 1 to 64 devices, got 0.5'],
+  [
+    'memory in powers of ten',
+    taking(sizeOf('512 MB')),
+    `${resources}.memory`,
+    "expected bytes, or a text like '512 MiB' or '2Gi', got \"512 MB\"",
+  ],
+  [
+    'no memory',
+    taking({ memory: '0 MiB' }),
+    `${resources}.memory`,
+    "expected bytes, or a text like '512 MiB' or '2Gi', got \"0 MiB\"",
+  ],
+  [
+    'part of a byte',
+    taking({ memory: 0.5 }),
+    `${resources}.memory`,
+    "expected bytes, or a text like '512 MiB' or '2Gi', got 0.5",
+  ],
   [
     'a tree of one leaf',
     inPipeline(() => step('fit', lightgbm({ num_leaves: 1 }))({ rows: newest })),
-    'pipeline train.step fit.options.num_leaves',
-    'Too small: expected number to be >=2',
+    'pipeline train.step fit.num_leaves',
+    'expected at least 2',
   ],
   [
     'an option that a trainer does not have',
     inPipeline(() => step('fit', leafy())({ rows: newest })),
-    'pipeline train.step fit.options',
-    'Unrecognized key: "num_leaves"',
+    'pipeline train.step fit',
+    'expected no member num_leaves',
+  ],
+  [
+    'a share of rows in words',
+    // @ts-expect-error a number is expected
+    inPipeline(() => step('fit', lightgbm({ bagging_fraction: 'half' }))({ rows: newest })),
+    'pipeline train.step fit.bagging_fraction',
+    'expected a number, got "half"',
+  ],
+  [
+    'an estimator that is not there',
+    // @ts-expect-error one of those that are there is expected
+    inPipeline(() => step('fit', sklearn('svm'))({ rows: newest })),
+    'pipeline train.step fit.algorithm',
+    'expected one of lightgbm, hist-gradient-boosting, logistic-regression',
   ],
   [
     'no threads at all for a trainer',
@@ -147,7 +208,7 @@ const refusals: [title: string, define: () => unknown, field: string, problem: s
     'a script that is no Python file',
     inPipeline(() => step('fit', python('fit.sh'))({})),
     'pipeline train.step fit.script',
-    'expected a path to a .py file, got fit.sh',
+    'expected a path to a .py or .ipynb file, got fit.sh',
   ],
   [
     'rows in a format that nobody makes',
@@ -290,9 +351,39 @@ const refusals: [title: string, define: () => unknown, field: string, problem: s
   ],
   [
     'a gate whose slices are bound by nothing',
-    gated({ auc: { worstSlice: { by: 'origin', minRows: 100, margin: 1 } } }),
-    'pipeline train.step g.thresholds.auc',
+    gated({ auc: { atLeast: 0.7, worstSlice: { by: 'origin', margin: 1 } } }),
+    'pipeline train.step g.thresholds.auc.worstSlice',
     'a bound such as',
+  ],
+  [
+    'the worst of slices that are not declared',
+    gated({ auc: { worstSlice: { atLeast: 0.6 } } }, []),
+    'pipeline train.step g.thresholds.auc.worstSlice',
+    "slices: ['COLUMN', …]",
+  ],
+  [
+    'the worst of slices by a column that is not among those declared',
+    gated({ auc: { worstSlice: { by: 'plan', atLeast: 0.6 } } }),
+    'pipeline train.step g.thresholds.auc.worstSlice.by',
+    'expected one of origin, page, got "plan"',
+  ],
+  [
+    'slices that are declared twice',
+    gated({ auc: { atLeast: 0.6 } }, ['plan', { by: 'plan', minRows: 100 }]),
+    'pipeline train.step g.slices',
+    'expected plan once',
+  ],
+  [
+    'slices of no column',
+    gated({ auc: { atLeast: 0.6 } }, ['']),
+    'pipeline train.step g.slices',
+    'the name of a column',
+  ],
+  [
+    'slices of one row',
+    gated({ auc: { atLeast: 0.6 } }, [{ by: 'plan', minRows: 1 }]),
+    'pipeline train.step g.slices.minRows',
+    'a whole number of 2 or more, got 1',
   ],
   [
     'a gate whose slices are compared with a champion that is not given',
@@ -402,6 +493,38 @@ const refusals: [title: string, define: () => unknown, field: string, problem: s
     () => project('p', { ...card, task: ' ' }),
     'project p.task',
     'an answer',
+  ],
+  [
+    'more approvals than there are who give them',
+    () => approvedBy({ required: 3, among: ['ada', 'bob'] }),
+    'project p.approvals.required',
+    'expected at most 2, as many as approve, got 3',
+  ],
+  [
+    'no approvals at all',
+    () => approvedBy({ required: 0, among: 'approver' }),
+    'project p.approvals.required',
+    'from 1 to 20, got 0',
+  ],
+  ['half an approval', () => approvedBy(1.5), 'project p.approvals', 'from 1 to 20, got 1.5'],
+  [
+    'an approver twice',
+    () => approvedBy({ required: 1, among: ['ada', 'ada'] }),
+    'project p.approvals.among',
+    'expected ada once',
+  ],
+  [
+    'an approver who is no key',
+    () => approvedBy({ required: 1, among: ['key:ada'] }),
+    'project p.approvals.among',
+    'got "key:ada"',
+  ],
+  [
+    'approvers of no role',
+    // @ts-expect-error there is no such role
+    () => approvedBy({ required: 1, among: 'boss' }),
+    'project p.approvals.among',
+    'expected one of viewer, member, approver, admin',
   ],
   [
     'a project without thresholds',

@@ -3,6 +3,9 @@ import { DefinitionError } from './definition-error.ts'
 /** Where the one who reads the project leaves what `gyre apply --set NAME=VALUE` was given. */
 export const SETTINGS = Symbol.for('gyre.settings')
 
+/** And where it finds the names that the project has asked for, a set of texts. */
+export const SETTINGS_ASKED = Symbol.for('gyre.settings.asked')
+
 type Setting = string | number | boolean
 
 /**
@@ -15,6 +18,8 @@ export function setting(name: string, fallback: string): string
 /** `true` or `false`; anything else is refused. */
 export function setting(name: string, fallback: boolean): boolean
 export function setting(name: string, fallback: Setting): Setting {
+  const asked: unknown = Reflect.get(globalThis, SETTINGS_ASKED)
+  if (asked instanceof Set) asked.add(name)
   const given = givenSettings().get(name)
   if (given === undefined) return fallback
   const value = read(given, typeof fallback)

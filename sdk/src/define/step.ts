@@ -1,20 +1,25 @@
+import { issueText } from '../wire/issue-text.ts'
 import { MAX_ITEMS, type Each, type ValueSpec } from '../wire/pipeline.ts'
+import { isNotebook } from '../wire/python.ts'
 import { TrainerSpec } from '../wire/trainer.ts'
 import { DefinitionError } from './definition-error.ts'
 import type { Loader } from './definition.ts'
 import { checkSpan, millisecondsOf, type Duration } from './duration.ts'
 import { addStep, currentPipeline } from './pipeline.ts'
 import type { PythonProgram } from './python.ts'
+import { resourcesSpec, type ResourceOptions } from './resources.ts'
 import { retriesSpec, type RetryOptions } from './retries.ts'
 import type { StepFunction } from './step-context.ts'
 import { handle, valueSpec, type Given, type Handle } from './value.ts'
 
-/** How often and how long a step is tried; of a step that is mapped, each of its items. */
+/** How a step is tried, and on what; of a step that is mapped, each of its items. */
 export interface StepOptions {
   /** Attempts after the first one failed, up to 10, at once and whatever failed; or which, and after how long. None unless told. */
   readonly retries?: number | RetryOptions
   /** An attempt is ended by force when it takes longer, in wall time; `1h` unless told. */
   readonly timeout?: Duration
+  /** What it takes of its machine; of a step that is mapped, each of its processes. Not limited unless told. */
+  readonly resources?: ResourceOptions
   /** A step that is killed goes on at its last checkpoint, by none of its retries; unless told, it has failed. */
   readonly resume?: ResumeOptions
 }
@@ -27,6 +32,11 @@ export interface ResumeOptions {
   readonly maxWait: Duration
   /** What it gets between SIGTERM and SIGKILL to save a last checkpoint; `30s` unless told. */
   readonly grace?: Duration
+  /**
+   * How often `ctx.train`, `lightgbm` and `sklearn` save what they have learned; `30s` unless told. A script or function
+   * of yours saves by itself.
+   */
+  readonly every?: Duration
 }
 
 /** How the items of a step are worked through. */
@@ -60,7 +70,7 @@ export interface Step<I, O> {
 export function step<I, O>(
   name: string,
   work: Loader<StepFunction<I, O>> | PythonProgram<I, O>,
-  { retries = 0, timeout = '1h', resume }: StepOptions = {},
+  { retries = 0, timeout = '1h', resources, resume }: StepOptions = {},
 ): Step<I, O> {
   function add<R>(inputs: object, each?: Each): Handle<R> {
     const here = `pipeline ${currentPipeline(name)}.step ${name}`
@@ -71,17 +81,21 @@ export function step<I, O>(
         'expected none: each item is tried again by itself',
       )
     const tried = { retries: retriesSpec(`${here}.retries`, retries), timeout }
+    const taken = resources && resourcesSpec(`${here}.resources`, resources)
     const limits = resume && limitsOf(`${here}.resume`, resume)
+    if (typeof work !== 'function' && isNotebook(work.python.script))
+      for (const key of Object.keys(inputs)) checkVariable(`${here}.${key}`, key)
     const rest = {
       name,
       inputs: inputSpecs(name, inputs),
       ...tried,
+      ...(taken && { resources: taken }),
       ...(limits && { resume: limits }),
       ...(each && { each }),
     }
     return typeof work === 'function'
       ? addStep({ kind: 'module', load: work, ...rest })
-      : addStep({ kind: 'python', ...programOf(here, work), ...rest })
+      : addStep({ kind: 'python', ...programOf(here, work, resources?.cpu), ...rest })
   }
   return Object.assign((inputs: Inputs<I>) => add<O>(checkedOnce(name, inputs)), {
     map<T>(
@@ -126,22 +140,30 @@ function checkedOnce<I>(name: string, inputs: Inputs<I>): Inputs<I> {
   return inputs
 }
 
-function limitsOf(here: string, { maxRun, maxWait, grace = '30s' }: ResumeOptions) {
-  for (const [key, span] of Object.entries({ maxRun, maxWait, grace }))
+function limitsOf(here: string, { maxRun, maxWait, grace = '30s', every }: ResumeOptions) {
+  for (const [key, span] of Object.entries({ maxRun, maxWait, grace, ...(every && { every }) }))
     checkSpan(`${here}.${key}`, span)
   if (millisecondsOf(maxWait) < millisecondsOf(maxRun))
     throw new DefinitionError(
       `${here}.maxWait`,
       `expected ${maxRun} (maxRun) or more, got ${maxWait}`,
     )
-  return { maxRun, maxWait, grace }
+  return { maxRun, maxWait, grace, ...(every && { every }) }
 }
 
-function programOf(here: string, { python }: Pick<PythonProgram, 'python'>) {
-  const { script, requirements, threads = 1, inputs: rows, trainer } = python
-  if (!script.endsWith('.py'))
-    throw new DefinitionError(`${here}.script`, `expected a path to a .py file, got ${script}`)
-  if (!Number.isInteger(threads) || threads < 1 || threads > 256)
+function programOf(
+  here: string,
+  { python }: Pick<PythonProgram, 'python'>,
+  cpu: number | undefined,
+) {
+  const { script, requirements, inputs: rows, trainer } = python
+  const threads: number | 'cpu' = python.threads ?? (cpu === undefined ? 1 : 'cpu')
+  if (!script.endsWith('.py') && !isNotebook(script))
+    throw new DefinitionError(
+      `${here}.script`,
+      `expected a path to a .py or .ipynb file, got ${script}`,
+    )
+  if (threads !== 'cpu' && !(Number.isInteger(threads) && threads >= 1 && threads <= 256))
     throw new DefinitionError(`${here}.threads`, `expected 1 to 256, got ${threads}`)
   if (rows !== undefined && rows !== 'parquet' && rows !== 'arrow')
     throw new DefinitionError(
@@ -157,14 +179,19 @@ function programOf(here: string, { python }: Pick<PythonProgram, 'python'>) {
   }
 }
 
+/** Inputs of a notebook become variables of its code. */
+function checkVariable(field: string, name: string): void {
+  if (!/^[A-Za-z_]\w*$/.test(name))
+    throw new DefinitionError(field, 'expected the name of a variable, which a notebook can read')
+}
+
 function trainerSpec(here: string, trainer: TrainerSpec): TrainerSpec {
-  const { data, error } = TrainerSpec.safeParse(trainer)
+  const { data, error } = TrainerSpec.safeParse(trainer, { error: issueText })
   if (data) return data
   const [issue] = error.issues
-  throw new DefinitionError(
-    [here, ...(issue?.path ?? [])].join('.'),
-    issue?.message ?? 'expected options',
-  )
+  // The options stand alone where they are written: `lightgbm({ num_leaves: 1 })`.
+  const path = issue?.path.filter((part) => part !== 'options') ?? []
+  throw new DefinitionError([here, ...path].join('.'), issue?.message ?? 'expected options')
 }
 
 /** The inputs of a step as the manifest says them. */

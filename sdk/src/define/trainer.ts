@@ -10,7 +10,7 @@ export interface TrainerInputs {
 
 /** What every trainer in Python may be told. */
 interface ThreadOptions {
-  /** Threads that the library may take; 1 unless told. */
+  /** Threads that the library may take; as many as the step's `resources` have cores, or 1, unless told. */
   readonly threads?: number
 }
 

@@ -15,6 +15,9 @@ export type Artifact = z.infer<typeof Artifact>
 /** The media type of the JSON manifest that makes a folder out of artifacts. */
 export const TREE_MEDIA_TYPE = 'application/vnd.gyre.tree+json'
 
+/** The media type of a checkpoint that the trainers of a step have made; any other is the step's own code's. */
+export const TRAINING_MEDIA_TYPE = 'application/vnd.gyre.training'
+
 /** A relative path of `/`-separated names: no empty part, no `.` or `..`, no backslash, no control character. */
 export const TreePath = z
   .string()

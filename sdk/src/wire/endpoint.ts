@@ -8,9 +8,20 @@ export const EndpointSpec = z.strictObject({
   model: Name,
   /** What one prediction is about; its id decides the arm and joins labels. */
   subject: Name,
-  /** Request fields and what each must be. A type mismatch is refused, a broken bound is quarantined. */
+  /** What a request is made of: named fields, or whatever tensors the model of the answering version declares. */
+  takes: z.enum(['fields', 'tensors']).default('fields'),
+  /** Request fields and what each must be; none of tensors. A type mismatch is refused, a broken bound is quarantined. */
   input: z.record(Name, ColumnContract),
   /** A probability from here on is answered as 1. */
   threshold: z.number().min(0).max(1).default(0.5),
 })
 export type EndpointSpec = z.infer<typeof EndpointSpec>
+
+/** An endpoint that no project declares: it takes the tensors of its model. */
+export const DeclareEndpoint = z.strictObject({
+  name: Name,
+  model: Name,
+  /** What one prediction is about. */
+  subject: Name.default('subject'),
+})
+export type DeclareEndpoint = z.infer<typeof DeclareEndpoint>

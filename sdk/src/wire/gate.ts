@@ -24,17 +24,25 @@ export type GateBounds = z.infer<typeof GateBounds>
  */
 export const SLICE_ROWS = 500
 
-/** Bounds that every slice of enough rows must meet: the worst one decides. */
-export const SliceRule = GateBounds.extend({
+const cut = {
   /** A column of the rows, or an input of the candidate: the rows with one value of it are a slice. */
   by: z.string().min(1),
+  /** Rows that a slice needs to be judged; 500 unless told. */
   minRows: z.exactOptional(z.int().min(2)),
-})
+}
+
+/** A way to cut rows into slices, declared once for all the rules that ask for the worst. */
+export const SliceCut = z.strictObject(cut)
+export type SliceCut = z.infer<typeof SliceCut>
+
+/** Bounds that every slice of enough rows must meet: the worst one decides. */
+export const SliceRule = GateBounds.extend(cut)
 export type SliceRule = z.infer<typeof SliceRule>
 
 /** Bounds of the whole, and those of its slices. */
 export const GateRule = GateBounds.extend({
-  worstSlice: z.exactOptional(SliceRule),
+  /** One rule for each way to cut; a single one is how it was written before there could be several. */
+  worstSlice: z.exactOptional(z.union([SliceRule, z.array(SliceRule).min(1)])),
   /** The column whose values are the groups that `disparity` and `equalizedOdds` compare. */
   by: z.exactOptional(z.string().min(1)),
   /** Rows a group needs to be compared; as many as a slice unless told. */
@@ -44,8 +52,17 @@ export const GateRule = GateBounds.extend({
 })
 export type GateRule = z.infer<typeof GateRule>
 
+/** What a rule says of slices, a rule for each way to cut. */
+export function sliceRulesOf({ worstSlice = [] }: GateRule): readonly SliceRule[] {
+  return Array.isArray(worstSlice) ? worstSlice : [worstSlice]
+}
+
 export const GateRules = z.record(z.string(), GateRule)
 export type GateRules = z.infer<typeof GateRules>
+
+/** The 95 % confidence interval of a metric. */
+export const Interval = z.strictObject({ lower: z.number(), upper: z.number() })
+export type Interval = z.infer<typeof Interval>
 
 export const GateCheck = z.strictObject({
   metric: z.string(),
@@ -55,6 +72,8 @@ export const GateCheck = z.strictObject({
   slices: z.exactOptional(z.strictObject({ judged: z.int(), tooSmall: z.int() })),
   rule: z.string(),
   value: z.number().nullable(),
+  /** Of the value, where it has one: of a slice by itself, not of the worst among many. */
+  interval: z.exactOptional(Interval),
   bound: z.number().nullable(),
   passed: z.boolean(),
   reason: z.string(),
@@ -63,10 +82,6 @@ export type GateCheck = z.infer<typeof GateCheck>
 
 export const Metrics = z.record(z.string(), z.number().nullable())
 export type Metrics = z.infer<typeof Metrics>
-
-/** The 95 % confidence interval of a metric. */
-export const Interval = z.strictObject({ lower: z.number(), upper: z.number() })
-export type Interval = z.infer<typeof Interval>
 
 /** How far the groups furthest apart are from each other. */
 export const GroupGap = z.strictObject({
@@ -124,6 +139,8 @@ const measured = {
   candidate: Metrics,
   champion: Metrics.nullable(),
   baseline: Metrics.nullable(),
+  /** Of the candidate's metrics. */
+  intervals: z.record(z.string(), Interval),
   /** Candidate less champion, paired by row. */
   differences: z.record(z.string(), MetricDifference),
 }
@@ -144,8 +161,6 @@ export const GateEvaluation = z.strictObject({
   /** The version that stood as champion. */
   championRef: z.string().nullable(),
   slices: z.array(SlicedEvaluation),
-  /** Of the candidate's metrics. */
-  intervals: z.record(z.string(), Interval),
   /** The metrics that compare groups of rows, by name. */
   groups: z.record(z.string(), GroupedMetric),
   /** The candidate on the rows it learned from; null where no rule asks. */

@@ -8,6 +8,12 @@ export const LogPiece = z.strictObject({
 })
 export type LogPiece = z.infer<typeof LogPiece>
 
+/** A stretch of what a program outside printed: no more than 64 Ki characters. */
+export const HeldRunLog = z.strictObject({
+  start: z.int().min(0),
+  text: z.string().max(65_536),
+})
+
 export const LogPage = z.strictObject({
   pieces: z.array(LogPiece),
   /** Ask from here on for what comes after. */

@@ -6,12 +6,23 @@ import { GateRules } from './gate.ts'
 import { MonitorSpec } from './monitor.ts'
 import { PipelineSpec } from './pipeline.ts'
 import { StageMove } from './stage.ts'
+import { Role } from './key.ts'
 import { DigestText, Name } from './ref.ts'
 import { CodeSource } from './run.ts'
 import { TriggerSpec } from './trigger.ts'
 
 /** A host refuses a manifest of another major. */
 export const MANIFEST_PROTOCOL = 1
+
+/** Who approves: keys by their names or ids, or all those of a role and of the roles above it. */
+export const Approvers = z.union([z.array(Name).min(1), Role])
+export type Approvers = z.infer<typeof Approvers>
+
+/** How many different approvers a promotion needs, and among whom; anybody who may approve where that is not said. */
+export const ApprovalRule = z.strictObject({
+  required: z.int().min(1).max(20),
+  among: z.exactOptional(Approvers),
+})
 
 /** The answers to "what are we solving, and when is it good enough?", which gates read. */
 export const ProjectCard = z.strictObject({
@@ -22,8 +33,8 @@ export const ProjectCard = z.strictObject({
   owner: z.string().min(1),
   /** Nobody may approve a model version of their own; not so unless told. */
   fourEyes: z.exactOptional(z.boolean()),
-  /** Different approvers that a promotion needs; 1 unless told. */
-  approvals: z.exactOptional(z.int().min(1).max(20)),
+  /** What a promotion needs; one approver unless told. A number is short for `{ required }`. */
+  approvals: z.exactOptional(z.union([z.int().min(1).max(20), ApprovalRule])),
   /** Moves between stages that nobody makes by hand, through any door. */
   forbids: z.exactOptional(z.array(StageMove)),
 })

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { TreePath } from './artifact.ts'
 import { ModelInput } from './feature.ts'
 import { GateRef, Metrics, Verdict } from './gate.ts'
 import { LineageNode } from './lineage.ts'
@@ -217,6 +218,14 @@ export const ApproveRequest = z.strictObject({
   note: z.string().max(4096).default(''),
 })
 export type ApproveRequest = z.infer<typeof ApproveRequest>
+
+/** A version by its files, whose bytes are stored already. */
+export const RegisterFiles = z.strictObject({
+  files: z.record(TreePath, DigestText).refine((files) => Object.keys(files).length > 0, {
+    error: 'expected at least one file',
+  }),
+})
+export type RegisterFiles = z.infer<typeof RegisterFiles>
 
 export const StageRequest = z.strictObject({ stage: Stage })
 export type StageRequest = z.infer<typeof StageRequest>

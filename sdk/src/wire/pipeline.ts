@@ -4,6 +4,7 @@ import { ModelInput } from './feature.ts'
 import { GateRules } from './gate.ts'
 import { Partitions } from './partition.ts'
 import { DigestText, Duration, Instant, Json, Name } from './ref.ts'
+import { Resources } from './resources.ts'
 import { Retries } from './retries.ts'
 import { TrainerSpec } from './trainer.ts'
 
@@ -51,7 +52,11 @@ export const ResumeLimits = z.strictObject({
   maxWait: Duration,
   /** What it gets between SIGTERM and SIGKILL. */
   grace: Duration,
+  /** How often a trainer that Gyre brings along saves; `30s` when absent. */
+  every: z.exactOptional(Duration),
 })
+
+export type ResumeLimits = z.infer<typeof ResumeLimits>
 
 /** More items are refused: a step keeps what all of them gave as one list. */
 export const MAX_ITEMS = 100_000
@@ -75,6 +80,7 @@ export const StepSpec = z.discriminatedUnion('kind', [
     export: z.string(),
     retries: Retries,
     timeout: Duration,
+    resources: z.exactOptional(Resources),
     resume: z.exactOptional(ResumeLimits),
     each: z.exactOptional(Each),
   }),
@@ -87,13 +93,15 @@ export const StepSpec = z.discriminatedUnion('kind', [
     digest: DigestText,
     /** Packages it runs with, pinned; the standard library alone without. */
     requirements: z.exactOptional(z.strictObject({ path: TreePath, digest: DigestText })),
-    threads: z.int().min(1).max(256),
+    /** `cpu`: as many as the step's resources have cores. */
+    threads: z.union([z.int().min(1).max(256), z.literal('cpu')]),
     /** Rows come as Arrow's IPC file; as the Parquet that they are kept in without. */
     rows: z.exactOptional(z.literal('arrow')),
     /** Its script is one that Gyre brings along; what it learned becomes a model. */
     trainer: z.exactOptional(TrainerSpec),
     retries: Retries,
     timeout: Duration,
+    resources: z.exactOptional(Resources),
     resume: z.exactOptional(ResumeLimits),
     each: z.exactOptional(Each),
   }),
@@ -175,6 +183,8 @@ export const StepRun = z.strictObject({
   retryAt: z.string().nullable(),
   /** Null for a step that is done once, and for one that was taken from the cache as a whole. */
   items: ItemCounts.nullable(),
+  /** What it asks of its machine; null for a step that says nothing of it. */
+  resources: Resources.nullable(),
   startedAt: z.string().nullable(),
   endedAt: z.string().nullable(),
 })

@@ -18,11 +18,12 @@ export type Variant = z.infer<typeof Variant>
 
 export const PredictReply = z.strictObject({
   prediction_id: z.string(),
-  prediction: z.number(),
-  /** Probability of the answered class. */
-  confidence: z.number(),
-  /** Probability of class 1. */
-  score: z.number(),
+  /** The class or the value; of a graph also the label that it gives, or all its values. */
+  prediction: z.union([z.number(), z.string(), z.array(z.number())]),
+  /** Probability of the answered class; null where the model tells no class. */
+  confidence: z.number().nullable(),
+  /** Probability of class 1, or the value; null where the answer is not one number. */
+  score: z.number().nullable(),
   model_version: z.string(),
   variant: Variant,
   quarantined: z.boolean(),

@@ -1,4 +1,5 @@
 import { z } from 'zod'
+import { Artifact } from './artifact.ts'
 import { DigestText, Duration, Json, Name } from './ref.ts'
 
 export const RunStatus = z.enum(['running', 'succeeded', 'failed', 'lost', 'cancelled'])
@@ -51,6 +52,8 @@ export const RunCode = z.strictObject({
   dirty: z.exactOptional(z.boolean()),
   diffDigest: z.exactOptional(z.string()),
   lockfileDigest: z.exactOptional(z.string()),
+  /** Digests of single files by their paths: what differed from the commit, or outside of git all source files. */
+  files: z.exactOptional(z.record(z.string(), z.string())),
   /** What was executed, word by word. */
   command: z.exactOptional(z.array(z.string())),
 })
@@ -98,6 +101,8 @@ export const HeldRunStart = z.strictObject({
   code: RunCode.default({}),
   environment: z.record(z.string(), z.string()).default({}),
   seed: z.exactOptional(z.number().int()),
+  /** The run that it goes on from: begins with the metrics and the checkpoint of that one. */
+  resumes: z.exactOptional(z.string().min(1)),
   /** How long it may be silent before it is lost. */
   hold: Duration,
 })
@@ -106,6 +111,15 @@ export type HeldRunStart = z.infer<typeof HeldRunStart>
 /** That it goes on, and how long it may be silent from now. */
 export const HeldRunBeat = z.strictObject({ hold: Duration })
 export type HeldRunBeat = z.infer<typeof HeldRunBeat>
+
+/** What a run may be gone on from: a file or a folder that holds training step `step`, and all before. */
+export const RunCheckpoint = z.strictObject({
+  step: z.int().min(0),
+  artifact: Artifact,
+  /** Epoch milliseconds, by the clock that its points were logged with. */
+  atMs: z.int().min(0),
+})
+export type RunCheckpoint = z.infer<typeof RunCheckpoint>
 
 export const HeldRunEnd = z.strictObject({
   status: z.enum(['succeeded', 'failed', 'cancelled']),
@@ -136,11 +150,14 @@ export type RunChange = z.infer<typeof RunChange>
 
 /** What differs between a run and its repetition; four empty lists say that they are equal. */
 export const RunDifference = z.strictObject({
-  /** Parameters, seeds, versions of data and features. */
+  /** Parameters, seeds, versions of data and features, files that were named as inputs. */
   inputs: z.array(RunChange),
   code: z.array(RunChange),
   environment: z.array(RunChange),
-  /** Newest values, and whatever steps gave; numbers differ in any bit. */
+  /**
+   * Newest values (`auc`), the first step at which a history differs (`auc at step 3`), files that were logged (`artifact
+   * PATH`, digests), and whatever steps gave; numbers differ in any bit.
+   */
   metrics: z.array(RunChange),
 })
 export type RunDifference = z.infer<typeof RunDifference>

@@ -163,7 +163,7 @@ export const StepWhy = z.strictObject({
   step: z.string(),
   /** The item that was asked about, from 0; null for the step as a whole. */
   item: z.int().nullable(),
-  answer: z.enum(['reused', 'changed', 'first', 'unchanged', 'forced', 'waiting']),
+  answer: z.enum(['reused', 'changed', 'first', 'unchanged', 'forced', 'repeated', 'waiting']),
   /** The pipeline run it is compared with. */
   earlier: z.string().nullable(),
   changed: z.array(CacheDifference),

@@ -1,13 +1,11 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sql } from 'kysely'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { ARTIFACTS, openDoors, type Doors, type Reply } from './fixture.ts'
 import type { MlflowRoute } from './route.ts'
 import { mlflowRoutes } from './routes.ts'
-
-vi.setConfig({ testTimeout: 120_000, hookTimeout: 60_000 })
 
 /** Every route of the door, so that a new one is asked all of this by itself. */
 const ROUTES = mlflowRoutes(['tracking', 'registry'])

@@ -1,6 +1,6 @@
 import { FeedbackReply, FeedbackRequest, type FeedbackItem } from '@gyre/sdk/wire/predict'
 import { GyreError } from '../../core/errors.ts'
-import { issueText } from '../../core/issue-text.ts'
+import { issueText } from '@gyre/sdk/wire/issue-text'
 import type { Predictions } from '../../predictions/predictions.ts'
 import { defineRawRoute, type RawDoor } from '../raw-door.ts'
 import { readJson } from '../body.ts'

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { PredictReply, PredictRequest } from '@gyre/sdk/wire/predict'
 import { GyreError, toGyreError } from '../../core/errors.ts'
 import { askedArm } from '../../routes/pick.ts'
@@ -7,6 +7,7 @@ import { defineRawRoute, type RawDoor } from '../raw-door.ts'
 import { readAsk } from './ask.ts'
 import { readJson } from '../body.ts'
 import { endWithJson, expectMethod, pathOf } from '../raw-reply.ts'
+import { nameFailedVersion, nameVersion } from '../version-headers.ts'
 
 export interface PredictDoorDeps {
   readonly serve: Pick<Serve, 'predict'>
@@ -50,8 +51,7 @@ export function predictDoor({ serve, maxBodyBytes }: PredictDoorDeps): RawDoor {
         endWithJson(response, replyText(reply))
       } catch (thrown) {
         const error = toGyreError(thrown)
-        const { variant, model_version: model, route_rev: rev } = error.details
-        if (variant !== undefined) nameVersion(response, variant, model, rev)
+        nameFailedVersion(response, error.details)
         throw error
       }
     },
@@ -68,23 +68,13 @@ function endpointOf(request: IncomingMessage): string | undefined {
   }
 }
 
-/** Every answer says who gave it, a failed one too. */
-function nameVersion(
-  response: ServerResponse,
-  variant: unknown,
-  model: unknown,
-  rev: unknown,
-): void {
-  response.setHeader('x-gyre-variant', String(variant))
-  response.setHeader('x-gyre-model-version', String(model))
-  response.setHeader('x-gyre-route-rev', String(rev))
-}
-
 /** JSON by hand: ids, refs and variants of ours need no escaping, reasons do. */
 function replyText(reply: PredictReply): string {
   const reasons = reply.reasons.length === 0 ? '[]' : JSON.stringify(reply.reasons)
+  const prediction =
+    typeof reply.prediction === 'number' ? reply.prediction : JSON.stringify(reply.prediction)
   return (
-    `{"prediction_id":"${reply.prediction_id}","prediction":${reply.prediction},` +
+    `{"prediction_id":"${reply.prediction_id}","prediction":${prediction},` +
     `"confidence":${reply.confidence},"score":${reply.score},` +
     `"model_version":"${reply.model_version}","variant":"${reply.variant}",` +
     `"quarantined":${reply.quarantined},"reasons":${reasons}}`

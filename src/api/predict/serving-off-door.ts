@@ -6,7 +6,8 @@ export function servingOffDoor(): RawDoor {
   return defineRawRoute({
     scope: 'predict',
     described: [],
-    matches: (path) => path === '/feedback' || path === '/predict' || path.startsWith('/predict/'),
+    matches: (path) =>
+      ['/feedback', '/predict', '/v2'].includes(path) || /^\/(predict|v2)\//.test(path),
     async handle() {
       throw new GyreError('NOT_FOUND', 'serving is off here: name it in --modules', {
         module: 'serving',

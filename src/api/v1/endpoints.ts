@@ -1,4 +1,4 @@
-import { EndpointSpec } from '@gyre/sdk/wire/endpoint'
+import { DeclareEndpoint, EndpointSpec } from '@gyre/sdk/wire/endpoint'
 import { Name } from '@gyre/sdk/wire/ref'
 import { OpenRelease, Release, RouteState } from '@gyre/sdk/wire/release'
 import { z } from 'zod'
@@ -23,6 +23,20 @@ export const listEndpoints = defineRoute({
       .map(async ({ spec }) => ({ spec, route: await routes.get(ctx, spec.name) }))
     return { endpoints: await Promise.all(endpoints) }
   },
+})
+
+export const declareEndpoint = defineRoute({
+  method: 'POST',
+  path: '/api/v1/endpoints',
+  summary:
+    'Declare an endpoint that takes the tensors of a model; again with the same words changes nothing',
+  scope: 'write',
+  body: DeclareEndpoint,
+  reply: EndpointSpec,
+  status: 201,
+  errors: ['CONFLICT'],
+  handle: ({ routes }, ctx, { body }) =>
+    routes.declareAlone(ctx, EndpointSpec.parse({ ...body, takes: 'tensors', input: {} })),
 })
 
 export const openRelease = defineRoute({

@@ -1,4 +1,4 @@
-import { LogPage } from '@gyre/sdk/wire/log'
+import { HeldRunLog, LogPage } from '@gyre/sdk/wire/log'
 import { z } from 'zod'
 import { streamLog } from '../log-stream.ts'
 import { parsePart } from '../parse.ts'
@@ -18,6 +18,22 @@ export const readLog = defineRoute({
   reply: LogPage,
   errors: ['NOT_FOUND', 'INVALID_ARGUMENT'],
   handle: ({ logs }, ctx, { params, query }) => logs.read(ctx, params.run, query.after),
+})
+
+export const tellLog = defineRoute({
+  method: 'POST',
+  path: '/api/v1/runs/:run/log',
+  summary:
+    'Tell what the program of a held run printed after so many characters; again changes nothing',
+  scope: 'write',
+  params: RunParams,
+  body: HeldRunLog,
+  reply: z.strictObject({}),
+  errors: ['NOT_FOUND', 'CONFLICT', 'INVALID_ARGUMENT'],
+  async handle({ heldRuns }, ctx, { params, body }) {
+    await heldRuns.log(ctx, params.run, body)
+    return {}
+  },
 })
 
 export const logStream = defineStream({

@@ -5,6 +5,7 @@ import {
   ModelCard,
   ModelReport,
   ModelVersion,
+  RegisterFiles,
   StageRequest,
 } from '@gyre/sdk/wire/model'
 import { ModelName, Name, RefText } from '@gyre/sdk/wire/ref'
@@ -55,6 +56,20 @@ export const showModelVersion = defineRoute({
   reply: ModelVersion,
   errors: ['NOT_FOUND'],
   handle: ({ registry }, ctx, { params }) => registry.get(ctx, refOf(params)),
+})
+
+export const registerModelFiles = defineRoute({
+  method: 'POST',
+  path: '/api/v1/models/:name/versions',
+  summary: 'Register a version by its files; the same files give the same version',
+  scope: 'write',
+  params: z.strictObject({ name: Name }),
+  body: RegisterFiles,
+  reply: ModelVersion,
+  status: 201,
+  errors: ['NOT_FOUND'],
+  handle: ({ registry }, ctx, { params, body }) =>
+    registry.registerFiles(ctx, params.name, body.files),
 })
 
 export const showModelCard = defineRoute({

@@ -41,13 +41,19 @@ export const startPipeline = defineRoute({
 export const listPipelineRuns = defineRoute({
   method: 'GET',
   path: '/api/v1/pipeline-runs',
-  summary: 'Pipeline runs, newest first',
+  summary: 'Pipeline runs, newest first; those with a step, and without repetitions, where asked',
   scope: 'read',
-  query: z.strictObject({ limit: z.coerce.number().int().min(1).max(200).default(20) }),
+  query: z.strictObject({
+    limit: z.coerce.number().int().min(1).max(200).default(20),
+    step: z.exactOptional(z.string()),
+    repetitions: z.enum(['true', 'false']).default('true'),
+  }),
   reply: z.strictObject({ runs: z.array(PipelineRun) }),
   errors: [],
-  handle: async ({ pipelines }, ctx, { query }) => ({
-    runs: [...(await pipelines.list(ctx, query.limit))],
+  handle: async ({ pipelines }, ctx, { query: { limit, repetitions, ...filter } }) => ({
+    runs: [
+      ...(await pipelines.list(ctx, limit, { ...filter, repetitions: repetitions === 'true' })),
+    ],
   }),
 })
 

@@ -12,6 +12,7 @@ import {
 } from './backfills.ts'
 import {
   analyseCanary,
+  declareEndpoint,
   listEndpoints,
   listReleases,
   openRelease,
@@ -43,6 +44,7 @@ import {
   listModels,
   showLineage,
   showModel,
+  registerModelFiles,
   showModelCard,
   showModelVersion,
   stageModel,
@@ -66,14 +68,17 @@ import {
   stepWhy,
   stepWork,
 } from './pipelines.ts'
-import { logStream, readLog } from './logs.ts'
+import { logStream, readLog, tellLog } from './logs.ts'
 import { countPredictions, exportPredictions } from './predictions.ts'
 import { applyProject, showProject } from './projects.ts'
 import {
+  differenceBetweenRuns,
   endRun,
+  lastRunCheckpoint,
   listRuns,
   metricChart,
   metricHistory,
+  runCheckpoint,
   runHeartbeat,
   showRun,
   startRun,
@@ -84,6 +89,7 @@ import {
   createStudy,
   listStudies,
   listTrials,
+  removeStudy,
   showStudy,
   tellTrial,
   trialHeartbeat,
@@ -140,10 +146,14 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     showRun,
     startRun,
     runHeartbeat,
+    runCheckpoint,
+    lastRunCheckpoint,
     endRun,
     readLog,
+    tellLog,
     logStream,
     metricHistory,
+    differenceBetweenRuns,
     metricChart,
     showLineage,
     importExperiments,
@@ -156,6 +166,7 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     listStudies,
     showStudy,
     listTrials,
+    removeStudy,
     askTrial,
     trialHeartbeat,
     trialReport,
@@ -165,6 +176,7 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     listModels,
     showModel,
     showModelVersion,
+    registerModelFiles,
     showModelCard,
     listVerdicts,
     listEvaluationSets,
@@ -178,6 +190,7 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     importStages,
   ],
   serving: [
+    declareEndpoint,
     listEndpoints,
     openRelease,
     listReleases,

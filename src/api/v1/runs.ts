@@ -1,5 +1,13 @@
 import { View } from '@gyre/sdk/wire/experiment'
-import { HeldRunBeat, HeldRunEnd, HeldRunStart, MetricSample, Run } from '@gyre/sdk/wire/run'
+import {
+  HeldRunBeat,
+  HeldRunEnd,
+  HeldRunStart,
+  MetricSample,
+  Run,
+  RunCheckpoint,
+  RunDifference,
+} from '@gyre/sdk/wire/run'
 import { z } from 'zod'
 import type { Context } from '../../core/context.ts'
 import { GyreError } from '../../core/errors.ts'
@@ -129,6 +137,34 @@ export const runHeartbeat = defineRoute({
   handle: ({ heldRuns }, ctx, { params, body }) => heldRuns.beat(ctx, params.run, body.hold),
 })
 
+export const runCheckpoint = defineRoute({
+  method: 'POST',
+  path: '/api/v1/runs/:run/checkpoint',
+  summary: 'Keep what such a run may be gone on from, in the place of the one before',
+  scope: 'write',
+  params: RunParams,
+  body: RunCheckpoint,
+  reply: z.strictObject({}),
+  errors: ['NOT_FOUND', 'CONFLICT', 'INVALID_ARGUMENT'],
+  async handle({ heldRuns }, ctx, { params, body }) {
+    await heldRuns.checkpoint(ctx, params.run, body)
+    return {}
+  },
+})
+
+export const lastRunCheckpoint = defineRoute({
+  method: 'GET',
+  path: '/api/v1/runs/:run/checkpoint',
+  summary: 'What a run may be gone on from; null where there is nothing',
+  scope: 'read',
+  params: RunParams,
+  reply: z.strictObject({ checkpoint: RunCheckpoint.nullable() }),
+  errors: ['NOT_FOUND'],
+  handle: async ({ heldRuns }, ctx, { params }) => ({
+    checkpoint: (await heldRuns.lastCheckpoint(ctx, params.run)) ?? null,
+  }),
+})
+
 export const endRun = defineRoute({
   method: 'POST',
   path: '/api/v1/runs/:run/end',
@@ -139,6 +175,19 @@ export const endRun = defineRoute({
   reply: Run,
   errors: ['NOT_FOUND', 'CONFLICT'],
   handle: ({ heldRuns }, ctx, { params, body }) => heldRuns.end(ctx, params.run, body),
+})
+
+export const differenceBetweenRuns = defineRoute({
+  method: 'GET',
+  path: '/api/v1/runs/:run/difference',
+  summary: 'What differs between a run and another (`from`) that it should be equal to',
+  scope: 'read',
+  params: RunParams,
+  query: z.strictObject({ from: z.string().min(1) }),
+  reply: RunDifference,
+  errors: ['NOT_FOUND', 'INVALID_ARGUMENT'],
+  handle: ({ tracking }, ctx, { params, query }) =>
+    tracking.difference(ctx, query.from, params.run),
 })
 
 export const metricHistory = defineRoute({

@@ -60,6 +60,17 @@ export const listTrials = defineRoute({
   }),
 })
 
+export const removeStudy = defineRoute({
+  method: 'DELETE',
+  path: '/api/v1/studies/:study',
+  summary: 'Take a search out, so that its name is free; the runs of its trials stay',
+  scope: 'write',
+  params: OfStudy,
+  reply: z.strictObject({ trials: z.int() }),
+  errors: ['NOT_FOUND', 'CONFLICT'],
+  handle: ({ studies }, ctx, { params }) => studies.remove(ctx, params.study),
+})
+
 export const askTrial = defineRoute({
   method: 'POST',
   path: '/api/v1/studies/:study/ask',

@@ -23,6 +23,9 @@ const WATCHED = [
   'package-lock.json',
 ]
 
+/** A project that has committed no lockfile yet, its own or its workspace's, is installed as its package.json says. */
+const INSTALL = 'if [ -f "$(npm prefix)/package-lock.json" ]; then npm ci; else npm install; fi'
+
 const ON_MAIN = "github.ref == 'refs/heads/main'"
 
 /** The version that this run has trained, wherever others train beside it. */
@@ -38,7 +41,7 @@ export function githubWorkflow({ inside, gyre, endpoint, staging }: WorkflowAnsw
   const prepare = [
     { uses: 'actions/checkout@v4' },
     { uses: 'actions/setup-node@v4', with: { 'node-version': 20 } },
-    { run: 'npm ci' },
+    { run: INSTALL },
   ]
   const upload = (name: string) => ({
     if: 'always()',

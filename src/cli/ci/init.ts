@@ -46,7 +46,8 @@ export function addCiInit(ci: Command): void {
       const path = join(root, '.github', 'workflows', 'gyre.yml')
       await writeNew(path, text, options.force)
       console.log(`wrote ${path}`)
-      for (const line of missing(manifest, [endpoint, staging], resolve(folder))) console.log(line)
+      for (const line of missing(manifest, [endpoint, staging], [resolve(folder), root]))
+        console.log(line)
     })
 
   init
@@ -120,7 +121,7 @@ function stagingOf(endpoint: string): string {
 function missing(
   { endpoints }: Manifest,
   wanted: readonly string[],
-  folder: string,
+  [folder, root]: readonly [string, string],
 ): readonly string[] {
   const known = endpoints.map(({ name }) => name)
   const undeclared = wanted.filter((name) => !known.includes(name))
@@ -129,6 +130,9 @@ function missing(
     ...(existsSync(join(folder, 'smoke', 'request.json'))
       ? []
       : ['still to do: put a request into smoke/request.json, which the smoke test sends']),
+    ...([folder, root].some((place) => existsSync(join(place, 'package-lock.json')))
+      ? []
+      : ['still to do: commit package-lock.json, or every job installs what is newest that day']),
     'still to do: the variable GYRE_URL and the secret GYRE_KEY of the repository',
   ]
 }

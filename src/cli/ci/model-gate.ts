@@ -6,6 +6,7 @@ import { ModelVersion } from '@gyre/sdk/wire/model'
 import { RouteState } from '@gyre/sdk/wire/release'
 import { z } from 'zod'
 import { counted } from '../counted.ts'
+import { codeCheck, rulesCheck, type FolderCode } from './judged-code.ts'
 import { checkOf, gateOf, refusedGate, type CiCheck, type CiGate } from './report.ts'
 
 /** A version that is looked at: the newest where none is named. */
@@ -24,11 +25,11 @@ export function modelsOf({ pipelines }: Manifest): readonly string[] {
 
 /**
  * What every gate that judged a version says of it. A version that none judged is refused, and so is a verdict beside
- * a champion that has been replaced since.
+ * a champion that has been replaced since, by other rules than the folder's, or of a model that other code made.
  */
 export async function modelGates(
   client: GyreClient,
-  manifest: Manifest,
+  folder: FolderCode,
   { model, version }: Asked,
 ): Promise<readonly CiGate[]> {
   const found = await findVersion(client, model, version)
@@ -37,13 +38,16 @@ export async function modelGates(
   const { verdicts } = await client.get(path, z.strictObject({ verdicts: z.array(Verdict) }))
   const name = `${model}@${found.version}`
   if (verdicts.length === 0) return [refusedGate('model', name, 'no gate has judged it')]
-  const champions = await championsNow(client, manifest)
+  const champions = await championsNow(client, folder.manifest)
+  const code = await codeCheck(client, folder, found)
   return verdicts.map((verdict) => {
-    const checks = verdict.checks.map((check) => checkOf(check, verdict.intervals?.[check.metric]))
+    const checks = verdict.checks.map(checkOf)
     const stale = staleCheck(verdict, champions.get(verdict.gate), found.ref)
     const gate = gateOf('model', `${name} by ${verdict.gate}`, aboutOf(verdict), [
       ...checks,
       ...stale,
+      ...rulesCheck(folder.manifest, verdict),
+      ...code,
     ])
     return { ...gate, model: name }
   })

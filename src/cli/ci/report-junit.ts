@@ -1,3 +1,4 @@
+import { intervalText } from '../interval-text.ts'
 import type { CiCheck, CiGate, CiReport } from './report.ts'
 
 /** For the servers that read test reports: a suite a gate, a test case a check. */
@@ -22,12 +23,18 @@ function suiteText({ family, name, checks }: CiGate): string {
   ].join('\n')
 }
 
-function caseText(suite: string, { name, status, rule, reason }: CiCheck): string {
+function caseText(suite: string, { name, status, rule, interval, reason }: CiCheck): string {
   const title = rule === undefined ? name : `${name} ${rule}`
   const head = `    <testcase classname="${escape(suite)}" name="${escape(title)}"`
-  if (status === 'passed') return `${head}/>`
-  if (status === 'skipped') return `${head}><skipped message="${escape(reason)}"/></testcase>`
-  return `${head}><failure message="${escape(reason)}">${escape(reason)}</failure></testcase>`
+  const said =
+    status === 'failed'
+      ? `<failure message="${escape(reason)}">${escape(reason)}</failure>`
+      : status === 'skipped'
+        ? `<skipped message="${escape(reason)}"/>`
+        : ''
+  const range = interval ? `95 % interval: ${intervalText(interval)}` : ''
+  const inside = `${said}${range && `<system-out>${range}</system-out>`}`
+  return inside === '' ? `${head}/>` : `${head}>${inside}</testcase>`
 }
 
 function countsOf(checks: readonly CiCheck[]): string {

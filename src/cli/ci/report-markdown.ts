@@ -1,5 +1,5 @@
+import { intervalText } from '../interval-text.ts'
 import type { CiCheck, CiGate, CiReport, Status } from './report.ts'
-import { intervalText } from './report-text.ts'
 
 const MARKS: Record<Status, string> = { passed: '✅', failed: '❌', skipped: '➖' }
 

@@ -1,4 +1,5 @@
 import { counted } from '../counted.ts'
+import { intervalText } from '../interval-text.ts'
 import { table } from '../table.ts'
 import type { CiCheck, CiGate, CiReport } from './report.ts'
 
@@ -29,9 +30,4 @@ function whyText({ family, name, checks }: CiGate): string {
 function reasonText({ name, reason, interval }: CiCheck): string {
   const lines = reason.trim().split('\n').join('\n    ')
   return `  ${name}: ${lines}${interval ? ` [95 % ${intervalText(interval)}]` : ''}`
-}
-
-/** `0.61 to 0.72`. */
-export function intervalText({ lower, upper }: NonNullable<CiCheck['interval']>): string {
-  return [lower, upper].map((end) => String(Number(end.toPrecision(4)))).join(' to ')
 }

@@ -54,6 +54,7 @@ test('the JUnit report holds every check, whatever is in its texts', () => {
   expect(text).toContain(
     '<testsuites name="churn &amp; co" tests="4" failures="2" errors="0" skipped="1">',
   )
+  expect(text).toContain('<system-out>95 % interval: 0.6012 to 0.64</system-out></testcase>')
   expect(readJunit(text)).toEqual([
     { name: 'code tests > ok', outcome: 'passed', message: '' },
     { name: 'code tests > later', outcome: 'skipped', message: 'no GPU' },

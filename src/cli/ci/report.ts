@@ -1,4 +1,4 @@
-import type { GateCheck } from '@gyre/sdk/wire/gate'
+import type { GateCheck, Interval } from '@gyre/sdk/wire/gate'
 
 /** The three kinds of gates, in the order they are run. */
 export type Family = 'code' | 'data' | 'model'
@@ -14,7 +14,7 @@ export interface CiCheck {
   readonly value?: number | null
   readonly bound?: number | null
   /** The 95 % interval of the value. */
-  readonly interval?: { readonly lower: number; readonly upper: number }
+  readonly interval?: Interval
   readonly reason: string
 }
 
@@ -70,15 +70,15 @@ export function refusedGate(family: Family, name: string, reason: string): CiGat
   return gateOf(family, name, '', [{ name, status: 'failed', reason }])
 }
 
-export function checkOf(check: GateCheck, interval: CiCheck['interval']): CiCheck {
-  const { metric, slice, rule, value, bound, passed, reason } = check
+export function checkOf(check: GateCheck): CiCheck {
+  const { metric, slice, rule, value, interval, bound, passed, reason } = check
   return {
     name: slice === undefined ? metric : `${metric} (${slice})`,
     status: passed ? 'passed' : 'failed',
     rule,
     value,
     bound,
-    ...(interval && slice === undefined && value !== null ? { interval } : {}),
+    ...(interval ? { interval } : {}),
     reason,
   }
 }

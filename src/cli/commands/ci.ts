@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -10,6 +11,7 @@ import { runCodeGate } from '../ci/code-gate.ts'
 import { importGate, knownGate } from '../ci/data-gate.ts'
 import { modelGates, modelsOf, type Asked } from '../ci/model-gate.ts'
 import { refusedGate, reportOf, type CiGate, type CiReport, type Family } from '../ci/report.ts'
+import { assertWritable } from '../ci/report-file.ts'
 import { reportJunit } from '../ci/report-junit.ts'
 import { reportMarkdown } from '../ci/report-markdown.ts'
 import { reportText } from '../ci/report-text.ts'
@@ -59,8 +61,11 @@ export const addCi: AddCommand = (program, deps) => {
     .option('--model <versions...>', 'look at these alone: NAME@VERSION, or NAME for its newest')
     .option('--set <name=value...>', "a value for one of the project's settings")
     .action(async (folder: string, given: unknown) => {
-      const report = await runCi(resolve(folder), Options.parse(given), deps)
-      const { json, junit, markdown, reportOnly } = Options.parse(given)
+      const options = Options.parse(given)
+      const { json, junit, markdown, reportOnly } = options
+      for (const [option, path] of Object.entries({ json, junit, markdown }))
+        if (path) await assertWritable(option, path)
+      const report = await runCi(resolve(folder), options, deps)
       if (json) await writeFile(json, `${JSON.stringify(report, undefined, 2)}\n`)
       if (junit) await writeFile(junit, reportJunit(report))
       if (markdown) await writeFile(markdown, reportMarkdown(report))
@@ -136,7 +141,7 @@ async function serverGates(client: GyreClient, work: Work): Promise<readonly CiG
   if (broken.length > 0) return [...data, ...broken]
   const models: CiGate[] = []
   for (const one of asked ?? modelsOf(manifest).map((model) => ({ model })))
-    models.push(...(await modelGates(client, manifest, one)))
+    models.push(...(await modelGates(client, project.request, one)))
   return [...data, ...models]
 }
 
@@ -156,19 +161,23 @@ async function apply(
   }
 }
 
-/** A server on a folder of its own, gone afterwards. */
+/** A server on a folder of its own, gone afterwards, however this ends: a second signal ends the process at once. */
 async function withOwnServer<T>(
   { startServer }: CliDeps,
   work: (client: GyreClient) => Promise<T>,
 ): Promise<T> {
+  const stopped = untilStopped().then(() => {
+    throw new GyreError('CANCELLED', 'stopped before the gates were through')
+  })
+  // It is met below, once there is a server to close.
+  stopped.catch(() => undefined)
   const data = await mkdtemp(join(tmpdir(), 'gyre-ci-'))
+  const removeNow = (): void => rmSync(data, { recursive: true, force: true, maxRetries: 3 })
+  process.once('exit', removeNow)
   try {
     const config = readConfig({ port: '0', host: '127.0.0.1', data })
     const server = await startServer(config)
     const client = connect({ url: server.url })
-    const stopped = untilStopped().then(() => {
-      throw new GyreError('CANCELLED', 'stopped before the gates were through')
-    })
     try {
       return await Promise.race([work(client), stopped])
     } finally {
@@ -177,6 +186,7 @@ async function withOwnServer<T>(
     }
   } finally {
     await rm(data, { recursive: true, force: true })
+    process.off('exit', removeNow)
   }
 }
 

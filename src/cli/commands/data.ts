@@ -1,4 +1,5 @@
 import { stat } from 'node:fs/promises'
+import { RequestError } from '@gyre/sdk/client'
 import { DatasetVersion } from '@gyre/sdk/wire/dataset'
 import { Manifest } from '@gyre/sdk/wire/manifest'
 import { z } from 'zod'
@@ -35,7 +36,11 @@ export const addData: AddCommand = (program) => {
         await assertFile(found)
         const source = await client.putFile(found)
         const path = `/api/v1/datasets/${encodeURIComponent(name)}/versions`
-        const version = await client.post(path, { source }, DatasetVersion)
+        const version = await client
+          .post(path, { source }, DatasetVersion)
+          .catch((thrown: unknown) => {
+            throw ofLine(found, thrown)
+          })
         console.log(
           `${version.ref}: ${counted(version.rows, 'row')}, ${counted(version.checks.length, 'check')} passed, ${version.digest}`,
         )
@@ -58,4 +63,13 @@ export const addData: AddCommand = (program) => {
 async function assertFile(path: string): Promise<void> {
   if (!(await stat(path)).isDirectory()) return
   throw new GyreError('INVALID_ARGUMENT', `${path}: expected a file, got a folder`, { path })
+}
+
+/** What is wrong with a line of the file, with where the file is: the server knows it by its digest alone. */
+function ofLine(file: string, thrown: unknown): unknown {
+  if (!(thrown instanceof RequestError)) return thrown
+  const { code, status, message, details } = thrown
+  const { line } = details
+  if (typeof line !== 'number') return thrown
+  return new RequestError(code, status, `${file}:${line}: ${message}`, details)
 }

@@ -1,8 +1,13 @@
 import type { GyreClient } from '@gyre/sdk/client'
+import { Verdict } from '@gyre/sdk/wire/gate'
 import { PipelineRun, type ItemCounts, type StepRun } from '@gyre/sdk/wire/pipeline'
+import type { Resources } from '@gyre/sdk/wire/resources'
 import { StepItems } from '@gyre/sdk/wire/step'
 import { z } from 'zod'
+import { ERRORS } from '../../core/errors.ts'
+import { sizeText } from '../../core/size-text.ts'
 import { withClient, withServer, type AddCommand } from '../command.ts'
+import { failureLine } from '../failure-line.ts'
 import { oneLine } from '../one-line.ts'
 import { readParam } from '../pair.ts'
 import { addBackfills } from './backfill.ts'
@@ -19,10 +24,24 @@ const ItemOptions = z.object({
 export const addPipeline: AddCommand = (program, { exit }) => {
   const pipeline = program.command('pipeline').description('pipelines and their runs')
 
+  /** Whoever interrupts the command does not end the run. */
   async function awaitEnd(client: GyreClient, id: string): Promise<void> {
-    const ended = await client.get(`/api/v1/pipeline-runs/${id}?wait=true`, PipelineRun)
-    print(ended)
-    if (ended.status !== 'succeeded') exit(1)
+    // For whoever waits before it; a script that went well says nothing here.
+    if (process.stderr.isTTY) process.stderr.write(`${id} has begun\n`)
+    const leave = (): void => {
+      process.stderr.write(
+        `\n${id} goes on: follow it with gyre pipeline show ${id}, end it with gyre pipeline cancel ${id}\n`,
+      )
+      process.exit(ERRORS.CANCELLED.exit)
+    }
+    process.once('SIGINT', leave)
+    try {
+      const ended = await client.get(`/api/v1/pipeline-runs/${id}?wait=true`, PipelineRun)
+      print(ended)
+      if (ended.status !== 'succeeded') exit(1)
+    } finally {
+      process.off('SIGINT', leave)
+    }
   }
 
   withServer(pipeline.command('run'))
@@ -53,10 +72,12 @@ export const addPipeline: AddCommand = (program, { exit }) => {
 
   withServer(pipeline.command('ls'))
     .description('runs, newest first')
+    .option('--limit <count>', 'how many, 200 at most (20)')
     .action((options: unknown) =>
       withClient(options, async (client) => {
+        const { limit } = z.object({ limit: z.string().default('20') }).parse(options)
         const { runs } = await client.get(
-          '/api/v1/pipeline-runs',
+          `/api/v1/pipeline-runs?${new URLSearchParams({ limit }).toString()}`,
           z.strictObject({ runs: z.array(PipelineRun) }),
         )
         const rows = runs.map((run) => [
@@ -121,20 +142,46 @@ function print(run: PipelineRun): void {
   const by = run.cancelled ? `, cancelled by ${oneLine(run.cancelled.by)}` : ''
   const since = run.resumes === null ? '' : `, resumes ${run.resumes}`
   console.log(`${run.pipeline} ${run.id}: ${run.status}${by}${since}`)
+  const asks = run.steps.some(({ resources }) => resources !== null)
   const rows = run.steps.map((step) => [
     step.step,
     step.kind,
     stateText(step),
     itemsText(step.items),
+    ...(asks ? [resourcesText(step.resources)] : []),
     step.attempt,
-    step.error?.message.split('\n')[0] ?? '',
+    step.error ? failureLine(step.error.message) : '',
   ])
-  console.log(table(['step', 'kind', 'state', 'items', 'attempt', 'error'], rows))
+  const refusals = run.steps.flatMap(refusalsOf)
+  const headings = ['step', 'kind', 'state', 'items', ...(asks ? ['resources'] : [])]
+  console.log(table([...headings, 'attempt', 'error'], rows, MAX_ERROR_CHARS))
+  for (const refusal of refusals) console.log(refusal)
+  const failed = run.steps.find(({ state }) => state === 'failed')
+  if (failed?.runId) console.log(`\nin full: gyre runs show ${failed.runId}`)
+}
+
+/** What a gate had against its candidate: its step has succeeded all the same. */
+function refusalsOf({ step, kind, outputs }: StepRun): readonly string[] {
+  const verdict = kind === 'gate' ? Verdict.safeParse(outputs).data : undefined
+  const failed = verdict?.checks.filter(({ passed }) => !passed) ?? []
+  return failed.map(({ metric, reason }) => `\ngate ${step} refused: ${metric}: ${reason}`)
 }
 
 function stateText({ cached, state, retryAt }: StepRun): string {
   if (retryAt !== null) return `tried again at ${retryAt}`
   return cached ? 'cached' : state
+}
+
+/** `cpu 2, memory 512.0 MiB, gpu 1` */
+function resourcesText(resources: Resources | null): string {
+  if (!resources) return ''
+  const { cpu, memoryBytes, gpu } = resources
+  const parts = [
+    cpu === undefined ? '' : `cpu ${cpu}`,
+    memoryBytes === undefined ? '' : `memory ${sizeText(memoryBytes)}`,
+    gpu === undefined ? '' : `gpu ${gpu}`,
+  ]
+  return parts.filter((part) => part !== '').join(', ')
 }
 
 /** `400 of 1000, 12 cached, 3 failed` */
@@ -151,10 +198,13 @@ function printItems({ items }: StepItems): void {
     cached ? 'cached' : state,
     attempt,
     JSON.stringify(inputs),
-    error?.message.split('\n')[0] ?? '',
+    error ? failureLine(error.message) : '',
   ])
   console.log(table(['item', 'state', 'attempt', 'inputs', 'error'], rows, MAX_INPUT_CHARS))
 }
+
+/** An error says which item, which script and what was thrown. */
+const MAX_ERROR_CHARS = 160
 
 /** Inputs of an item are for knowing it again. */
 const MAX_INPUT_CHARS = 60

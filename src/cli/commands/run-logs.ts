@@ -26,8 +26,10 @@ export function addRunLogs(runs: Command): void {
         const run = await client.get(`/api/v1/runs/${encodeURIComponent(id)}`, Run)
         const { kind } = run
         if (kind === 'pipeline') return printSteps(client, id, step, follow)
-        if (step === undefined && HELD.has(kind)) return printKept(client, run)
-        if (step === undefined) return printLog(client, id, '', follow)
+        if (step === undefined) {
+          if (follow || !(await printKept(client, run))) await printLog(client, id, '', follow)
+          return
+        }
         throw new GyreError('INVALID_ARGUMENT', `step: ${id} is a run of kind ${kind}, with none`, {
           field: 'step',
         })
@@ -35,23 +37,28 @@ export function addRunLogs(runs: Command): void {
     )
 }
 
-/** Kinds of runs that `gyre run` holds: what they print is kept with their files, at their end. */
+/** Kinds of runs that `gyre run` holds: all that they printed is among their files, once they have ended. */
 const HELD: ReadonlySet<string> = new Set(['script', 'notebook', 'project'])
 
-/** What a program outside has printed, stdout before stderr. */
-async function printKept(client: GyreClient, { id, experiment, status }: Run): Promise<void> {
-  if (status === 'running')
-    throw new GyreError('CONFLICT', `${id} still runs: what it prints is kept at its end`, { id })
+/** All that a program outside has printed, stdout before stderr; whether there was anything. */
+async function printKept(
+  client: GyreClient,
+  { id, kind, experiment, status }: Run,
+): Promise<boolean> {
+  if (!HELD.has(kind) || status === 'running') return false
+  let isEmpty = true
   for (const name of ['stdout', 'stderr']) {
     const lines = createLogLines()
     let start = 0
     const text = await keptText(client, `${experiment}/${id}/artifacts/logs/${name}.txt`)
     for await (const piece of text) {
       for (const line of lines.add({ start, text: String(piece) })) console.log(line)
+      isEmpty = false
       start += String(piece).length
     }
     for (const line of lines.rest()) console.log(line)
   }
+  return !isEmpty
 }
 
 /** Nothing where there is no such file: an empty one is not kept. */

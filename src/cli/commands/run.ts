@@ -3,12 +3,15 @@ import { Run } from '@gyre/sdk/wire/run'
 import { z } from 'zod'
 import { serverOf, withClient, withServer, type AddCommand } from '../command.ts'
 import { executeRun } from '../run/execute.ts'
+import { resumption } from '../run/resumption.ts'
 import { readRequest, withRequest } from '../run/request.ts'
 
 const Options = z.object({
-  experiment: z.string().min(1).default('Default'),
+  experiment: z.exactOptional(z.string().min(1)),
   name: z.exactOptional(z.string().min(1)),
   hold: z.string().default('1m'),
+  resume: z.exactOptional(z.string().min(1)),
+  folder: z.exactOptional(z.string()),
   json: z.boolean().default(false),
 })
 
@@ -22,15 +25,21 @@ export const addRun: AddCommand = (program) => {
       '--hold <duration>',
       'the run is lost when nobody was heard for so long; 1m unless told',
     )
+    .option('--resume <run>', 'go on from the last checkpoint of a run that did not succeed')
+    .option('--folder <folder>', 'with --resume: where the files of that run are now')
     .option('--json', 'the run as JSON on stdout, what it says on stderr')
-    .action((target: string, args: readonly string[], given: unknown) =>
+    .action((target: string | undefined, args: readonly string[], given: unknown) =>
       withClient(given, async (client) => {
-        const { experiment, name, hold, json } = Options.parse(given)
-        const run = await executeRun(readRequest(process.cwd(), target, args, given), {
+        const { hold, json, resume, folder, ...named } = Options.parse(given)
+        const asked =
+          resume === undefined
+            ? { request: readRequest(process.cwd(), target, args, given), experiment: 'Default' }
+            : await resumption(client, resume, { target, folder, given })
+        const { request, ...telling } = { name: undefined, ...asked, ...named }
+        const run = await executeRun(request, {
           client,
           key: serverOf(given).key,
-          experiment,
-          name,
+          ...telling,
           hold,
           stdoutTo: json ? process.stderr : process.stdout,
           onStart: ({ id }) => console.error(`gyre: run ${id}`),

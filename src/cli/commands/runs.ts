@@ -1,8 +1,9 @@
-import type { GyreClient } from '@gyre/sdk/client'
+import { RequestError, type GyreClient } from '@gyre/sdk/client'
 import { Double, Run } from '@gyre/sdk/wire/run'
 import { z } from 'zod'
 import { GyreError } from '../../core/errors.ts'
 import { withClient, withServer, type AddCommand } from '../command.ts'
+import { DIFF_PATH } from '../run/keep-code.ts'
 import { compareRuns, comparisonTable, type ComparedRun } from '../run-comparison.ts'
 import { describeRun } from '../run-screen.ts'
 import { table } from '../table.ts'
@@ -17,6 +18,7 @@ const Listing = z.object({
 })
 
 const Json = z.object({ json: z.boolean().default(false) })
+const Shown = Json.extend({ diff: z.boolean().default(false) })
 
 /** `gyre runs ls|show|logs|compare` */
 export const addRuns: AddCommand = (program) => {
@@ -40,6 +42,8 @@ export const addRuns: AddCommand = (program) => {
         const { order, ...asked } = Listing.parse(options)
         const query = new URLSearchParams({ ...asked, ...(order && { order_by: order }) })
         const found = await client.get(`/api/v1/runs?${query.toString()}`, reply)
+        if (asked.kind !== undefined && found.runs.length === 0)
+          assertKind(asked.kind, (await client.get('/api/v1/runs?limit=1000', reply)).runs)
         const rows = found.runs.map(({ id, kind, name, status, startedAt, actor }) => [
           id,
           kind,
@@ -59,11 +63,13 @@ export const addRuns: AddCommand = (program) => {
   withServer(runs.command('show'))
     .description('a run with its parameters, newest metrics, tags, inputs and outputs')
     .argument('<id>')
+    .option('--diff', 'what its code differed in from its commit, as git apply takes it')
     .option('--json', 'as JSON')
     .action((id: string, options: unknown) =>
       withClient(options, async (client) => {
         const run = await client.get(`/api/v1/runs/${encodeURIComponent(id)}`, Run)
-        const { json } = Json.parse(options)
+        const { json, diff } = Shown.parse(options)
+        if (diff) return printDiff(client, run)
         console.log(json ? JSON.stringify(z.encode(Run, run), null, 2) : describeRun(run))
       }),
     )
@@ -87,6 +93,32 @@ export const addRuns: AddCommand = (program) => {
         console.log(json ? JSON.stringify(wire, null, 2) : comparisonTable(compared))
       }),
     )
+}
+
+/** To stdout as it was kept, byte by byte. */
+async function printDiff(client: GyreClient, { id, experiment, code }: Run): Promise<void> {
+  const path = `/api/2.0/mlflow-artifacts/artifacts/${experiment}/${id}/artifacts/${DIFF_PATH}`
+  try {
+    for await (const chunk of await client.download(path)) process.stdout.write(chunk)
+  } catch (thrown) {
+    if (!(thrown instanceof RequestError && thrown.status === 404)) throw thrown
+    const why =
+      code?.dirty === true
+        ? 'files that git did not know, and differences of more than 16 MiB, are not in one'
+        : 'its code did not differ from a commit, or had none'
+    throw new GyreError('NOT_FOUND', `no diff of ${id} is kept: ${why}`, { id }, thrown)
+  }
+}
+
+/** A kind that no run has is a word misspelt, where there are runs at all. Throws INVALID_ARGUMENT naming those there are. */
+function assertKind(kind: string, runs: readonly Run[]): void {
+  const kinds = [...new Set(runs.map((run) => run.kind))].toSorted()
+  if (kinds.length === 0 || kinds.includes(kind)) return
+  throw new GyreError(
+    'INVALID_ARGUMENT',
+    `kind: expected one that a run has (${kinds.join(', ')}), got ${kind}`,
+    { field: 'kind' },
+  )
 }
 
 const Metrics = z.record(z.string(), z.readonly(z.array(Double.nullable())))

@@ -1,9 +1,12 @@
+import { createInterface } from 'node:readline/promises'
 import { Study, StudySummary, Trial, type TrialParams } from '@gyre/sdk/wire/study'
 import { z } from 'zod'
+import { GyreError } from '../../core/errors.ts'
 import { withClient, withServer, type AddCommand } from '../command.ts'
+import { counted } from '../counted.ts'
 import { facts, table } from '../table.ts'
 
-/** `gyre studies ls|show` */
+/** `gyre studies ls|show|rm` */
 export const addStudies: AddCommand = (program) => {
   const studies = program.command('studies').description('searches for the best parameters')
 
@@ -40,6 +43,35 @@ export const addStudies: AddCommand = (program) => {
         console.log(json ? jsonOf(study, trials) : textOf(study, trials))
       }),
     )
+
+  withServer(studies.command('rm'))
+    .description('take a search out, so that its name is free; the runs of its trials stay')
+    .argument('<study>')
+    .option('-y, --yes', 'do not ask')
+    .action((name: string, options: unknown) =>
+      withClient(options, async (client) => {
+        const { yes } = z.object({ yes: z.boolean().default(false) }).parse(options)
+        const path = `/api/v1/studies/${encodeURIComponent(name)}`
+        if (!yes) await confirmRemoval(await client.get(path, Study))
+        const { trials } = await client.delete(path, z.strictObject({ trials: z.int() }))
+        console.log(`removed ${name}; the runs of its ${counted(trials, 'trial')} stay`)
+      }),
+    )
+}
+
+/** Asks on a terminal; elsewhere `--yes` must say it. Throws CANCELLED and INVALID_ARGUMENT. */
+async function confirmRemoval({ name, counts }: Study): Promise<void> {
+  const trials = Object.values(counts).reduce((sum, count) => sum + count, 0)
+  const what = `remove ${name} with what it knows of ${counted(trials, 'trial')}`
+  if (!process.stdin.isTTY)
+    throw new GyreError('INVALID_ARGUMENT', `--yes: expected, to ${what}`, { field: 'yes' })
+  const terminal = createInterface(process.stdin, process.stdout)
+  try {
+    if ((await terminal.question(`${what}? [y/N] `)).trim().toLowerCase() === 'y') return
+  } finally {
+    terminal.close()
+  }
+  throw new GyreError('CANCELLED', `${name} stays as it is`)
 }
 
 /** What a person wants to know of a search. */

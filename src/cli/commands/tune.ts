@@ -1,23 +1,33 @@
 import { readFile } from 'node:fs/promises'
 import { search } from '@gyre/sdk/client'
+import { Manifest } from '@gyre/sdk/wire/manifest'
+import { Json } from '@gyre/sdk/wire/ref'
 import { SearchSpace, Trial } from '@gyre/sdk/wire/study'
 import { z } from 'zod'
 import { GyreError } from '../../core/errors.ts'
+import { issueText } from '@gyre/sdk/wire/issue-text'
 import { withClient, withServer, type AddCommand } from '../command.ts'
 import { readParam } from '../pair.ts'
+import { assertTrials } from '../trial-check.ts'
 import { tryPipeline } from '../trial-pipeline.ts'
 import { jsonOf, paramsText, textOf, valueText } from './studies.ts'
+
+/** Digits alone: `1e3`, ` 7` and an empty text are slips. */
+const Whole = z
+  .string()
+  .regex(/^\d+$/, { error: ({ input }) => `expected a whole number, got ${String(input)}` })
+  .transform(Number)
 
 const Options = z.object({
   over: z.string(),
   metric: z.string(),
   maximize: z.boolean().default(false),
   minimize: z.boolean().default(false),
-  trials: z.exactOptional(z.coerce.number().int()),
-  parallel: z.coerce.number().int().default(1),
+  trials: z.exactOptional(Whole),
+  parallel: Whole.default(1),
   sampler: z.enum(['tpe', 'random', 'grid']).default('tpe'),
   pruner: z.enum(['none', 'median', 'asha']).default('none'),
-  seed: z.coerce.number().int().default(0),
+  seed: Whole.default(0),
   study: z.exactOptional(z.string()),
   patience: z.exactOptional(z.string()),
   param: z.array(z.string()).default([]),
@@ -46,7 +56,12 @@ export const addTune: AddCommand = (program, { exit }) => {
       withClient(given, async (client) => {
         const options = readOptions(given)
         const { step, metric } = splitMetric(options.metric)
-        const fixed = Object.fromEntries(options.param.map(readParam))
+        const fixed = z
+          .record(z.string(), Json)
+          .parse(Object.fromEntries(options.param.map(readParam)))
+        const over = await readSpace(options.over)
+        const { manifest } = await client.get('/api/v1/project', Applied)
+        assertTrials(manifest, { pipeline, step, metric, over, fixed })
         const prunes = options.pruner !== 'none'
         /** Why trials failed, by their number. */
         const reasons = new Map<number, string>()
@@ -54,7 +69,7 @@ export const addTune: AddCommand = (program, { exit }) => {
           client,
           {
             name: options.study ?? pipeline,
-            over: await readSpace(options.over),
+            over,
             metric: options.metric,
             direction: options.maximize ? 'maximize' : 'minimize',
             sampler: { kind: options.sampler },
@@ -85,8 +100,10 @@ export const addTune: AddCommand = (program, { exit }) => {
     )
 }
 
+const Applied = z.object({ manifest: Manifest })
+
 function readOptions(given: unknown): z.infer<typeof Options> {
-  const options = Options.safeParse(given)
+  const options = Options.safeParse(given, { error: issueText })
   if (!options.success) {
     const [issue] = options.error.issues
     throw refuse(String(issue?.path[0] ?? 'options'), issue?.message ?? 'cannot be read')

@@ -8,6 +8,7 @@ const Options = z.object({
   host: z.exactOptional(z.string()),
   data: z.exactOptional(z.string()),
   modules: z.exactOptional(z.string()),
+  grpcPort: z.exactOptional(z.string()),
 })
 
 /** `gyre up`: the server alone, until it is told to stop. */
@@ -19,6 +20,10 @@ export const addUp: AddCommand = (program, { startServer }) => {
     .option('--host <address>', 'address to listen on (GYRE_HOST, 127.0.0.1)')
     .option('--data <folder>', 'where everything is kept (GYRE_DATA, ./.gyre)')
     .option(
+      '--grpc-port <port>',
+      'speak the Open Inference Protocol over gRPC too (GYRE_GRPC_PORT)',
+    )
+    .option(
       '--modules <names>',
       `only these and what they stand on, of ${MODULES.join(', ')} (GYRE_MODULES)`,
     )
@@ -27,6 +32,7 @@ export const addUp: AddCommand = (program, { startServer }) => {
       const server = await startServer(config)
       // Before the line that tells others that it may be stopped.
       const stopped = untilStopped()
+      if (server.grpcAddress !== undefined) console.log(`gRPC on ${server.grpcAddress}`)
       console.log(`Gyre is ready on ${server.url} (data in ${config.data})`)
       await stopped
       console.log('stopping: finishing what is under way')

@@ -1,3 +1,4 @@
+import type { GyreClient } from '@gyre/sdk/client'
 import { PipelineRun } from '@gyre/sdk/wire/pipeline'
 import { StepWhy } from '@gyre/sdk/wire/step'
 import { z } from 'zod'
@@ -22,8 +23,7 @@ export const addWhy: AddCommand = (program) => {
     .action((step: string, options: unknown) =>
       withClient(options, async (client) => {
         const { run, item, json } = Options.parse(options)
-        const listed = z.strictObject({ runs: z.array(PipelineRun) })
-        const id = run ?? newestWith(step, await client.get('/api/v1/pipeline-runs', listed))
+        const id = run ?? (await newestWith(client, step))
         const path = `/api/v1/pipeline-runs/${encodeURIComponent(id)}/steps/${encodeURIComponent(step)}/why${item === undefined ? '' : `?item=${encodeURIComponent(item)}`}`
         const why = await client.get(path, StepWhy)
         console.log(json ? JSON.stringify(why, null, 2) : describe(why))
@@ -31,12 +31,13 @@ export const addWhy: AddCommand = (program) => {
     )
 }
 
-function newestWith(step: string, { runs }: { readonly runs: readonly PipelineRun[] }): string {
-  const run = runs.find(({ steps }) => steps.some((each) => each.step === step))
+async function newestWith(client: GyreClient, step: string): Promise<string> {
+  // A repetition runs every step: that says nothing about the cache.
+  const query = new URLSearchParams({ step, repetitions: 'false', limit: '1' }).toString()
+  const reply = z.strictObject({ runs: z.array(PipelineRun) })
+  const [run] = (await client.get(`/api/v1/pipeline-runs?${query}`, reply)).runs
   if (run) return run.id
-  throw new GyreError('NOT_FOUND', `no step ${step} in the newest ${runs.length} pipeline runs`, {
-    step,
-  })
+  throw new GyreError('NOT_FOUND', `no pipeline run has a step ${step}`, { step })
 }
 
 function describe({ pipelineRunId, step, item, answer, earlier, changed }: StepWhy): string {
@@ -50,6 +51,8 @@ function describe({ pipelineRunId, step, item, answer, earlier, changed }: StepW
       return `${about} ran although nothing changed since ${earlier}: it is never reused, or both ran at a time`
     case 'forced':
       return `${about} ran although nothing changed since ${earlier}: its run was resumed from there`
+    case 'repeated':
+      return `${about} ran because gyre reproduce executes every step of ${earlier} again`
     case 'waiting':
       return `${about} has not begun`
     case 'changed': {

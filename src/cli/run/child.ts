@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createWriteStream } from 'node:fs'
 import type { Readable } from 'node:stream'
+import { StringDecoder } from 'node:string_decoder'
 import { finished } from 'node:stream/promises'
 import { errnoOf, GyreError } from '../../core/errors.ts'
 
@@ -11,6 +12,8 @@ export interface ChildSpec {
   readonly environment: Readonly<Record<string, string>>
   /** Where what it says goes besides the terminal. */
   readonly logs: Readonly<Record<'stdout' | 'stderr', string>>
+  /** Told what it prints, both streams as they come. */
+  readonly onOutput: (text: string) => void
   /** Where it appears: on this process's own stdout, or with its stderr. */
   readonly stdoutTo: NodeJS.WritableStream
 }
@@ -36,7 +39,7 @@ const TAIL_CHARS = 4_000
  * STEP_FAILED where the program cannot be started.
  */
 export async function runChild(spec: ChildSpec): Promise<ChildEnd> {
-  const { program, folder, environment, logs, stdoutTo } = spec
+  const { program, folder, environment, logs, stdoutTo, onOutput } = spec
   const [name, ...args] = program
   const child = spawn(name, args, {
     cwd: folder,
@@ -51,6 +54,10 @@ export async function runChild(spec: ChildSpec): Promise<ChildEnd> {
     tee(child.stdout, stdoutTo, logs.stdout),
     tee(child.stderr, process.stderr, logs.stderr),
   ]
+  for (const stream of [child.stdout, child.stderr]) {
+    const decoder = new StringDecoder('utf8')
+    stream.on('data', (chunk: Buffer) => onOutput(decoder.write(chunk)))
+  }
   let tail = ''
   child.stderr.on('data', (chunk: Buffer) => {
     tail = (tail + chunk.toString('utf8')).slice(-TAIL_CHARS)

@@ -2,15 +2,22 @@ import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { throughOutage, type GyreClient } from '@gyre/sdk/client'
-import { Run, type HeldRunEnd, type HeldRunStart } from '@gyre/sdk/wire/run'
-import type { z } from 'zod'
+import { Run, RunCheckpoint, type HeldRunEnd, type HeldRunStart } from '@gyre/sdk/wire/run'
+import { z } from 'zod'
 import { environmentVariable, userEnvironment } from '../../core/config.ts'
 import { durationMs } from '../../core/duration.ts'
 import { VERSION } from '../../core/package.ts'
-import { readCodeSource } from '../../projects/code-source.ts'
+import { readCodeFiles, type CodeFiles } from '../../projects/code-files.ts'
+import { readCodeSource, repositoryOf } from '../../projects/code-source.ts'
+import { createStepFiles } from '../../train/step-files.ts'
 import { runChild, type ChildEnd } from './child.ts'
+import { findInputs, type RunInputs } from './inputs.ts'
 import type { Job } from './job.ts'
+import { codeToKeep } from './keep-code.ts'
+import { createLiveLog } from './live-log.ts'
 import { prepareJob } from './prepare-job.ts'
+import { followReport } from './report.ts'
+import { reportSink } from './report-sink.ts'
 import { FOLDER_TAG, wordsOf, type RunRequest } from './request.ts'
 
 /** Where a run is told of, and how. */
@@ -22,6 +29,8 @@ export interface Telling {
   readonly name: string | undefined
   /** How long nobody hearing of it is not yet an end. */
   readonly hold: string
+  /** The run that it goes on from. */
+  readonly resumes?: string
   readonly tags?: Readonly<Record<string, string>>
   readonly stdoutTo: NodeJS.WritableStream
   readonly onStart?: (run: Run) => void
@@ -35,13 +44,25 @@ export async function executeRun(request: RunRequest, telling: Telling): Promise
   const temp = await mkdtemp(join(tmpdir(), 'gyre-run-'))
   try {
     const job = await prepareJob(request, temp)
-    const settled = settle(request)
-    const run = await telling.client.post('/api/v1/runs', await startOf(job, settled, telling), Run)
+    const inputs = await findInputs(telling.client, request, temp)
+    const settled = settle({ ...request, inputs: inputs.pinned })
+    const codeFolder = await codeFolderOf(job)
+    const code = await readCodeFiles(codeFolder)
+    const start = await startOf(job, settled, telling, { inputs, code, codeFolder })
+    const run = await telling.client.post('/api/v1/runs', start, Run)
     telling.onStart?.(run)
-    return await hold(run, telling, () => carryOut(run, job, settled, { ...telling, temp }))
+    const keeps = await codeToKeep(code, codeFolder, temp)
+    const variables = { ...inputs.variables, ...(await resumed(telling.client, run, temp)) }
+    const more = { ...telling, temp, keeps, variables }
+    return await hold(run, telling, () => carryOut(run, job, settled, more))
   } finally {
     await rm(temp, { recursive: true, force: true })
   }
+}
+
+/** A program imports what lies beside its folder as well: in a repository all of it is its code. */
+async function codeFolderOf({ codeFolder }: Job): Promise<string> {
+  return (await repositoryOf(codeFolder)) ?? codeFolder
 }
 
 type Settled = RunRequest & { readonly seed: number; readonly threads: number }
@@ -61,22 +82,32 @@ function settle(request: RunRequest): Settled {
 async function startOf(
   job: Job,
   request: Settled,
-  { experiment, name = job.name, hold: asked, tags }: Telling,
+  { experiment, name = job.name, hold: asked, tags, resumes }: Telling,
+  {
+    inputs,
+    code,
+    codeFolder,
+  }: { readonly inputs: RunInputs; readonly code: CodeFiles; readonly codeFolder: string },
 ): Promise<z.input<typeof HeldRunStart>> {
-  const { lockfileDigest = job.lockfileDigest, ...source } = await readCodeSource(job.codeFolder)
+  const { lockfileDigest = job.lockfileDigest, ...source } = await readCodeSource(codeFolder)
   const lock = job.lockfileDigest ?? lockfileDigest
+  // The program's own file is known by its digest already.
+  const files = Object.entries(code.digests).filter(([, digest]) => digest !== job.digest)
   return {
     kind: job.kind,
     name,
     experiment,
     params: { ...job.params },
+    inputs: [...inputs.refs],
     seed: request.seed,
     hold: asked,
+    ...(resumes === undefined ? {} : { resumes }),
     code: {
       digest: job.digest,
       command: wordsOf(request),
       ...source,
       ...(lock === undefined ? {} : { lockfileDigest: lock }),
+      ...(files.length === 0 ? {} : { files: Object.fromEntries(files) }),
     },
     environment: environmentFacts(job, request),
     tags: {
@@ -104,6 +135,24 @@ function environmentFacts({ facts }: Job, { threads }: Settled): Record<string, 
   }
 }
 
+const Last = z.strictObject({ checkpoint: RunCheckpoint.nullable() })
+
+/** How a program learns what to go on from: as a step does. */
+async function resumed(client: GyreClient, { id }: Run, temp: string) {
+  const { checkpoint } = await client.get(`/api/v1/runs/${id}/checkpoint`, Last)
+  if (!checkpoint) return {}
+  const path = await createStepFiles(client, temp).artifact(checkpoint.artifact)
+  return { GYRE_CHECKPOINT: path, GYRE_CHECKPOINT_STEP: String(checkpoint.step) }
+}
+
+/** What carrying out takes besides. */
+interface Carried extends Telling {
+  readonly temp: string
+  /** Files to keep before the program starts, by their paths there. */
+  readonly keeps: ReadonlyMap<string, string>
+  readonly variables: Readonly<Record<string, string>>
+}
+
 /** Says that the run goes on for as long as the work takes. */
 async function hold<T>(
   { id }: Run,
@@ -128,21 +177,18 @@ async function carryOut(
   run: Run,
   job: Job,
   request: Settled,
-  { client, key, stdoutTo, temp }: Telling & { readonly temp: string },
+  { client, key, stdoutTo, temp, keeps: before, variables }: Carried,
 ): Promise<Run> {
   const logs = { stdout: join(temp, 'stdout.txt'), stderr: join(temp, 'stderr.txt') }
   const signal = new AbortController().signal
   const tell = <T>(call: () => Promise<T>): Promise<T> => throughOutage(call, OUTAGE_MS, signal)
-  const end = await runChild({
-    program: job.program,
-    folder: job.folder,
-    environment: userEnvironment({
-      ...job.variables,
-      ...runVariables(run, request, { url: client.url, key }),
-    }),
-    logs,
-    stdoutTo,
-  }).catch(async (thrown: unknown) => {
+  const report = join(temp, 'report.jsonl')
+  const sink = reportSink({ client, run, folder: job.folder, temp, tell })
+  let unkept: string | undefined
+  const live = createLiveLog((piece) =>
+    tell(() => client.post(`/api/v1/runs/${run.id}/log`, piece, z.strictObject({}))),
+  )
+  const end = await begin().catch(async (thrown: unknown) => {
     const message = thrown instanceof Error ? thrown.message : String(thrown)
     await endRun({ status: 'failed', error: { code: 'STEP_FAILED', message } })
     throw thrown
@@ -152,15 +198,51 @@ async function carryOut(
     ['logs/stderr.txt', logs.stderr],
     ...job.keeps,
   ])
+  await live.close()
   try {
-    for (const [path, file] of keeps)
-      if (await hasBytes(file)) await tell(() => keep(client, run, path, file))
+    for (const [path, file] of keeps) if (await hasBytes(file)) await keepFile(path, file)
   } catch (thrown) {
     // How the program ended is known, whatever became of its files.
-    await endRun(verdictOf(job, end))
+    await endRun(verdict())
     throw thrown
   }
-  return endRun(verdictOf(job, end))
+  return endRun(verdict())
+
+  function verdict(): HeldRunEnd {
+    const told = verdictOf(job, end)
+    if (unkept === undefined || told.status !== 'succeeded') return told
+    return { status: 'failed', error: { code: 'STEP_FAILED', message: unkept } }
+  }
+
+  /** What it runs is on the server before it runs: it may change, and be killed. */
+  async function begin(): Promise<ChildEnd> {
+    for (const [path, file] of before) await keepFile(path, file)
+    const running = runChild({
+      program: job.program,
+      folder: job.folder,
+      environment: userEnvironment({
+        ...job.variables,
+        ...variables,
+        GYRE_REPORT: report,
+        ...runVariables(run, request, { url: client.url, key }),
+      }),
+      logs,
+      stdoutTo,
+      onOutput: (text) => live.add(text),
+    })
+    const reading = followReport(report, running, sink).catch(giveUp)
+    return (await Promise.all([running, reading]))[0]
+  }
+
+  /** The program goes on; that its report could not be kept is what becomes of the run. */
+  function giveUp(thrown: unknown): void {
+    unkept = thrown instanceof Error ? thrown.message : String(thrown)
+    process.stderr.write(`gyre: ${unkept}\n`)
+  }
+
+  async function keepFile(path: string, file: string): Promise<void> {
+    await tell(() => keep(client, run, path, file))
+  }
 
   function endRun(told: HeldRunEnd): Promise<Run> {
     return tell(() => client.post(`/api/v1/runs/${run.id}/end`, told, Run))

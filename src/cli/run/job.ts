@@ -9,7 +9,7 @@ export interface Job {
   readonly program: readonly [string, ...string[]]
   /** Where it runs. */
   readonly folder: string
-  /** Below which what differs from the commit is code. */
+  /** Where its code lies, outside of a git repository; in one, the whole repository is code. */
   readonly codeFolder: string
   /** Variables of its own. */
   readonly variables: Readonly<Record<string, string>>

@@ -1,9 +1,8 @@
 import { stat } from 'node:fs/promises'
 import type { GyreClient } from '@gyre/sdk/client'
 import { Experiment } from '@gyre/sdk/wire/experiment'
-import type { Run, RunDifference } from '@gyre/sdk/wire/run'
+import { RunDifference, type Run } from '@gyre/sdk/wire/run'
 import { GyreError } from '../../core/errors.ts'
-import { differences, flat, type Facts } from '../../pipelines/difference.ts'
 import { executeRun } from './execute.ts'
 import { FOLDER_TAG, requestOf, type RunRequest } from './request.ts'
 
@@ -47,10 +46,12 @@ export async function repeatRun(
     tags: { 'gyre.repeats': id },
     stdoutTo: process.stderr,
   })
-  return { run: run.id, repeats: id, difference: differences(null, factsOf(before), factsOf(run)) }
+  const between = `/api/v1/runs/${run.id}/difference?from=${encodeURIComponent(id)}`
+  return { run: run.id, repeats: id, difference: await server.client.get(between, RunDifference) }
 }
 
-async function assertFolder(folder: string): Promise<void> {
+/** Throws INVALID_ARGUMENT where there is none. */
+export async function assertFolder(folder: string): Promise<void> {
   const found = await stat(folder).catch(() => undefined)
   if (found?.isDirectory()) return
   throw new GyreError(
@@ -58,14 +59,4 @@ async function assertFolder(folder: string): Promise<void> {
     `--folder: the run was executed in ${folder}, which is no folder here; say where its files are`,
     { field: 'folder' },
   )
-}
-
-function factsOf({ params, seed, code, environment, metrics, status }: Run): Facts {
-  const { command: _command, ...rest } = code ?? {}
-  return {
-    inputs: flat({ params, seed }),
-    code: flat(rest),
-    environment: flat(environment),
-    metrics: flat({ ...metrics, 'run.status': status }),
-  }
 }

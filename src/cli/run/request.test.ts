@@ -9,6 +9,14 @@ test('a parameter that is there twice, or is no pair, is refused', () => {
     expect(() => readRequest('/w', 'train.py', [], { param })).toThrow(message)
 })
 
+test('an input that is there twice, or has no plain name, is refused', () => {
+  for (const [input, message] of [
+    [['rows=a', 'rows=b'], /--input: rows is there twice/],
+    [['../rows=a'], /--input: expected a plain name, got \.\.\/rows/],
+  ] as const)
+    expect(() => readRequest('/w', 'train.py', [], { input })).toThrow(message)
+})
+
 test('words that somebody else wrote are no request', () => {
   expect(requestOf(['gyre', 'pipeline', 'run', 'train'], '/w')).toBeUndefined()
   expect(requestOf([], '/w')).toBeUndefined()
@@ -18,6 +26,7 @@ test('the words of a request read back as the same request', () => {
   const request = readRequest('/w', 'train.py', ['--verbose', '-n', 'a b'], {
     entry: 'validate',
     param: ['lr=0.1', 'note=a=b c'],
+    input: ['rows=data/rows.csv', 'flights=dataset:flights@3'],
     requirements: 'requirements.txt',
     seed: '-7',
     threads: '2',

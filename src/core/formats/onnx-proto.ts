@@ -1,4 +1,5 @@
 import protobuf from 'protobufjs/light.js'
+import type { Datatype } from '../tensor.ts'
 
 type Fields = Readonly<Record<string, protobuf.IField>>
 
@@ -62,7 +63,7 @@ const READ: Readonly<Record<string, Fields>> = {
   Model: { ...WRITTEN['Model'], functions: many(25, 'Function') },
   Function: { node: many(7, 'Node') },
   Graph: { ...WRITTEN['Graph'], sparseInitializer: many(15, 'SparseTensor') },
-  Node: { attribute: many(5, 'Attribute') },
+  Node: { output: many(2, 'string'), opType: one(4, 'string'), attribute: many(5, 'Attribute') },
   Attribute: {
     t: one(5, 'Tensor'),
     g: one(6, 'Graph'),
@@ -86,7 +87,7 @@ export const WrittenModel = modelType(WRITTEN)
 export const ReadModel = modelType(READ)
 
 /** TensorProto.DataType and its name in the Open Inference Protocol, where it has one. */
-export const ONNX_DATATYPES: ReadonlyMap<number, string> = new Map([
+export const ONNX_DATATYPES: ReadonlyMap<number, Datatype> = new Map([
   [1, 'FP32'],
   [2, 'UINT8'],
   [3, 'INT8'],

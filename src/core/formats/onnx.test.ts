@@ -85,6 +85,7 @@ test('a file of the onnx package is read: constants are no inputs, unnamed sizes
       { name: 'ids', datatype: 'INT64', shape: [-1, 1] },
     ],
     outputs: [{ name: 'y', datatype: 'FP64', shape: [-1, 2] }],
+    operators: { y: 'Gemm' },
     opsets: { '': 17, 'ai.onnx.ml': 3 },
     producer: 'pytest',
     metadata: { author: 'me' },

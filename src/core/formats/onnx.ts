@@ -1,20 +1,14 @@
 import { z } from 'zod'
 import { GyreError } from '../errors.ts'
+import type { TensorType } from '../tensor.ts'
 import { ONNX_DATATYPES, ReadModel } from './onnx-proto.ts'
-
-/** An input or output of a model. */
-export interface OnnxValue {
-  readonly name: string
-  /** In the words of the Open Inference Protocol: FP32, INT64, BYTES, … */
-  readonly datatype: string
-  /** -1 is a dimension that varies. */
-  readonly shape: readonly number[]
-}
 
 /** What an ONNX file says of itself. */
 export interface OnnxSummary {
-  readonly inputs: readonly OnnxValue[]
-  readonly outputs: readonly OnnxValue[]
+  readonly inputs: readonly TensorType[]
+  readonly outputs: readonly TensorType[]
+  /** The operator that each output comes from, by its name: `Softmax`. */
+  readonly operators: Readonly<Record<string, string>>
   /** Version of each operator set by domain; '' is ONNX itself. */
   readonly opsets: Readonly<Record<string, number>>
   readonly producer: string
@@ -55,6 +49,14 @@ const File = z.object({
     .max(MAX_VALUES),
   metadataProps: z.array(Property).max(MAX_VALUES).default([]),
   graph: z.object({
+    node: z
+      .array(
+        z.object({
+          opType: z.string().max(MAX_NAME).default(''),
+          output: z.array(z.string()).default([]),
+        }),
+      )
+      .default([]),
     initializer: z.array(z.object({ name: z.string().max(MAX_NAME).default('') })).default([]),
     input: z.array(Value).max(MAX_VALUES).default([]),
     output: z.array(Value).min(1).max(MAX_VALUES),
@@ -84,6 +86,7 @@ export function inspectOnnx(bytes: Uint8Array): OnnxSummary {
     // Before IR version 4 the constants had to be listed among the inputs.
     inputs: graph.input.filter(({ name }) => !constants.has(name)).map(summarise),
     outputs: graph.output.map(summarise),
+    operators: operatorsOf(graph),
     opsets: Object.fromEntries(opsetImport.map(({ domain, version }) => [domain, version])),
     producer: producerName,
     metadata: Object.fromEntries(metadataProps.map(({ key, value }) => [key, value])),
@@ -100,13 +103,19 @@ function decode(bytes: Uint8Array): unknown {
   }
 }
 
-function summarise({ name, type }: z.output<typeof Value>): OnnxValue {
+function summarise({ name, type }: z.output<typeof Value>): TensorType {
   const { elemType, shape } = type.tensorType
   return {
     name,
-    datatype: ONNX_DATATYPES.get(elemType) ?? '',
+    datatype: ONNX_DATATYPES.get(elemType) ?? 'BYTES',
     shape: shape.dim.map(({ dimValue }) => dimValue ?? -1),
   }
+}
+
+function operatorsOf({ node, output }: z.output<typeof File>['graph']): Record<string, string> {
+  const names = new Set(output.map(({ name }) => name))
+  const made = node.flatMap((one) => one.output.map((name) => [name, one.opType] as const))
+  return Object.fromEntries(made.filter(([name]) => names.has(name)))
 }
 
 /** The path of the first tensor, at any depth, whose data lies outside the file. */

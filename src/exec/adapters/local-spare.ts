@@ -1,10 +1,11 @@
 import type { ChildProcess } from 'node:child_process'
+import type { Job } from '../exec.ts'
 import { forkRunner } from './fork-runner.ts'
 
 /** A process that has started and loaded its modules, for the job that comes next. */
 export interface Spare {
-  /** Starts one unless one waits already. */
-  prepare(): void
+  /** Starts one for a job as `ahead` says, unless one waits already. */
+  prepare(ahead?: Job['ahead']): void
   /** The one that waits, which is nobody else's from now on. */
   take(): ChildProcess | undefined
   close(): void
@@ -29,9 +30,9 @@ export function createSpare(runner: URL, idleMs: number): Spare {
   return {
     take,
     close,
-    prepare() {
+    prepare(ahead = {}) {
       if (waiting) return
-      const started = forkRunner(runner, { GYRE_SPARE: '1' })
+      const started = forkRunner(runner, { ...ahead, GYRE_SPARE: '1' })
       const forget = (): void => {
         if (waiting === started) take()
       }

@@ -173,6 +173,75 @@ test('a job cancelled in the queue never starts, and the next one does', async (
   await expect(access(join(folder, 'second'))).rejects.toThrow('ENOENT')
 })
 
+const MIB = 2 ** 20
+const SMALL = { cores: 2, memoryBytes: 1024 * MIB, gpus: ['7'] }
+
+test('a job that asks for more than the machine has is refused, not queued', async () => {
+  const local = await execOf(STUBBORN, 1, 1, { machine: SMALL })
+  const wide = { ...job('wide'), resources: { gpu: 2 } }
+  expect(() => local.start(wide)).toThrow('job wide.resources.gpu: asked for 2 devices')
+})
+
+test('a job waits until what it asks for is free; none that came later overtakes it', async () => {
+  const local = await execOf(STUBBORN, 3, 3, { machine: SMALL })
+  const begun: string[] = []
+  const begin = (name: string, resources: Job['resources']) => {
+    const environment = () => {
+      begun.push(name)
+      return job(name).environment()
+    }
+    return local.start({ ...job(name), environment, resources })
+  }
+  const first = begin('first', { memoryBytes: 600 * MIB })
+  const second = begin('second', { memoryBytes: 600 * MIB })
+  const third = begin('third', { cpu: 1 })
+  expect(begun).toEqual(['first'])
+  first.cancel(0)
+  await first.ended
+  await vi.waitFor(() => expect(begun).toEqual(['first', 'second', 'third']))
+  second.cancel(0)
+  third.cancel(0)
+})
+
+test('a job that is cancelled while it waits for memory holds up nobody', async () => {
+  const local = await execOf(STUBBORN, 3, 3, { machine: SMALL })
+  const first = local.start({ ...job('first'), resources: { memoryBytes: 600 * MIB } })
+  const second = local.start({ ...job('second'), resources: { memoryBytes: 600 * MIB } })
+  local.start({ ...job('third'), resources: { cpu: 1 } })
+  second.cancel(0)
+  expect((await second.ended).end).toEqual({ kind: 'cancelled' })
+  await written('third')
+  first.cancel(0)
+})
+
+test('a job knows the devices that are its own', async () => {
+  const local = await execOf(`console.log('has', process.env.CUDA_VISIBLE_DEVICES)`, 1, 1, {
+    machine: SMALL,
+  })
+  const { tail } = await local.start({ ...job('a'), resources: { gpu: 1 } }).ended
+  expect(tail).toBe('has 7')
+  expect((await local.start(job('b')).ended).tail).toBe('has undefined')
+})
+
+/** Itself it needs some 50 MiB; its child fills 400 and says so. */
+const GREEDY = `
+import { spawnSync } from 'node:child_process'
+const fill = 'const kept = Buffer.alloc(400 * 2 ** 20, 1); setInterval(() => kept.length, 1000)'
+spawnSync(process.execPath, ['--eval', fill])
+`
+
+test.skipIf(process.platform !== 'linux')(
+  'a job whose processes have more memory together than it asked for is ended, and tells how much',
+  async () => {
+    const local = await execOf(GREEDY, 1, 1, { machine: SMALL })
+    const askedBytes = 256 * MIB
+    const greedy = { ...job('greedy'), resources: { memoryBytes: askedBytes } }
+    const { end } = await local.start(greedy).ended
+    expect(end).toEqual({ kind: 'out-of-memory', askedBytes, usedBytes: expect.any(Number) })
+    expect('usedBytes' in end && end.usedBytes).toBeGreaterThan(askedBytes)
+  },
+)
+
 test('close leaves no process behind, neither a job nor what it started, and refuses new ones', async () => {
   const local = await execOf(
     `

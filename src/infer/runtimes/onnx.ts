@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises'
-import { InferenceSession, Tensor } from 'onnxruntime-node'
+import { Tensor } from 'onnxruntime-node'
 import { GyreError } from '../../core/errors.ts'
-import { inspectOnnx, type OnnxSummary, type OnnxValue } from '../../core/formats/onnx.ts'
+import { inspectOnnx, type OnnxSummary } from '../../core/formats/onnx.ts'
 import { sigmoid, softmax } from '../../core/logits.ts'
+import type { TensorType } from '../../core/tensor.ts'
 import type { AroundNative } from '../native-guard.ts'
+import { createSession, invalid, textOf } from './ort.ts'
 
 /**
  * A binary classifier: `features` float32 [N, F] in; out either `probability` float32 [N, 1], or `logits` float32
@@ -13,14 +15,6 @@ export interface OnnxModel {
   /** P(label = 1) per row; `features` holds `rows` × F numbers, NaN = missing. Blocks its thread. */
   run(features: Float32Array, rows: number): Promise<Float32Array>
   close(): Promise<void>
-}
-
-/** One thread and no spinning: workers are the parallelism, and idle ones must cost nothing. */
-const OPTIONS: InferenceSession.SessionOptions = {
-  intraOpNumThreads: 1,
-  interOpNumThreads: 1,
-  executionMode: 'sequential',
-  extra: { session: { intra_op: { allow_spinning: '0' } } },
 }
 
 /**
@@ -35,11 +29,7 @@ export async function openOnnx(
   // The very bytes that were checked are loaded: by path, onnxruntime would follow external weights.
   const bytes = await readFile(path)
   const output = checkGraph(inspectOnnx(bytes), width)
-  const session = await around(() => InferenceSession.create(bytes, OPTIONS)).catch(
-    (cause: unknown) => {
-      throw invalid(`cannot be loaded: ${textOf(cause)}`)
-    },
-  )
+  const session = await createSession(bytes, around)
   const run = async (features: Float32Array, rows: number): Promise<Float32Array> => {
     const feeds = { features: new Tensor('float32', features, [rows, width]) }
     const { [output]: given } = await around(() => session.run(feeds, [output]))
@@ -91,14 +81,6 @@ function scoresOf(output: Output, given: Float32Array, rows: number): Float32Arr
   throw new GyreError('MODEL_FAILED', `${output}: expected ${expected} a row, got ${perRow}`)
 }
 
-function listOf(values: readonly OnnxValue[]): string {
+function listOf(values: readonly TensorType[]): string {
   return values.map(({ name, datatype }) => `${name} ${datatype}`).join(', ') || 'none'
-}
-
-function invalid(message: string): GyreError {
-  return new GyreError('INVALID_INPUT', `model.onnx: ${message}`)
-}
-
-function textOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown)
 }

@@ -25,6 +25,7 @@ import { runControl } from './0026-run-control.ts'
 import { approvalGates } from './0027-approval-gates.ts'
 import { stepCheckpoints } from './0028-step-checkpoints.ts'
 import { itemsAndPartitions } from './0029-items-and-partitions.ts'
+import { runCheckpoints } from './0031-run-checkpoints.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, oldest first. A new one is a file and a line here, and a name in `../schema.ts`. */
@@ -56,4 +57,5 @@ export const MIGRATIONS: readonly Migration[] = [
   approvalGates,
   stepCheckpoints,
   itemsAndPartitions,
+  runCheckpoints,
 ]

@@ -121,7 +121,7 @@ test('a kernel executes magics and shows frames; the copy is a valid notebook', 
   })
   const { code, run } = await runIn(cwd, true, 'nb.ipynb', '-P', 'scale=7')
   expect([code, run.status]).toEqual([1, 'failed'])
-  expect(run.error?.message).toBe("nb.ipynb: cell 5: NameError: name 'gone' is not defined")
+  expect(run.error?.message).toBe("nb.ipynb: cell 5, line 1: NameError: name 'gone' is not defined")
   expect(run.metrics).toEqual({ scale: 7 })
   const outputs = await outputsOf(cwd, run.id, 'nb.ipynb')
   expect(outputs[3]).toMatchObject([

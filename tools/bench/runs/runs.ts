@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -34,7 +34,7 @@ export async function benchRuns(): Promise<BenchLine[]> {
     return [
       ...(await cachedLines(client)),
       await typescriptLine(client),
-      ...(await pythonLines(client)),
+      ...(await pythonLines(client, join(folder, 'data', 'python'))),
       ...(await manyLines(client)),
       await benchSuggestion(),
     ]
@@ -94,40 +94,73 @@ async function typescriptLine(client: GyreClient): Promise<BenchLine> {
   }
 }
 
-async function pythonLines(client: GyreClient): Promise<BenchLine[]> {
-  const lines = [await pythonLine(client, 'standard', 'standard library', 'python3', ['-s', '-S'])]
+interface Pause {
+  /** What waits for a step whose predecessor ended so long ago. */
+  readonly waits: string
+  readonly pauseMs: number
+}
+
+const PAUSES: readonly Pause[] = [
+  // As long as a process takes to start and load, and shorter than it waits.
+  { waits: 'an interpreter waiting', pauseMs: 1_500 },
+  { waits: 'none waiting', pauseMs: 6_000 },
+  { waits: 'one after the other', pauseMs: 0 },
+]
+
+async function pythonLines(client: GyreClient, pythons: string): Promise<BenchLine[]> {
+  const lines: BenchLine[] = []
+  for (const pause of PAUSES) lines.push(await pythonLine(client, pythons, 'standard', pause))
   const numpy = await ensureVenv(['numpy==2.4.6'], 'a step with numpy')
   if (numpy === undefined) return lines
-  return [...lines, await pythonLine(client, 'numpy', 'numpy', numpy, ['-s'])]
+  for (const pause of PAUSES) lines.push(await pythonLine(client, pythons, 'numpy', pause))
+  return lines
 }
 
 async function pythonLine(
   client: GyreClient,
+  pythons: string,
   pipeline: 'standard' | 'numpy',
-  imports: string,
-  python: string,
-  flags: readonly string[],
+  { waits, pauseMs }: Pause,
 ): Promise<BenchLine> {
-  const script = join(PROJECT, 'py', pipeline === 'numpy' ? 'with_numpy.py' : 'standard.py')
+  const isNumpy = pipeline === 'numpy'
+  const script = join(PROJECT, 'py', isNumpy ? 'with_numpy.py' : 'standard.py')
   // The first makes the virtual environment, and fills the file cache.
   await runMs(client, pipeline, { seed: 0 })
+  const [python, ...flags] = await interpreterOf(pythons, isNumpy)
   await processMs(python, [...flags, script])
   const [ours, bare]: [number[], number[]] = [[], []]
   for (let round = 0; round < ROUNDS; round++) {
-    ours.push((await runMs(client, pipeline, { seed: 100 + round })).ms)
+    // Of its own, so that nothing comes from the cache.
+    const seed = 100 + pauseMs + round
     bare.push(await processMs(python, [...flags, script]))
+    await delay(pauseMs)
+    ours.push((await runMs(client, pipeline, { seed })).ms)
   }
   return {
-    name: `a step in Python, imports of ${imports}, from request to end`,
+    name: `a step in Python, imports of ${isNumpy ? 'numpy' : 'standard library'}, ${waits}, from request to end`,
     ours: median(ours),
     unit: 'ms',
     peer: {
-      name: 'the interpreter with the same imports',
+      name: 'its interpreter with the same imports',
       value: median(bare),
       ratio: median(ours.map((ms, round) => ms / (bare[round] ?? Number.NaN))),
     },
     bound: atMost('ratio', 1.5),
   }
+}
+
+const Interpreter = z.object({ executable: z.object({ path: z.string() }) })
+
+/** What the server starts the scripts with, and not what may stand for it on the PATH. */
+async function interpreterOf(
+  pythons: string,
+  hasPackages: boolean,
+): Promise<[program: string, ...flags: string[]]> {
+  const entries = await readdir(pythons, { withFileTypes: true })
+  const made = entries.find((entry) => entry.isDirectory() && !entry.name.startsWith('.'))
+  if (hasPackages && made) return [join(pythons, made.name, 'bin', 'python'), '-s']
+  const known = await readFile(join(pythons, 'interpreter.json'), 'utf8')
+  return [Interpreter.parse(JSON.parse(known)).executable.path, '-s', '-S']
 }
 
 async function manyLines(client: GyreClient): Promise<BenchLine[]> {

@@ -1,5 +1,5 @@
-import { rewriteOutsideStrings } from '../../core/json-stretches.ts'
-import { parseJson } from '../parse.ts'
+import { rewriteOutsideStrings } from '../core/json-stretches.ts'
+import { parseJson } from './parse.ts'
 
 /** 2^53 has 16 digits: shorter integers are exact as numbers. The digits behind a point are of no integer. */
 const LONG_INTEGER = /(?:^|[^\d.])\d{16}/

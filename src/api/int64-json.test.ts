@@ -1,6 +1,6 @@
 import { assert, jsonValue, property } from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseInt64Json, stringifyInt64 } from './json.ts'
+import { parseInt64Json, stringifyInt64 } from './int64-json.ts'
 
 test.each([
   ['{"step":9223372036854775807}', { step: '9223372036854775807' }],

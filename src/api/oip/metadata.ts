@@ -1,0 +1,48 @@
+import type { TensorType } from '../../core/tensor.ts'
+import type { ServedModel } from '../../serve/served-model.ts'
+import type { TensorArm } from '../../serve/tensor-arm.ts'
+
+/** What the server says of itself; the extensions are those that it speaks in full. */
+export const SERVER = {
+  name: 'gyre',
+  extensions: ['binary_tensor_data', 'classification', 'model_configuration'],
+} as const
+
+/** As Triton calls a graph that onnxruntime runs. */
+const PLATFORM = 'onnxruntime_onnx'
+
+export function describeModel(
+  name: string,
+  models: readonly ServedModel[],
+  { graph }: TensorArm,
+): object {
+  const { versions = [] } = models.find((model) => model.name === name) ?? {}
+  const { inputs, outputs } = graph
+  return { name, versions, platform: PLATFORM, inputs, outputs }
+}
+
+/** A model's configuration in the words of Triton's; the shapes of a model that is batched go without the batch. */
+export function modelConfig(name: string, { graph }: TensorArm): unknown {
+  const { batches, maxBatch } = graph
+  const typed = ({ name: tensor, datatype, shape }: TensorType) => ({
+    name: tensor,
+    data_type: `TYPE_${datatype === 'BYTES' ? 'STRING' : datatype}`,
+    dims: batches ? shape.slice(1) : shape,
+  })
+  return {
+    name,
+    platform: PLATFORM,
+    backend: 'onnxruntime',
+    max_batch_size: batches ? maxBatch : 0,
+    input: graph.inputs.map(typed),
+    output: graph.outputs.map(typed),
+  }
+}
+
+export function modelIndex(models: readonly ServedModel[]): readonly object[] {
+  return models.flatMap(({ name, versions, state, reason }) =>
+    versions.length === 0
+      ? [{ name, state, reason }]
+      : versions.map((version) => ({ name, version, state, reason })),
+  )
+}

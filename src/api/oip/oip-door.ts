@@ -1,0 +1,177 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { promisify } from 'node:util'
+import { deflate, gzip } from 'node:zlib'
+import { z } from 'zod'
+import type { Context } from '../../core/context.ts'
+import { ERRORS, GyreError, toGyreError, type ErrorCode } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import { VERSION } from '../../core/package.ts'
+import { parseRef } from '../../core/ref.ts'
+import { askedArm } from '../../routes/pick.ts'
+import type { Serve } from '../../serve/serve.ts'
+import { readPacked } from '../packed-body.ts'
+import { retryAfter } from '../problem.ts'
+import { defineRawRoute, type RawDoor } from '../raw-door.ts'
+import { endWithJson, expectMethod, pathOf } from '../raw-reply.ts'
+import { nameFailedVersion, nameVersion } from '../version-headers.ts'
+import { JSON_LENGTH_HEADER, readInferRequest } from './infer-request.ts'
+import { writeInferReply, type InferReply } from './infer-reply.ts'
+import { describeModel, modelConfig, modelIndex, SERVER } from './metadata.ts'
+import { parsePath, type OipPath } from './path.ts'
+
+export interface OipDoorDeps {
+  readonly serve: Pick<Serve, 'infer' | 'tensorArm' | 'models'>
+  readonly maxBodyBytes: number
+  readonly log: Log
+}
+
+const ERROR_CODES = [
+  'INVALID_ARGUMENT',
+  'INVALID_INPUT',
+  'NOT_FOUND',
+  'TOO_LARGE',
+  'OVERLOADED',
+  'MODEL_FAILED',
+  'UNAVAILABLE',
+] as const satisfies readonly ErrorCode[]
+
+const Open = z.record(z.string(), z.unknown())
+
+const described = (method: 'GET' | 'POST', path: string, summary: string) => ({
+  method,
+  path,
+  summary,
+  scope: path.startsWith('/v2/health') ? ('public' as const) : ('predict' as const),
+  reply: Open,
+  errors: [...ERROR_CODES],
+})
+
+/** `/v2`: the Open Inference Protocol with binary tensors, as KServe and Triton speak it. */
+export function oipDoor({ serve, maxBodyBytes, log }: OipDoorDeps): RawDoor {
+  async function answerModel(
+    request: IncomingMessage,
+    response: ServerResponse,
+    ctx: Context,
+    path: Extract<OipPath, { kind: 'model' }>,
+  ): Promise<void> {
+    const { model, verb, version } = path
+    if (verb === 'infer') return infer(request, response, ctx, path)
+    expectMethod(request, response, 'GET')
+    const arm = await serve.tensorArm(ctx, model, version)
+    if (verb === 'config') return endWithJson(response, JSON.stringify(modelConfig(model, arm)))
+    if (verb === 'metadata')
+      return endWithJson(response, JSON.stringify(describeModel(model, serve.models(ctx), arm)))
+    if (arm.failed !== undefined) throw new GyreError('UNAVAILABLE', `${model}: ${arm.failed}`)
+    endWithJson(response, JSON.stringify({ name: model, ready: true }))
+  }
+
+  async function infer(
+    request: IncomingMessage,
+    response: ServerResponse,
+    ctx: Context,
+    { model, version }: Extract<OipPath, { kind: 'model' }>,
+  ): Promise<void> {
+    expectMethod(request, response, 'POST')
+    const body = await readPacked(request, response, maxBodyBytes)
+    const { headers } = request
+    const asked = readInferRequest(headers, body)
+    const gone = new AbortController()
+    response.once('close', () => gone.abort())
+    const subject = asked.subject ?? oneOf(headers['x-gyre-subject'])
+    const { inputs, deadlineMs } = asked
+    const { outputs, picked, id } = await serve.infer(
+      ctx,
+      model,
+      { subject, at: undefined, version, inputs, deadlineMs, signal: gone.signal },
+      askedArm(headers),
+    )
+    nameVersion(response, picked.variant, picked.model, picked.rev)
+    response.setHeader('x-gyre-prediction-id', id)
+    const { version: answered } = parseRef(picked.model)
+    const reply = writeInferReply({ model, version: answered, request: asked, outputs })
+    await endWithTensors(request, response, reply)
+  }
+
+  return defineRawRoute({
+    scope: (request) => (pathOf(request).startsWith('/v2/health/') ? 'public' : 'predict'),
+    described: [
+      described('GET', '/v2', 'What the server is, by the Open Inference Protocol'),
+      described('GET', '/v2/health/live', 'Whether the process answers'),
+      described('GET', '/v2/health/ready', 'Whether models can be asked'),
+      described('GET', '/v2/models/:model', 'What a model takes and gives'),
+      described('GET', '/v2/models/:model/ready', 'Whether a model can be asked'),
+      described('GET', '/v2/models/:model/config', 'How a model is run'),
+      described('POST', '/v2/models/:model/infer', 'Ask a model by its tensors'),
+      described('POST', '/v2/repository/index', 'Models and their states'),
+    ],
+    matches: (path) => path === '/v2' || path.startsWith('/v2/'),
+    async handle(request, response, ctx) {
+      const path = parsePath(pathOf(request))
+      if (path.kind === 'model') return answerModel(request, response, ctx, path)
+      expectMethod(request, response, path.kind === 'index' ? 'POST' : 'GET')
+      if (path.kind === 'server')
+        return endWithJson(response, JSON.stringify({ ...SERVER, version: VERSION }))
+      if (path.kind === 'index')
+        return endWithJson(response, JSON.stringify(modelIndex(serve.models(ctx))))
+      endWithJson(response, `{"${path.kind}":true}`)
+    },
+    answerError(response, thrown, requestId) {
+      const error = toGyreError(thrown)
+      if (error.code === 'INTERNAL')
+        log.error({ err: error.cause ?? error, requestId }, 'request failed')
+      if (response.headersSent) return void response.destroy()
+      nameFailedVersion(response, error.details)
+      const wait = retryAfter(error)
+      if (wait !== undefined) response.setHeader('retry-after', wait)
+      response.statusCode = statusOf(error)
+      const text =
+        error.code === 'INTERNAL' ? `internal error; see the log for ${requestId}` : error.message
+      const body = JSON.stringify({ error: text })
+      response.setHeader('content-type', 'application/json')
+      response.setHeader('content-length', Buffer.byteLength(body))
+      response.end(body)
+    },
+  })
+}
+
+/** The protocol knows 400 for whatever is wrong with a request. */
+function statusOf({ code }: GyreError): number {
+  return code === 'INVALID_INPUT' ? 400 : ERRORS[code].status
+}
+
+function oneOf(header: string | string[] | undefined): string | undefined {
+  return typeof header === 'string' && header !== '' ? header : undefined
+}
+
+/** Less than this is not worth packing. */
+const PACKED_FROM = 1_024
+
+const PACK = { gzip: promisify(gzip), deflate: promisify(deflate) } as const
+
+async function endWithTensors(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { json, blobs }: InferReply,
+): Promise<void> {
+  const encoding = acceptedPacking(request.headers['accept-encoding'])
+  const isBinary = blobs.length > 0
+  const bytes = Buffer.byteLength(json)
+  const total = blobs.reduce((sum, blob) => sum + blob.length, bytes)
+  if (isBinary) response.setHeader(JSON_LENGTH_HEADER, bytes)
+  const isPacked = encoding !== undefined && total >= PACKED_FROM
+  if (!isPacked && !isBinary) return endWithJson(response, json)
+  const whole = Buffer.concat([Buffer.from(json), ...blobs])
+  const body = isPacked ? await PACK[encoding](whole) : whole
+  if (isPacked) response.setHeader('content-encoding', encoding)
+  response.setHeader('content-type', isBinary ? 'application/octet-stream' : 'application/json')
+  response.setHeader('content-length', body.length)
+  response.end(body)
+}
+
+function acceptedPacking(header: string | string[] | undefined): keyof typeof PACK | undefined {
+  const names = String(header ?? '')
+    .split(',')
+    .map((part) => part.trim().toLowerCase())
+  if (names.includes('gzip')) return 'gzip'
+  return names.includes('deflate') ? 'deflate' : undefined
+}

@@ -1,0 +1,37 @@
+import { readFile } from 'node:fs/promises'
+import { inspectOnnx } from '../../core/formats/onnx.ts'
+import type { Tensor } from '../../core/tensor.ts'
+import { keepsAnswers } from '../batch-trial.ts'
+import type { AroundNative } from '../native-guard.ts'
+import type { Graph, GraphSource } from '../session.ts'
+import { assertRunnable, createSession, fromOrt, toOrt } from './ort.ts'
+
+/** A graph in this worker. */
+export interface LoadedGraph {
+  readonly graph: Graph
+  /** Outputs in the graph's order, of inputs in its order. Blocks its thread. */
+  run(inputs: readonly Tensor[]): Promise<readonly Tensor[]>
+  close(): Promise<void>
+}
+
+/** Throws INVALID_INPUT where the file is no ONNX, takes other things than tensors, or onnxruntime refuses it. */
+export async function openGraph(
+  { onnxPath, maxBatch }: Pick<GraphSource, 'onnxPath' | 'maxBatch'>,
+  around: AroundNative,
+): Promise<LoadedGraph> {
+  // The very bytes that were checked are loaded: by path, onnxruntime would follow external weights.
+  const bytes = await readFile(onnxPath)
+  const { inputs, outputs, operators } = inspectOnnx(bytes)
+  for (const type of [...inputs, ...outputs]) assertRunnable(type)
+  const session = await createSession(bytes, around)
+  const names = outputs.map(({ name }) => name)
+  const run = async (tensors: readonly Tensor[]): Promise<readonly Tensor[]> => {
+    const feeds = Object.fromEntries(tensors.map((tensor) => [tensor.name, toOrt(tensor)]))
+    const given = await around(() => session.run(feeds, names))
+    return outputs.map((output) => fromOrt(output, given[output.name]))
+  }
+  const mayBatch = maxBatch > 0 && [...inputs, ...outputs].every(({ shape }) => shape[0] === -1)
+  const batches = mayBatch && (await keepsAnswers(inputs, run))
+  const graph = { inputs, outputs, operators, batches, maxBatch }
+  return { graph, run, close: () => around(() => session.release()) }
+}

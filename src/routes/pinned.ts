@@ -1,0 +1,26 @@
+import type { RouteState } from '@gyre/sdk/wire/release'
+import { GyreError } from '../core/errors.ts'
+import { parseRef } from '../core/ref.ts'
+import type { Picked } from './pick.ts'
+
+/** A version that the caller named, whatever the split says: no evidence. Throws NOT_FOUND unless traffic may reach it. */
+export function pinned({ endpoint, rev, stable, canary }: RouteState, version: string): Picked {
+  const facts = { rev, releaseId: canary?.releaseId ?? null, sticky: false, randomised: false }
+  const weightBp = canary?.weightBp ?? 0
+  if (stable !== null && isVersion(stable, version))
+    return { model: stable, variant: 'stable', weightBp, ...facts }
+  if (canary && isVersion(canary.model, version))
+    return { model: canary.model, variant: 'canary', weightBp, ...facts }
+  const served = [stable, canary?.model].flatMap((ref) =>
+    ref ? (parseRef(ref).version ?? []) : [],
+  )
+  throw new GyreError(
+    'NOT_FOUND',
+    `version: ${endpoint} does not serve version ${version}; it serves ${served.join(', ') || 'none'}`,
+    { field: 'version', endpoint, served },
+  )
+}
+
+function isVersion(ref: string, version: string): boolean {
+  return parseRef(ref).version === version
+}
