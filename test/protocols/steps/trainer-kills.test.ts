@@ -1,4 +1,5 @@
-import { readdir, readFile } from 'node:fs/promises'
+import { readdir, readFile, readlink } from 'node:fs/promises'
+import { join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { z } from 'zod'
 import { configOf, customers, lockOf } from './churn.ts'
@@ -18,12 +19,17 @@ const Ran = z.object({
   ),
 })
 
-/** The processes that run a script, which is the last word of their command. Source: proc(5). */
-async function processesOf(script: string): Promise<readonly number[]> {
+/**
+ * The processes of scripts that have kept a checkpoint: a script runs in the folder for its outputs, which has its
+ * report beside it. Source: proc(5).
+ */
+async function goneFarEnough(): Promise<readonly number[]> {
   const ids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name))
   const found = ids.map(async (id) => {
-    const words = await readFile(`/proc/${id}/cmdline`, 'utf8').catch(() => '')
-    return words.split('\0').some((word) => word.endsWith(script)) ? [Number(id)] : []
+    const folder = await readlink(`/proc/${id}/cwd`).catch(() => '')
+    if (!/\/gyre-step-.+\/outputs$/.test(folder)) return []
+    const report = await readFile(join(folder, '../report.jsonl'), 'utf8').catch(() => '')
+    return report.includes('checkpoint') ? [Number(id)] : []
   })
   return (await Promise.all(found)).flat()
 }
@@ -62,9 +68,7 @@ test.each([
     for (const signal of ['SIGKILL', 'SIGTERM', 'SIGKILL', 'SIGTERM', 'SIGKILL'] as const) {
       const pid = await vi.waitFor(
         async () => {
-          const fresh = (await processesOf(`${library}/train.py`)).filter((id) => !seen.has(id))
-          const told = await Promise.all(fresh.map(async (id) => [id, await reported(id)] as const))
-          const [found] = told.filter(([, text]) => text.includes('checkpoint')).map(([id]) => id)
+          const found = (await goneFarEnough()).find((id) => !seen.has(id))
           expect(found).toBeDefined()
           return Number(found)
         },
@@ -83,10 +87,3 @@ test.each([
   },
   1_800_000,
 )
-
-/** What a script has reported so far. */
-async function reported(pid: number): Promise<string> {
-  const variables = await readFile(`/proc/${pid}/environ`, 'utf8').catch(() => '')
-  const path = /(?:^|\0)GYRE_REPORT=([^\0]+)/.exec(variables)?.[1]
-  return path === undefined ? '' : readFile(path, 'utf8').catch(() => '')
-}
