@@ -287,13 +287,13 @@ async function open(
       GYRE_PYTHON_ENVIRONMENTS: pythonFolder,
       GYRE_PASS: access.passForStep(ctx.project, `step:${name}`, timeoutMs + PASS_GRACE_MS),
     }),
-    ahead: (spec) =>
-      spec.kind === 'python'
-        ? {
-            GYRE_PYTHON_ENVIRONMENTS: pythonFolder,
-            ...(spec.requirements && { GYRE_PYTHON_LOCK: spec.requirements.digest }),
-          }
-        : undefined,
+    ahead: (spec) => ({
+      GYRE_URL: url,
+      ...(spec.kind === 'python' && {
+        GYRE_PYTHON_ENVIRONMENTS: pythonFolder,
+        ...(spec.requirements && { GYRE_PYTHON_LOCK: spec.requirements.digest }),
+      }),
+    }),
     async code(ctx, ref) {
       const version =
         ref === undefined ? await projects.current(ctx) : await projects.version(ctx, ref)

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { connect } from '@gyre/sdk/client'
 import { z } from 'zod'
 import { environmentVariable, setEnvironment } from '../core/config.ts'
 import { loadAnalytics } from '../store/analytics-in-process.ts'
@@ -22,12 +23,22 @@ export async function awaitJob(): Promise<StartScript> {
   const folder = environmentVariable('GYRE_PYTHON_ENVIRONMENTS')
   const loading = folder === undefined ? loadForModule() : undefined
   const start = folder === undefined ? startScript : waitingScript(folder)
+  const url = environmentVariable('GYRE_URL')
+  if (url !== undefined) void askOnce(url)
   const [given] = await message
   clearTimeout(loading)
   // From here on its script has to end with it.
   process.off('disconnect', leave)
   setEnvironment(Told.parse(given).environment)
   return start
+}
+
+/** The first request of a process takes ten times as long as the next one. */
+async function askOnce(url: string): Promise<void> {
+  const client = connect({ url })
+  // Whatever is wrong with the server is told by the step.
+  await client.get('/health', z.unknown()).catch(() => undefined)
+  client.close()
 }
 
 /** Most steps of our own language read rows, but one that comes at once need not wait for that. */

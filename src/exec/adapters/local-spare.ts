@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
 import type { Job } from '../exec.ts'
 import { forkRunner } from './fork-runner.ts'
 
@@ -8,7 +9,8 @@ export interface Spare {
   prepare(ahead?: Job['ahead']): void
   /** The one that waits, which is nobody else's from now on. */
   take(): ChildProcess | undefined
-  close(): void
+  /** Resolves once none is there any more that could still write something. */
+  close(): Promise<void>
 }
 
 /** One that no job has come for ends after `idleMs`. */
@@ -23,8 +25,12 @@ export function createSpare(runner: URL, idleMs: number): Spare {
     return taken?.connected ? taken : undefined
   }
 
-  function close(): void {
-    take()?.kill('SIGKILL')
+  async function close(): Promise<void> {
+    const taken = take()
+    if (!taken || taken.exitCode !== null) return
+    const ended = once(taken, 'exit')
+    taken.kill('SIGKILL')
+    await ended
   }
 
   return {
@@ -39,7 +45,7 @@ export function createSpare(runner: URL, idleMs: number): Spare {
       started.once('exit', forget)
       started.once('error', forget)
       waiting = started
-      idle = setTimeout(close, idleMs)
+      idle = setTimeout(() => void close(), idleMs)
       idle.unref()
     },
   }

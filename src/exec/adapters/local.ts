@@ -9,6 +9,8 @@ import { thisMachine, type Machine } from './machine.ts'
 const MAX_QUEUED = 256
 /** What a job may take to end once the server stops. */
 const CLOSE_GRACE_MS = 2_000
+/** A process that starts takes a core from the job that has just begun; most jobs that are short end sooner. */
+const PREPARE_AFTER_MS = 300
 
 export interface LocalExecDeps {
   /** The module a job's process runs. */
@@ -50,8 +52,13 @@ export function openLocalExec({
       running.add(job)
       job.launch(share.gpus)
       // Of a pipeline's steps some come one after the other.
-      if (!closed) spare?.prepare(job.ahead)
+      const prepare = (): void => {
+        if (!closed) spare?.prepare(job.ahead)
+      }
+      const soon = setTimeout(prepare, PREPARE_AFTER_MS)
       void job.ended.finally(() => {
+        clearTimeout(soon)
+        prepare()
         running.delete(job)
         share.giveBack()
         startNext()
@@ -91,10 +98,10 @@ export function openLocalExec({
     },
     async close() {
       closed = true
-      spare?.close()
+      const spareEnded = spare?.close()
       const jobs = [...queue.splice(0), ...running]
       for (const job of jobs) job.cancel(CLOSE_GRACE_MS)
-      await Promise.all(jobs.map((job) => job.ended))
+      await Promise.all([spareEnded, ...jobs.map((job) => job.ended)])
     },
   }
 }
