@@ -35,6 +35,7 @@ export function parzenOf(
   const logTops = shares.map((share, kernel) =>
     parts.reduce((log, part) => log + (part.logTops?.[kernel] ?? 0), Math.log(share)),
   )
+  const logs = new Float64Array(logTops.length)
   return {
     draw(random) {
       const kernel = pick(shares, random())
@@ -43,7 +44,7 @@ export function parzenOf(
       )
     },
     logOf(point) {
-      const logs = logTops.slice()
+      logs.set(logTops)
       for (const [i, { name }] of axes.entries()) {
         const value = point[name]
         if (value !== undefined) parts[i]?.addLog(value, logs)
