@@ -39,7 +39,7 @@ import { createLoop } from './loop/loop.ts'
 import { createMonitor } from './monitor/monitor.ts'
 import { createPipelines } from './pipelines/pipelines.ts'
 import { createPredictions } from './predictions/predictions.ts'
-import { modelPolicy } from './projects/model-policy.ts'
+import { gateNames, modelPolicy } from './projects/model-policy.ts'
 import { createProjects, type Projects } from './projects/projects.ts'
 import type { EndpointUse } from './registry/endpoint-use.ts'
 import type { Approver } from './registry/model-policy.ts'
@@ -154,7 +154,13 @@ async function open(
         ids.map((id) => ({ kind: 'trace', id })),
       ),
   })
-  const evaluate = createEvaluate({ catalog, events, runs, clock })
+  const evaluate = createEvaluate({
+    catalog,
+    events,
+    runs,
+    clock,
+    declared: async (tx, ctx) => gateNames((await projects.find(ctx, tx))?.manifest),
+  })
   const routes = await createRoutes({ catalog, events, clock, random, log })
   closers.push(() => routes.close())
   const registry = createRegistry({

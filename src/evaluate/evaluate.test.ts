@@ -10,7 +10,9 @@ const modelDigest = digestOf('a model')
 const rules = { auc: { atLeast: 0.68 } }
 
 async function evaluateOver(store: TempStore) {
-  const evaluate = createEvaluate({ ...store, clock: fakeClock() })
+  const gates = new Set(['worth-shipping', 'fair'])
+  const declared = async () => gates
+  const evaluate = createEvaluate({ ...store, clock: fakeClock(), declared })
   const run = await store.runs.start(ctx, { kind: 'evaluation', name: 'worth-shipping' })
   const evaluation = (change: Partial<Evaluation> = {}): Evaluation => ({
     modelDigest,
@@ -24,7 +26,7 @@ async function evaluateOver(store: TempStore) {
   })
   const passing = (digest?: string) =>
     evaluate.passing(store.catalog.read, ctx, modelDigest, digest)
-  return { evaluate, evaluation, passing, run }
+  return { evaluate, evaluation, passing, run, gates }
 }
 
 test('a metric that is not a number refuses, and is written down as absent', async () => {
@@ -77,6 +79,26 @@ test('the newest verdict of a gate counts, and every gate must pass', async () =
   expect((await evaluate.latest(ctx, modelDigest))?.passed).toBe(false)
   const standing = await evaluate.verdicts(ctx, modelDigest)
   expect(standing.map(({ gate }) => gate)).toEqual(['fair', 'worth-shipping'])
+})
+
+test('what a gate said counts neither way while the code declares no such gate', async () => {
+  await using store = await openTempStore()
+  const { evaluate, evaluation, passing, gates } = await evaluateOver(store)
+  const read = store.catalog.read
+  await evaluate.record(ctx, evaluation({ gate: 'fair', rules: { auc: { atLeast: 0.9 } } }))
+  await evaluate.record(ctx, evaluation())
+  const names = async (kind: 'standing' | 'lapsed') =>
+    (await evaluate[kind](read, ctx, modelDigest)).map(({ gate }) => gate)
+  expect(await passing()).toBeUndefined()
+  expect([await names('standing'), await names('lapsed')]).toEqual([['fair', 'worth-shipping'], []])
+  gates.delete('fair')
+  expect((await passing())?.gate).toBe('worth-shipping')
+  expect([await names('standing'), await names('lapsed')]).toEqual([['worth-shipping'], ['fair']])
+  gates.delete('worth-shipping')
+  expect(await passing()).toBeUndefined()
+  expect(await evaluate.verdicts(ctx, modelDigest)).toHaveLength(2)
+  gates.add('worth-shipping').add('fair')
+  expect(await passing()).toBeUndefined()
 })
 
 test('every judgement is an event with its reasons', async () => {

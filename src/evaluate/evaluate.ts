@@ -14,6 +14,8 @@ export interface EvaluateDeps {
   readonly events: Events
   readonly runs: Runs
   readonly clock: Clock
+  /** Names of the gates that the project's code in force declares, as of the unit that asks. */
+  readonly declared: (tx: Tx, ctx: Context) => Promise<ReadonlySet<string>>
 }
 
 /** What an evaluation run measured of one candidate, to be judged by one gate. */
@@ -42,8 +44,8 @@ export interface Evaluate {
   /** The verdict that `record` would write down. Nothing is kept: whatever was decided before goes on to count. */
   judge(tx: Tx, ctx: Context, evaluation: Evaluation): Promise<Verdict>
   /**
-   * The newest passing verdict of a model's files. Undefined while the newest verdict of any gate refuses
-   * them; with a digest, only verdicts under exactly these rules count.
+   * The newest passing verdict of a model's files. Undefined while the newest verdict of any gate in force refuses
+   * them, or none in force has judged them; with a digest, only verdicts under exactly these rules count.
    */
   passing(
     tx: Tx,
@@ -51,9 +53,11 @@ export interface Evaluate {
     modelDigest: string,
     gateDigest?: string,
   ): Promise<Verdict | undefined>
-  /** The newest verdict of each gate that judged a model's files, oldest first. */
+  /** The newest verdict of each gate in force that judged a model's files, oldest first. */
   standing(tx: Tx, ctx: Context, modelDigest: string): Promise<readonly Verdict[]>
-  /** As `standing`, of what is committed. */
+  /** As `standing`, of the gates that the code in force declares no more: these count neither for nor against. */
+  lapsed(tx: Tx, ctx: Context, modelDigest: string): Promise<readonly Verdict[]>
+  /** What is committed, of the gates in force and of the others. */
   verdicts(ctx: Context, modelDigest: string): Promise<readonly Verdict[]>
   /** The newest verdict, passing or not. */
   latest(ctx: Context, modelDigest: string, tx?: Tx): Promise<Verdict | undefined>
@@ -61,7 +65,7 @@ export interface Evaluate {
   evaluationSets(ctx: Context, gate?: string): Promise<readonly EvaluationSet[]>
 }
 
-export function createEvaluate({ catalog, events, runs, clock }: EvaluateDeps): Evaluate {
+export function createEvaluate({ catalog, events, runs, clock, declared }: EvaluateDeps): Evaluate {
   async function write(tx: Tx, ctx: Context, evaluation: Evaluation): Promise<Verdict> {
     const { modelDigest, gate, runId } = evaluation
     const at = clock.now().toISOString()
@@ -99,6 +103,11 @@ export function createEvaluate({ catalog, events, runs, clock }: EvaluateDeps): 
     return verdict
   }
 
+  async function inForce(tx: Tx, ctx: Context, verdicts: readonly Verdict[]) {
+    const gates = await declared(tx, ctx)
+    return verdicts.filter(({ gate }) => gates.has(gate))
+  }
+
   return {
     record: (ctx, evaluation, tx) =>
       tx ? write(tx, ctx, evaluation) : catalog.write((unit) => write(unit, ctx, evaluation)),
@@ -109,11 +118,17 @@ export function createEvaluate({ catalog, events, runs, clock }: EvaluateDeps): 
     },
 
     async passing(tx, ctx, modelDigest, digest) {
-      const newest = await newestPerGate(tx, ctx, modelDigest, digest)
+      const newest = await inForce(tx, ctx, await newestPerGate(tx, ctx, modelDigest, digest))
       return newest.every(({ passed }) => passed) ? newest.at(-1) : undefined
     },
 
-    standing: (tx, ctx, modelDigest) => newestPerGate(tx, ctx, modelDigest),
+    standing: async (tx, ctx, modelDigest) =>
+      inForce(tx, ctx, await newestPerGate(tx, ctx, modelDigest)),
+
+    async lapsed(tx, ctx, modelDigest) {
+      const gates = await declared(tx, ctx)
+      return (await newestPerGate(tx, ctx, modelDigest)).filter(({ gate }) => !gates.has(gate))
+    },
 
     verdicts: (ctx, modelDigest) => newestPerGate(catalog.read, ctx, modelDigest),
 

@@ -28,6 +28,12 @@ export function modelPolicy(manifest: Manifest | undefined, model: string): Mode
   }
 }
 
+/** The gates of all pipelines that the code declares: only these have a say in what is promoted. */
+export function gateNames(manifest: Manifest | undefined): ReadonlySet<string> {
+  const steps = (manifest?.pipelines ?? []).flatMap((pipeline) => pipeline.steps)
+  return new Set(steps.filter(({ kind }) => kind === 'gate').map(({ name }) => name))
+}
+
 function toMove(text: string): { readonly from: Stage; readonly to: Stage } {
   const [from, to] = text.split('->')
   return { from: Stage.parse(from), to: Stage.parse(to) }

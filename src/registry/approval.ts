@@ -88,24 +88,23 @@ export function lastDecision(judged: Judged): Approval | undefined {
 
 /**
  * What was approved since the last rejection. An approval is of the verdicts that the approver could read: it dies
- * when a gate judges the version by other rules, or another gate does.
+ * when a gate judges the version by other rules, or another gate does. A gate that is no more takes none with it.
  */
 export function standingApprovals({ version, verdicts }: Judged): readonly Approval[] {
   const { approvals } = version
   const since = approvals.findLastIndex(({ decision }) => decision === 'rejected') + 1
-  const now = gatesText(gateRefs(verdicts))
-  return approvals.slice(since).filter(({ gates }) => gates === null || gatesText(gates) === now)
+  const now = gateRefs(verdicts)
+  return approvals
+    .slice(since)
+    .filter(({ gates }) => gates === null || now.every((one) => gates.some(isSame(one))))
 }
 
 function gateRefs(verdicts: readonly Verdict[]): GateRef[] {
   return verdicts.map(({ gate, gateDigest }) => ({ gate, digest: gateDigest }))
 }
 
-function gatesText(gates: readonly GateRef[]): string {
-  return gates
-    .map(({ gate, digest }) => `${gate} ${digest}`)
-    .toSorted()
-    .join()
+function isSame(one: GateRef) {
+  return ({ gate, digest }: GateRef): boolean => gate === one.gate && digest === one.digest
 }
 
 /** Throws APPROVAL_MISSING unless enough people's approvals of the version stand. */

@@ -76,6 +76,7 @@ export async function openShelf(change: Partial<RegistryDeps> = {}): Promise<She
     verdicts: {
       passing: async (_tx, _ctx, digest) => (passed.has(digest) ? VERDICT : undefined),
       standing: async (_tx, _ctx, digest) => (passed.has(digest) ? [VERDICT] : []),
+      lapsed: async () => [],
     },
     policy: async () => GATED,
     endpoints: async () => endpoints,

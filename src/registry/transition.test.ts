@@ -94,7 +94,11 @@ test("a refusal says the gates' reasons", async () => {
     ],
   }
   await using shelf = await openShelf({
-    verdicts: { passing: async () => undefined, standing: async () => [VERDICT, refusing] },
+    verdicts: {
+      passing: async () => undefined,
+      standing: async () => [VERDICT, refusing],
+      lapsed: async () => [],
+    },
   })
   const ref = await shelf.add('one')
   await shelf.registry.approve(bob, ref, approved)
@@ -193,7 +197,11 @@ function verdict(gate: string, rules: string): Verdict {
 test('an approval names the gates that had judged, and dies when they judge by other rules', async () => {
   let standing = [verdict('quality', 'auc >= 0.8'), verdict('fairness', 'disparity < 0.05')]
   await using shelf = await openShelf({
-    verdicts: { passing: async () => standing[0], standing: async () => standing },
+    verdicts: {
+      passing: async () => standing[0],
+      standing: async () => standing,
+      lapsed: async () => [],
+    },
   })
   const { registry, store } = shelf
   const ref = await shelf.add('one')
@@ -221,6 +229,32 @@ test('an approval names the gates that had judged, and dies when they judge by o
     approval: { actor: 'key:ada' },
     standing: [{ actor: 'key:ada' }],
   })
+})
+
+test('an approval outlives a gate that is no more, and a refusal says whose verdicts count no more', async () => {
+  const [quality, fair] = [verdict('quality', 'auc >= 0.8'), verdict('fair', 'disparity < 0.05')]
+  const refused = { ...fair, passed: false }
+  let standing = [quality, refused]
+  let lapsed: Verdict[] = []
+  const passing = async () => (standing.every(({ passed }) => passed) ? standing.at(-1) : undefined)
+  await using shelf = await openShelf({
+    verdicts: { passing, standing: async () => standing, lapsed: async () => lapsed },
+  })
+  const ref = await shelf.add('one')
+  await shelf.registry.approve(bob, ref, approved)
+  await expect(move(shelf, 1, 'production')).rejects.toMatchObject({ code: 'GATE_REFUSED' })
+  standing = []
+  lapsed = [quality, refused]
+  await expect(move(shelf, 1, 'production')).rejects.toMatchObject({
+    code: 'GATE_REFUSED',
+    message: expect.stringContaining(
+      "has no passing verdict (quality passed it, which counts no more: the project's code has no such gate now; fair refused it, which",
+    ),
+    details: { reasons: [], lapsed: [expect.any(String), expect.any(String)] },
+  })
+  standing = [quality]
+  lapsed = [refused]
+  expect((await move(shelf, 1, 'production')).stage).toBe('production')
 })
 
 test('under four eyes an approval of an own version is refused, and counts for nothing', async () => {

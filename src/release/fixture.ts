@@ -1,7 +1,7 @@
 import { fakeClock } from '../core/clock.ts'
 import { digestOf } from '../core/digest.ts'
 import { silentLog } from '../core/log.ts'
-import { createEvaluate } from '../evaluate/evaluate.ts'
+import { createEvaluate, type Evaluation } from '../evaluate/evaluate.ts'
 import { createRegistry, type Registry } from '../registry/registry.ts'
 import { createRoutes, type Routes } from '../routes/routes.ts'
 import { openTempStore, type TempStore } from '../store/fixture.ts'
@@ -22,8 +22,12 @@ export interface Harbour extends AsyncDisposable {
   setEventTime(at: string): void
   /** Registers a version that its gate passed and a policy approved. */
   addPassed(files: string): Promise<string>
+  /** Names of the gates that the project's code declares. */
+  readonly gates: Set<string>
   /** Registers a version of which nothing is known. */
   add(files: string): Promise<string>
+  /** What a gate said of a model's files: that 0.7 is below its 0.9. */
+  refuse(digest: string, runId: string, gate: string): Promise<void>
   /** Counts `requests` of an arm under the open canary, `failed` of them failing, each with a subject of its own. */
   count(arm: Outcome['arm'], requests: number, failed?: number): Promise<void>
   /** Another server over the same store. */
@@ -37,7 +41,8 @@ export async function openHarbour(change: Partial<ReleaseDeps> = {}): Promise<Ha
   const clock = fakeClock()
   const log = silentLog
   const routes = await createRoutes({ ...store, clock, log, random: () => 0.5 })
-  const evaluate = createEvaluate({ ...store, clock })
+  const gates = new Set(['worth-shipping'])
+  const evaluate = createEvaluate({ ...store, clock, declared: async () => gates })
   const registry = createRegistry({
     ...store,
     clock,
@@ -93,12 +98,16 @@ export async function openHarbour(change: Partial<ReleaseDeps> = {}): Promise<Ha
     return (await registry.register(ctx, version)).ref
   }
 
+  const judge = (of: Pick<Evaluation, 'modelDigest' | 'runId' | 'gate' | 'rules'>) =>
+    evaluate.record(ctx, { ...of, evidence: { metrics: { auc: 0.7 } }, rows: 4000, champion: null })
+
   return {
     store,
     routes,
     registry,
     releases,
     loaded,
+    gates,
     add,
     setEventTime(at) {
       eventTime = at
@@ -106,17 +115,14 @@ export async function openHarbour(change: Partial<ReleaseDeps> = {}): Promise<Ha
     async addPassed(files) {
       const ref = await add(files)
       const { digest, runId } = await registry.get(ctx, ref)
-      await evaluate.record(ctx, {
-        modelDigest: digest,
-        gate: 'worth-shipping',
-        rules: { auc: { atLeast: 0.6 } },
-        evidence: { metrics: { auc: 0.7 } },
-        rows: 4000,
-        champion: null,
-        runId: runId ?? '',
-      })
+      const rules = { auc: { atLeast: 0.6 } }
+      await judge({ modelDigest: digest, runId: runId ?? '', gate: 'worth-shipping', rules })
       await registry.approve(ctx, ref, { decision: 'approved', note: '', actor: 'policy:gate' })
       return ref
+    },
+    async refuse(modelDigest, runId, gate) {
+      const rules = { auc: { atLeast: 0.9 } }
+      await judge({ modelDigest, runId, gate, rules })
     },
     async count(arm, requests, failed = 0) {
       const open = await releases.findCanary(ctx, ENDPOINT)

@@ -49,6 +49,31 @@ test('a rejection while the canary runs stops the promotion by hand and takes it
   expect(await route(harbour)).toMatchObject({ stable: one, canary: null })
 })
 
+test('a gate that the code declares no more stands in no way, until the code declares it again', async () => {
+  await using harbour = await openHarbour()
+  const { two, one } = await withCanary(harbour)
+  harbour.gates.add('fair')
+  const { digest, runId } = await harbour.registry.get(ctx, two)
+  await harbour.refuse(digest, runId ?? '', 'fair')
+  const approve = () =>
+    harbour.registry.approve(ctx, two, { decision: 'approved', note: 'as it is' })
+  await approve()
+  const promoted = () => harbour.releases.promote(ctx, ENDPOINT)
+  await expect(promoted()).rejects.toMatchObject({
+    code: 'GATE_REFUSED',
+    message: expect.stringContaining('(fair: auc: 0.7 is not ≥ 0.9)'),
+  })
+  expect((await route(harbour)).stable).toBe(one)
+  harbour.gates.clear()
+  await expect(promoted()).rejects.toMatchObject({
+    code: 'GATE_REFUSED',
+    message: expect.stringContaining('fair refused it, which counts no more'),
+  })
+  harbour.gates.add('worth-shipping')
+  await promoted()
+  expect((await route(harbour)).stable).toBe(two)
+})
+
 test('an endpoint that nobody declared is told as such by every verb', async () => {
   await using harbour = await openHarbour()
   const { releases } = harbour

@@ -93,7 +93,11 @@ async function addModels(store: Store, { endpoint, onnx, spec }: Workload): Prom
   const { digest } = await blobs.putTree(files)
 
   const routes = await createRoutes({ ...store, clock, log, random: seededRandom(1) })
-  const evaluate = createEvaluate({ ...store, clock })
+  const evaluate = createEvaluate({
+    ...store,
+    clock,
+    declared: async () => new Set(),
+  })
   const registry = createRegistry({
     ...store,
     clock,

@@ -60,7 +60,11 @@ export const ARTIFACTS = '/api/2.0/mlflow-artifacts/artifacts'
 const ctx = { project: 'default', actor: 'local', requestId: 'req_1' }
 
 /** No gate has run. */
-const NONE: Verdicts = { passing: async () => undefined, standing: async () => [] }
+const NONE: Verdicts = {
+  passing: async () => undefined,
+  standing: async () => [],
+  lapsed: async () => [],
+}
 
 /** MLflow's doors over a real store, on a port of their own. */
 export async function openDoors({

@@ -393,7 +393,11 @@ test('a gate that refuses says its reasons to MLflow’s client, on every way in
   const check = { metric: 'auc', rule: 'at least 0.65', bound: 0.65, value: 0.61, passed: false }
   const reason = '0.61 is not at least 0.65'
   const refusing = { ...VERDICT, passed: false, checks: [{ ...check, reason }] }
-  const verdicts = { passing: async () => undefined, standing: async () => [refusing] }
+  const verdicts = {
+    passing: async () => undefined,
+    standing: async () => [refusing],
+    lapsed: async () => [],
+  }
   await using doors = await openChurn({ policy: GATED, verdicts })
   const { mlflow, rooms } = doors
   const bob = { project: 'default', actor: 'key:bob', requestId: 'r' }

@@ -21,10 +21,7 @@ export function rulesCheck(manifest: Manifest, verdict: Verdict): readonly CiChe
     .filter(({ name }) => name === verdict.gate)
     .map(({ rules }) => gateDigest(rules))
   if (digests.includes(verdict.gateDigest)) return []
-  const reason =
-    digests.length === 0
-      ? `this folder has no gate ${verdict.gate}`
-      : `it judged by other rules than ${verdict.gate} has in this folder: run its pipeline again, or --train`
+  const reason = `it judged by other rules than ${verdict.gate} has in this folder: run its pipeline again, or --train`
   return [{ name: 'rules', status: 'failed', reason }]
 }
 

@@ -5,6 +5,7 @@ import type { Manifest } from '@gyre/sdk/wire/manifest'
 import { ModelVersion } from '@gyre/sdk/wire/model'
 import { RouteState } from '@gyre/sdk/wire/release'
 import { z } from 'zod'
+import { gateNames } from '../../projects/model-policy.ts'
 import { counted } from '../counted.ts'
 import { codeCheck, rulesCheck, type FolderCode } from './judged-code.ts'
 import { checkOf, gateOf, refusedGate, type CiCheck, type CiGate } from './report.ts'
@@ -24,8 +25,9 @@ export function modelsOf({ pipelines }: Manifest): readonly string[] {
 }
 
 /**
- * What every gate that judged a version says of it. A version that none judged is refused, and so is a verdict beside
- * a champion that has been replaced since, by other rules than the folder's, or of a model that other code made.
+ * What every gate of the folder that judged a version says of it. A version that none judged is refused, and so is a
+ * verdict beside a champion that has been replaced since, by other rules than the folder's, or of a model that other
+ * code made. A gate that the folder has no more is named and counts for nothing, as where the version is promoted.
  */
 export async function modelGates(
   client: GyreClient,
@@ -37,10 +39,14 @@ export async function modelGates(
   const path = `/api/v1/models/${encodeURIComponent(model)}/versions/${encodeURIComponent(found.version)}/verdicts`
   const { verdicts } = await client.get(path, z.strictObject({ verdicts: z.array(Verdict) }))
   const name = `${model}@${found.version}`
-  if (verdicts.length === 0) return [refusedGate('model', name, 'no gate has judged it')]
+  const gates = gateNames(folder.manifest)
+  const own = verdicts.filter(({ gate }) => gates.has(gate))
+  const lapsed = verdicts.filter(({ gate }) => !gates.has(gate)).map((one) => lapsedGate(name, one))
+  if (own.length === 0)
+    return [...lapsed, refusedGate('model', name, 'no gate of this folder has judged it')]
   const champions = await championsNow(client, folder.manifest)
   const code = await codeCheck(client, folder, found)
-  return verdicts.map((verdict) => {
+  const judged = own.map((verdict) => {
     const checks = verdict.checks.map(checkOf)
     const stale = staleCheck(verdict, champions.get(verdict.gate), found.ref)
     const gate = gateOf('model', `${name} by ${verdict.gate}`, aboutOf(verdict), [
@@ -51,6 +57,13 @@ export async function modelGates(
     ])
     return { ...gate, model: name }
   })
+  return [...judged, ...lapsed]
+}
+
+function lapsedGate(name: string, { gate, passed }: Verdict): CiGate {
+  const reason = `this folder has no gate ${gate}: that it ${passed ? 'passed' : 'refused'} counts no more`
+  const check = { name: 'rules', status: 'skipped', reason } as const
+  return gateOf('model', `${name} by ${gate}`, reason, [check])
 }
 
 function aboutOf({ rows, champion, evaluationSet }: Verdict): string {
