@@ -1,4 +1,4 @@
-import type { Run } from '@gyre/sdk/wire/run'
+import type { Run, RunRef } from '@gyre/sdk/wire/run'
 import { expect, test } from 'vitest'
 import { compareRuns, comparisonTable } from './run-comparison.ts'
 
@@ -76,6 +76,26 @@ test('the table marks what differs and nothing else', () => {
     'output',
   ])
   expect(shown).toMatch(/^ +auc +0\.71 +0\.71$/m)
+})
+
+test('which run made an input is no difference, which bytes a file had is one', () => {
+  const read = (maker: string, rows: string, file: string, repeats: RunRef[] = []) => [
+    { ref: `artifact:sha256:${rows}`, role: 'rows', digest: `sha256:${rows}` },
+    { ref: `run:${maker}`, role: 'rows' },
+    { ref: `run:${maker}`, role: 'base' },
+    { ref: 'file:data.csv', role: 'input', digest: `sha256:${file}` },
+    ...repeats,
+  ]
+  const marked = (...inputs: readonly RunRef[][]) => {
+    const runs = inputs.map((each, i) => ({ run: run(`run_${i}`, { inputs: each }), files: {} }))
+    const lines = comparisonTable(compareRuns(runs)).split('\n')
+    return lines.filter((line) => line.startsWith('≠')).map((line) => line.split(/ {2,}/)[1])
+  }
+  expect(marked(read('run_7', 'a', 'f'), read('run_8', 'a', 'f'))).toEqual([])
+  expect(marked(read('run_7', 'a', 'f'), read('run_8', 'b', 'f'))).toEqual(['rows'])
+  expect(marked(read('run_7', 'a', 'f'), read('run_7', 'a', 'g'))).toEqual(['input file:data.csv'])
+  const repeats = [{ ref: 'run:run_1', role: 'repeats' }]
+  expect(marked(read('run_7', 'a', 'f'), read('run_7', 'a', 'f', repeats))).toEqual(['repeats'])
 })
 
 test('a key named like a member of every object is a key', () => {

@@ -9,7 +9,7 @@ export interface RunComparison {
   readonly runs: readonly Pick<Run, 'id' | 'kind' | 'name' | 'status'>[]
   readonly params: Compared<JsonValue>
   readonly metrics: Compared<number>
-  /** References by role and name (`rows dataset:flights`). */
+  /** References by role and name (`rows dataset:flights`), with the digest of what has no version. */
   readonly inputs: Compared<string>
   /** Outputs by role, and the sizes of files that a client logged by their path. */
   readonly artifacts: Compared<string>
@@ -34,7 +34,10 @@ export function compareRuns(all: readonly ComparedRun[]): RunComparison {
   }
 }
 
-/** A paragraph a kind; `≠` stands before what is not the same in all runs. */
+/**
+ * A paragraph a kind; `≠` stands before what is not the same in all runs. Which run made an input is no difference: what
+ * it made is an input of its own, or a parameter.
+ */
 export function comparisonTable({ runs, ...kinds }: RunComparison): string {
   const headings = runs.map(({ id }) => id)
   const about = (['kind', 'name', 'status'] as const).map((fact) => [
@@ -42,10 +45,11 @@ export function comparisonTable({ runs, ...kinds }: RunComparison): string {
     fact,
     ...runs.map((run) => run[fact]),
   ])
-  const paragraphs = Object.entries(kinds).flatMap(([kind, compared]) => {
-    const rows = Object.entries(compared).map(([key, values]) => {
+  const paragraphs = Object.entries(kinds).flatMap(([kind, all]) => {
+    const rows = Object.entries(all).map(([key, values]) => {
       const texts = values.map(text)
-      return [new Set(texts).size > 1 ? '≠' : '', key, ...texts]
+      const compared = kind === 'inputs' ? texts.map(withoutMaker) : texts
+      return [new Set(compared).size > 1 ? '≠' : '', key, ...texts]
     })
     return rows.length === 0 ? [] : [table(['', kind, ...headings], rows)]
   })
@@ -64,7 +68,17 @@ function beside<T>(records: readonly Readonly<Record<string, T>>[]): Compared<T>
 
 /** `rows dataset:flights` of `dataset:flights@3`: versions of one thing stand beside each other. */
 function inputName({ role, ref }: RunRef): string {
+  if (ref.startsWith('file:')) return `${role} ${ref}`
   return ref.includes('@') ? `${role} ${ref.replace(/@[^@]*$/, '')}` : role
+}
+
+/** A file of this machine has no version: its digest says which bytes they were. */
+function refText({ ref, digest }: RunRef): string {
+  return ref.startsWith('file:') && digest !== undefined ? `${ref} ${digest}` : ref
+}
+
+function withoutMaker(text: string): string {
+  return text.replaceAll(/\brun:[^, ]+/g, 'run:')
 }
 
 /** Refs that share a name are told together. */
@@ -76,7 +90,7 @@ function byRole(
   for (const ref of refs) {
     const name = nameOf(ref)
     const known = found.get(name)
-    found.set(name, known === undefined ? ref.ref : `${known}, ${ref.ref}`)
+    found.set(name, known === undefined ? refText(ref) : `${known}, ${refText(ref)}`)
   }
   return Object.fromEntries(found)
 }
