@@ -208,6 +208,7 @@ function statsOf({
 }: Pick<Holding<never, never>, 'leases' | 'bytes'> & {
   readonly live: PooledSession
 }): SessionStats {
-  const { source, rows, batches, failures, failed, queue } = live
+  const { source, failures, failed, queue } = live
+  const { rowsRun: rows, executions: batches } = live.statistics.read()
   return { key: source.key, leases, rows, batches, queued: queue.waiting, failures, failed, bytes }
 }

@@ -12,6 +12,7 @@ import type {
   TensorAsk,
   TensorSession,
 } from './session.ts'
+import type { Statistics } from './statistics.ts'
 import { UNKNOWN } from './tensor-lane.ts'
 
 export interface LeaseDeps {
@@ -26,6 +27,7 @@ export interface LeaseDeps {
 export interface Lease<Ask, Reply> {
   readonly failed: string | undefined
   readonly graph: Graph | undefined
+  statistics(): Statistics
   ask(ask: Ask, signal?: AbortSignal, deadlineMs?: number): Promise<Reply>
   close(): void
 }
@@ -40,6 +42,7 @@ export function openLease<Ask, Reply>(
       return live.failed
     },
     graph: live.graph,
+    statistics: () => live.statistics.read(),
     ask(ask, signal, deadlineMs) {
       if (isReleased || isClosed())
         throw new GyreError('UNAVAILABLE', `${live.source.key}: the session is closed`)
@@ -72,6 +75,7 @@ export function scoredSession(
     get failed() {
       return lease.failed
     },
+    statistics: () => lease.statistics(),
     async predict(row, signal, deadlineMs) {
       checkLengths(key, row, spec.inputs.length, fieldNames.length, featureNames.length)
       return lease.ask(row, signal, deadlineMs)
@@ -91,6 +95,7 @@ export function tensorSession(
     get failed() {
       return lease.failed
     },
+    statistics: () => lease.statistics(),
     infer: async (ask, signal, deadlineMs) => lease.ask(ask, signal, deadlineMs),
     close: () => lease.close(),
   }

@@ -5,7 +5,10 @@ import type { Lane } from './lane.ts'
 import type { Answer, Request } from './protocol.ts'
 import { RowQueue, type Pending } from './row-queue.ts'
 import type { Graph, Source } from './session.ts'
+import { createStatistics, type ExecutionTimes, type StatisticsKeeper } from './statistics.ts'
+import { threadClockMs } from './thread-clock.ts'
 import type { Timers } from './timers.ts'
+import type { Trip } from './worker-link.ts'
 
 /** So many crashes within a minute mark a model as failed; it is tried again a minute later. */
 const CRASHES_TO_FAIL = 3
@@ -25,11 +28,22 @@ export interface Batch {
   readonly rows: number
   readonly request: Request
   /** Gives each caller the answer or an error of its own; false when that is no answer to this request. */
-  settle(answer: Answer, tookMs: number): boolean
+  settle(answer: Answer, tookMs: number, trip: Trip | undefined): boolean
   /** Refuses all of it, or where `error` is the model's own, lets each caller's rows try again alone. */
   refuse(error: GyreError): void
   /** After a crash everybody's rows get one more try, alone; the second time they are taken for the culprit. */
   retry(reason: string): void
+}
+
+/** What a batch is made of, and when it left the queue. */
+interface TakenBatch<Ask, Reply> {
+  readonly pending: readonly Pending<Ask, Reply>[]
+  readonly asks: readonly Ask[]
+  readonly rows: number
+  /** By the clock of the queue. */
+  readonly takenAtMs: number
+  /** By `threadClockMs`: when joining its rows began. */
+  readonly joiningMs: number
 }
 
 /** A loaded model as the pool and its workers see it, whatever it is asked. */
@@ -41,8 +55,7 @@ export interface PooledSession {
   /** The most rows of a batch, where the model has a say. */
   readonly maxRows: number | undefined
   readonly rowMs: number
-  readonly rows: number
-  readonly batches: number
+  readonly statistics: Pick<StatisticsKeeper, 'read'>
   readonly failures: number
   /** A worker holds it now, and has found its graph to be this. */
   loaded(graph: Graph | undefined): void
@@ -65,8 +78,7 @@ export class LiveSession<Ask, Reply> implements PooledSession {
   rowMs = 0
   /** As a worker found it; undefined before it is loaded, and for a model of Gyre's own. */
   graph: Graph | undefined
-  rows = 0
-  batches = 0
+  readonly statistics = createStatistics()
   failures = 0
 
   constructor(id: number, source: Source, lane: Lane<Ask, Reply>, deps: LiveSessionDeps) {
@@ -83,6 +95,7 @@ export class LiveSession<Ask, Reply> implements PooledSession {
       timers,
       rowsOf: (ask) => lane.rowsOf(ask),
       joins: (first, next) => lane.joins(first, next),
+      onFail: (queuedAtMs) => this.statistics.failed(clock.monotonicMs() - queuedAtMs),
     })
   }
 
@@ -122,45 +135,60 @@ export class LiveSession<Ask, Reply> implements PooledSession {
   admit(deadlineMs = Number.POSITIVE_INFINITY): void {
     const waitMs = (this.queue.waiting * this.rowMs) / this.#workers
     if (!this.queue.isFull && waitMs < deadlineMs) return
+    this.statistics.failed(0)
     const retryAfterS = Math.max(1, Math.ceil(waitMs / 1_000))
     const facts = { retryAfterS, queued: this.queue.waiting }
     throw new GyreError('OVERLOADED', this.#about(`${facts.queued} rows wait already`), facts)
   }
 
   take(maxRows: number): Batch {
-    const batch = this.queue.take(maxRows)
-    const asks = batch.map(({ ask }) => ask)
+    const pending = this.queue.take(maxRows)
+    const asks = pending.map(({ ask }) => ask)
+    const joiningMs = threadClockMs()
+    const request = this.#lane.request(this.id, asks)
+    const batch: TakenBatch<Ask, Reply> = {
+      pending,
+      asks,
+      rows: pending.reduce((sum, { rows }) => sum + rows, 0),
+      takenAtMs: this.#clock.monotonicMs(),
+      joiningMs,
+    }
     return {
-      rows: batch.reduce((sum, { rows }) => sum + rows, 0),
-      request: this.#lane.request(this.id, asks),
-      settle: (answer, tookMs) => this.#settle(batch, asks, answer, tookMs),
-      refuse: (error) => this.#refuse(batch, error),
+      rows: batch.rows,
+      request,
+      settle: (answer, tookMs, trip) => this.#settle(batch, answer, tookMs, trip),
+      refuse: (error) => this.#refuse(pending, error),
       retry: (reason) =>
         this.#again(
-          batch,
+          pending,
           new GyreError('UNAVAILABLE', this.#about(`the worker died twice: ${reason}`)),
         ),
     }
   }
 
   #settle(
-    batch: readonly Pending<Ask, Reply>[],
-    asks: readonly Ask[],
+    { pending: batch, asks, rows, takenAtMs, joiningMs }: TakenBatch<Ask, Reply>,
     answer: Answer,
     tookMs: number,
+    trip: Trip | undefined,
   ): boolean {
     const results = this.#lane.results(asks, answer)
     if (!results) return false
-    const rows = batch.reduce((sum, pending) => sum + pending.rows, 0)
+    const times = timesOf(joiningMs, trip)
+    const nowMs = this.#clock.monotonicMs()
     const rowMs = tookMs / rows
     this.rowMs += (this.rowMs === 0 ? 1 : NEWEST_WEIGHT) * (rowMs - this.rowMs)
-    this.batches += 1
-    this.rows += rows
+    this.statistics.executed(rows, times, this.#clock.now().getTime())
     for (const [i, result] of results.entries()) {
       const pending = batch[i]
       if (!pending || pending.settled) continue
-      if (result.kind === 'answer') this.queue.answer(pending, result.answer)
-      else this.#fail(pending, result.error)
+      if (result.kind === 'error') {
+        this.#fail(pending, result.error)
+        continue
+      }
+      const { rows: asked, queuedAtMs } = pending
+      this.statistics.answered(asked, takenAtMs - queuedAtMs, nowMs - queuedAtMs, times)
+      this.queue.answer(pending, result.answer)
     }
     return true
   }
@@ -181,5 +209,15 @@ export class LiveSession<Ask, Reply> implements PooledSession {
 
   #about(message: string): string {
     return `${this.source.key}: ${message}`
+  }
+}
+
+/** Called once the callers' parts are made. */
+function timesOf(joiningMs: number, trip: Trip | undefined): ExecutionTimes {
+  if (!trip) return { inputMs: 0, inferMs: 0, outputMs: 0 }
+  return {
+    inputMs: trip.beganMs - joiningMs,
+    inferMs: trip.endedMs - trip.beganMs,
+    outputMs: threadClockMs() - trip.endedMs,
   }
 }

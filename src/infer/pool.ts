@@ -158,7 +158,7 @@ export class Pool {
     const startMs = clock.monotonicMs()
     const outcome = await slot.ask(session, batch.request, batchTimeoutMs)
     if (outcome.kind === 'crashed') batch.retry(outcome.reason)
-    else if (!batch.settle(outcome, clock.monotonicMs() - startMs))
+    else if (!batch.settle(outcome, clock.monotonicMs() - startMs, outcome.trip))
       batch.refuse(refusal(session, outcome))
     if (session.queue.waiting > 0) this.wake(session)
   }

@@ -44,6 +44,13 @@ export const START = 0
 
 /** What an inference worker says: one answer to each request, in their order. */
 export type Reply =
-  | { readonly kind: 'answer'; readonly id: number; readonly answer: Answer }
+  | {
+      readonly kind: 'answer'
+      readonly id: number
+      readonly answer: Answer
+      /** By `threadClockMs`: when the worker set to work, and when it was done. */
+      readonly beganMs: number
+      readonly endedMs: number
+    }
   /** A promise that user code left to reject; no row is known to have failed by it. */
   | { readonly kind: 'stray'; readonly message: string }

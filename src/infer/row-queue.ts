@@ -6,6 +6,8 @@ import type { Timers } from './timers.ts'
 export interface Pending<Ask, Answer> {
   readonly ask: Ask
   readonly rows: number
+  /** Monotonic. */
+  readonly queuedAtMs: number
   /** Monotonic; Infinity = no deadline. */
   readonly expiresAtMs: number
   readonly resolve: (answer: Answer) => void
@@ -27,6 +29,8 @@ export interface RowQueueDeps<Ask> {
   readonly maxRows: number
   readonly clock: Clock
   readonly timers: Timers
+  /** Told of each ask that gets an error instead of an answer. */
+  readonly onFail: (queuedAtMs: number) => void
 }
 
 /** The unanswered rows of one session: waiting, to be retried, or running. Every ask is settled exactly once. */
@@ -61,12 +65,16 @@ export class RowQueue<Ask, Answer> {
   /** Rejects with CANCELLED when `signal` aborts and with TIMEOUT after `deadlineMs`, wherever the rows then are. */
   push(ask: Ask, signal?: AbortSignal, deadlineMs?: number): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      if (signal?.aborted) return reject(this.#cancelled())
-      const { clock } = this.#deps
+      const nowMs = this.#deps.clock.monotonicMs()
+      if (signal?.aborted) {
+        this.#deps.onFail(nowMs)
+        return reject(this.#cancelled())
+      }
       const pending: Pending<Ask, Answer> = {
         ask,
         rows: this.#deps.rowsOf(ask),
-        expiresAtMs: deadlineMs === undefined ? NEVER : clock.monotonicMs() + deadlineMs,
+        queuedAtMs: nowMs,
+        expiresAtMs: deadlineMs === undefined ? NEVER : nowMs + deadlineMs,
         resolve,
         reject,
         unlisten: undefined,
@@ -114,7 +122,9 @@ export class RowQueue<Ask, Answer> {
   }
 
   fail(pending: Pending<Ask, Answer>, error: GyreError): void {
-    if (this.#forget(pending)) pending.reject(error)
+    if (!this.#forget(pending)) return
+    this.#deps.onFail(pending.queuedAtMs)
+    pending.reject(error)
   }
 
   failAll(error: GyreError): void {

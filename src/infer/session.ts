@@ -1,5 +1,6 @@
 import type { ModelSpec } from '@gyre/sdk/wire/model'
 import type { Tensor, TensorType } from '../core/tensor.ts'
+import type { Statistics } from './statistics.ts'
 
 /** A model version as it lies on disk. */
 interface File {
@@ -54,6 +55,8 @@ export interface TensorSession {
   readonly key: string
   readonly graph: Graph
   readonly failed: string | undefined
+  /** What the model has done since it was loaded, for all its holders together. */
+  statistics(): Statistics
   /** Runs the graph. Rejects as `Session.predict` does. */
   infer(ask: TensorAsk, signal?: AbortSignal, deadlineMs?: number): Promise<TensorAnswer>
   /** Gives the lease back; what is under way is still answered. */
@@ -100,6 +103,8 @@ export interface Session {
   readonly featureNames: readonly string[]
   /** Why the model answers UNAVAILABLE (it kept killing its workers); undefined while it works. */
   readonly failed: string | undefined
+  /** As `TensorSession.statistics`. */
+  statistics(): Statistics
   /**
    * Scores one row. `deadlineMs` is counted from now. Rejects with INVALID_INPUT (wrong length),
    * MODEL_FAILED (user code threw, or the score is not finite: this row alone), OVERLOADED with

@@ -4,10 +4,23 @@ import type { Log } from '../core/log.ts'
 import { siblingUrl, spawnThread } from '../core/spawn.ts'
 import { createGuardMemory, mayBeEnded } from './native-guard.ts'
 import { START, type Answer, type Command, type Reply, type Request } from './protocol.ts'
+import { threadClockMs } from './thread-clock.ts'
 import type { Timers } from './timers.ts'
 
+/** When a request was on its way, by `threadClockMs`. */
+export interface Trip {
+  readonly sentMs: number
+  /** The worker set to work. */
+  readonly beganMs: number
+  readonly endedMs: number
+  /** Its answer was there. */
+  readonly backMs: number
+}
+
 /** A worker's answer to a request, or that it died before answering. */
-export type Outcome = Answer | { readonly kind: 'crashed'; readonly reason: string }
+export type Outcome =
+  | (Answer & { readonly trip?: Trip })
+  | { readonly kind: 'crashed'; readonly reason: string }
 
 export interface WorkerLinkDeps {
   readonly log: Log
@@ -30,7 +43,13 @@ export class WorkerLink {
   readonly #thread: Worker
   readonly #guard = createGuardMemory()
   readonly #gone: Promise<unknown>
-  #open: { readonly id: number; readonly resolve: (outcome: Outcome) => void } | undefined
+  #open:
+    | {
+        readonly id: number
+        readonly sentMs: number
+        readonly resolve: (outcome: Outcome) => void
+      }
+    | undefined
   #cancelWatchdog: (() => void) | undefined
   #nextId = START
   #ended = false
@@ -52,8 +71,9 @@ export class WorkerLink {
 
   /** A worker that takes longer than `timeoutMs` is ended and counts as crashed. Never rejects. */
   ask(request: Request, timeoutMs: number): Promise<Outcome> {
+    const sentMs = threadClockMs()
     this.#post({ ...request, id: this.#nextId })
-    return this.#expect(timeoutMs)
+    return this.#expect(timeoutMs, sentMs)
   }
 
   /** Frees a session that no request is open for. */
@@ -72,11 +92,11 @@ export class WorkerLink {
     this.#thread.postMessage(command)
   }
 
-  #expect(timeoutMs: number): Promise<Outcome> {
+  #expect(timeoutMs: number, sentMs = 0): Promise<Outcome> {
     const id = this.#nextId++
     return new Promise((resolve) => {
       if (this.#ended) return resolve({ kind: 'crashed', reason: 'the inference worker has ended' })
-      this.#open = { id, resolve }
+      this.#open = { id, sentMs, resolve }
       this.#cancelWatchdog = this.#deps.timers.after(timeoutMs, () =>
         this.#end(`no answer within ${timeoutMs} ms`),
       )
@@ -95,8 +115,11 @@ export class WorkerLink {
   }
 
   #onReply(reply: Reply | null): void {
-    if (reply?.kind === 'answer' && reply.id === this.#open?.id) this.#settle(reply.answer)
-    else if (reply?.kind === 'stray')
+    if (reply?.kind === 'answer' && reply.id === this.#open?.id) {
+      const { answer, beganMs, endedMs } = reply
+      const trip = { sentMs: this.#open.sentMs, beganMs, endedMs, backMs: threadClockMs() }
+      this.#settle({ ...answer, trip })
+    } else if (reply?.kind === 'stray')
       this.#deps.log.warn({ reason: reply.message }, 'a model left a promise to reject')
     // User code shares the port; taken for answers, its messages would go to other callers' rows.
     else this.#end('user code wrote to the port of its inference worker')

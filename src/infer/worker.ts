@@ -2,6 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { createModelHost } from './model-host.ts'
 import { guardNative, type GuardMemory } from './native-guard.ts'
 import { START, type Command, type Reply } from './protocol.ts'
+import { threadClockMs } from './thread-clock.ts'
 
 if (!parentPort) throw new Error('worker.ts is the body of an inference thread')
 const port = parentPort
@@ -15,11 +16,13 @@ function send(reply: Reply): void {
 }
 
 async function obey(command: Command): Promise<void> {
+  const beganMs = threadClockMs()
   const answer = await perform(command)
   if (command.kind === 'drop' || !answer) return
-  send({ kind: 'answer', id: command.id, answer })
+  send({ kind: 'answer', id: command.id, answer, beganMs, endedMs: threadClockMs() })
 }
 
 process.on('unhandledRejection', (reason) => send({ kind: 'stray', message: String(reason) }))
 port.on('message', (command: Command) => void obey(command))
-send({ kind: 'answer', id: START, answer: { kind: 'ready' } })
+const now = threadClockMs()
+send({ kind: 'answer', id: START, answer: { kind: 'ready' }, beganMs: now, endedMs: now })

@@ -9,6 +9,7 @@ import {
 import type { Lookup } from '../features/lookup.ts'
 import { featureNamesOf, fieldNamesOf } from '../infer/input-vector.ts'
 import type { ModelAnswer, ModelRow, ModelSource, Session } from '../infer/session.ts'
+import type { Statistics } from '../infer/statistics.ts'
 
 /**
  * Prepares a look-up of `names` (`view:feature`), whose entities are request fields; `fieldNames` is their
@@ -42,6 +43,7 @@ export interface FieldsArm {
   readonly takes: 'fields'
   /** Why it answers UNAVAILABLE; undefined while it works. */
   readonly failed: string | undefined
+  statistics(): Statistics
   /** Scores a request as of `atMs`; reads features at once. Errors: those of `Session.predict`. */
   answer(request: ReadRequest, atMs: number): Promise<ArmAnswer>
   /** Gives the model back; requests under way are still answered. */
@@ -78,6 +80,7 @@ export async function planArm(parts: ArmParts): Promise<(session: Session) => Fi
     get failed() {
       return session.failed
     },
+    statistics: () => session.statistics(),
     close: () => session.close(),
     async answer(request, atMs) {
       if (request.kind === 'vector') return answerVector(session, request.values)

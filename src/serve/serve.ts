@@ -11,19 +11,24 @@ import type { Source } from '../infer/session.ts'
 import type { Tensor } from '../core/tensor.ts'
 import { eventTimeMs } from '../predictions/event-time.ts'
 import type { Predictions } from '../predictions/predictions.ts'
-import type { PredictionOutcome } from '../predictions/prediction-row.ts'
 import type { AskedArm, Picked } from '../routes/pick.ts'
 import { pinned } from '../routes/pinned.ts'
 import type { Routes } from '../routes/routes.ts'
 import type { RoutedEndpoint } from '../routes/snapshot.ts'
 import { planArm, type ArmAnswer, type PlanFeatures } from './arm.ts'
 import { createArms, type Arm } from './arms.ts'
-import { replyOf, toLogged, toOutcome, toReply, type Flight, type Landing } from './flight.ts'
-import { isModelFault, type Outcome } from './outcome.ts'
+import { replyOf, toReply, type Flight } from './flight.ts'
+import { createLandings } from './landings.ts'
+import type { Outcome } from './outcome.ts'
 import { readRequest, type Ask, type TensorRequest } from './request.ts'
 import { assertFinite, classOf, readAnswer } from './row-answer.ts'
 import { rowTensors } from './row-tensors.ts'
-import { servedModel, type ServedModel } from './served-model.ts'
+import {
+  servedModel,
+  versionStatistics,
+  type ServedModel,
+  type VersionStatistics,
+} from './served-model.ts'
 import { tensorArm, type TensorArm } from './tensor-arm.ts'
 import { toTensorOutcome } from './tensor-outcome.ts'
 
@@ -37,7 +42,7 @@ export interface ServeDeps {
   modelSource(project: string, endpoint: EndpointSpec, model: string): Promise<Source>
   readonly planFeatures: PlanFeatures
   /** Told of every answered request, after its reply; must not throw. */
-  onOutcome(outcome: Outcome): void
+  readonly onOutcome: (outcome: Outcome) => void
   /** Answers `POST /predict`; a project's only endpoint when undefined. */
   readonly defaultEndpoint?: string
 }
@@ -77,6 +82,11 @@ export interface Serve {
   tensorArm(ctx: Context, endpoint: string, version?: string): Promise<TensorArm>
   /** The endpoints that take tensors, by name. */
   models(ctx: Context): readonly ServedModel[]
+  /**
+   * What the loaded versions of one of them have done, or of all where `endpoint` is undefined. Throws NOT_FOUND for an
+   * endpoint or a version that is not served.
+   */
+  statistics(ctx: Context, endpoint?: string, version?: string): readonly VersionStatistics[]
   /** Loads a version before traffic is sent to it. Throws UNAVAILABLE when it would not load. */
   ensure(ctx: Context, endpoint: string, model: string): Promise<void>
   /** Resolves when every routed version is loaded, or has refused to. */
@@ -90,7 +100,7 @@ export function createServe(deps: ServeDeps): Serve {
   const contracts = new WeakMap<EndpointSpec, RequestContract>()
   const arms = createArms({ open: openArm, clock, log })
   const flying = new Set<Promise<unknown>>()
-  const landed: Landing[] = []
+  const { land, failed } = createLandings(deps)
   const stopping = new AbortController()
   const firstLoad = arms.follow(routes.all())
   void followRoutes()
@@ -204,32 +214,6 @@ export function createServe(deps: ServeDeps): Serve {
     }
   }
 
-  function failed(flight: Flight, error: GyreError): GyreError {
-    if (!isModelFault(error)) return error
-    land(flight, { status: 'error', error: error.code }, [])
-    const { picked, id } = flight
-    const facts = {
-      prediction_id: id,
-      variant: picked.variant,
-      model_version: picked.model,
-      route_rev: picked.rev,
-    }
-    return new GyreError(error.code, error.message, { ...error.details, ...facts }, error)
-  }
-
-  /** Logs and counts once the reply is out, those of one turn of the event loop together. */
-  function land(flight: Flight, outcome: PredictionOutcome, reasons: readonly string[]): void {
-    const latencyMs = clock.monotonicMs() - flight.startedMs
-    if (landed.length === 0) setImmediate(record)
-    landed.push({ flight, outcome, reasons, latencyMs })
-  }
-
-  function record(): void {
-    const landings = landed.splice(0)
-    predictions.log(landings.map(toLogged))
-    for (const landing of landings) deps.onOutcome(toOutcome(landing))
-  }
-
   function nameOf(project: string, endpoint: string | undefined): string {
     const name = endpoint ?? deps.defaultEndpoint
     if (name !== undefined) return name
@@ -270,6 +254,14 @@ export function createServe(deps: ServeDeps): Serve {
         .list(ctx.project)
         .filter(({ spec }) => spec.takes === 'tensors')
         .map((endpoint) => servedModel(endpoint, arms)),
+
+    statistics(ctx, name, version) {
+      const endpoints =
+        name === undefined
+          ? routes.list(ctx.project).filter(({ spec }) => spec.takes === 'tensors')
+          : [routes.find(ctx.project, name)]
+      return endpoints.flatMap((endpoint) => versionStatistics(endpoint, arms, version))
+    },
 
     async tensorArm(ctx, name, version) {
       const endpoint = routes.find(ctx.project, name)

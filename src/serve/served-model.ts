@@ -1,4 +1,6 @@
 import { parseRef } from '../core/ref.ts'
+import type { Statistics } from '../infer/statistics.ts'
+import { pinned } from '../routes/pinned.ts'
 import type { RoutedEndpoint } from '../routes/snapshot.ts'
 import type { Arms } from './arms.ts'
 
@@ -10,6 +12,31 @@ export interface ServedModel {
   readonly state: 'READY' | 'LOADING' | 'UNAVAILABLE'
   /** Why it cannot be asked; empty while it can. */
   readonly reason: string
+}
+
+/** What a version that answers for an endpoint has done since it was loaded. */
+export interface VersionStatistics {
+  readonly name: string
+  readonly version: string
+  readonly statistics: Statistics
+}
+
+/**
+ * Those versions of an endpoint that are loaded, the stable one first, or only `version`. A model that answers for
+ * several endpoints is counted once. Throws NOT_FOUND for a version that traffic does not reach.
+ */
+export function versionStatistics(
+  endpoint: RoutedEndpoint,
+  arms: Arms,
+  version?: string,
+): readonly VersionStatistics[] {
+  const { name, state } = endpoint
+  const routed = [state.stable, state.canary?.model ?? null].filter((ref) => ref !== null)
+  const refs = version === undefined ? routed : [pinned(state, version).model]
+  return refs.flatMap((ref) => {
+    const statistics = arms.find(endpoint, ref)?.statistics()
+    return statistics ? [{ name, version: parseRef(ref).version ?? '', statistics }] : []
+  })
 }
 
 /** How an endpoint fares by its stable arm. */

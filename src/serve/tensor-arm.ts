@@ -1,6 +1,7 @@
 import { invalidInput, type GyreError } from '../core/errors.ts'
 import { fitsShape, typeText, type Tensor, type TensorType } from '../core/tensor.ts'
 import type { Graph, TensorSession } from '../infer/session.ts'
+import type { Statistics } from '../infer/statistics.ts'
 
 /** One model version, loaded and asked by its own tensors. */
 export interface TensorArm {
@@ -8,6 +9,7 @@ export interface TensorArm {
   readonly graph: Graph
   /** Why it answers UNAVAILABLE; undefined while it works. */
   readonly failed: string | undefined
+  statistics(): Statistics
   /**
    * Runs the model on tensors in whatever order they came. Throws INVALID_INPUT naming the tensor that is missing,
    * unknown, twice there, or of another type or shape than the model declares; else as `TensorSession.infer`.
@@ -29,6 +31,7 @@ export function tensorArm(session: TensorSession): TensorArm {
     get failed() {
       return session.failed
     },
+    statistics: () => session.statistics(),
     answer: async (tensors, signal, deadlineMs) =>
       session.infer({ inputs: fitInputs(key, graph, tensors) }, signal, deadlineMs),
     close: () => session.close(),

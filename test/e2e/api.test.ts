@@ -590,6 +590,8 @@ const ROUTES = {
     'GET /v2/models/{model}',
     'GET /v2/models/{model}/config',
     'GET /v2/models/{model}/ready',
+    'GET /v2/models/{model}/stats',
+    'GET /v2/models/stats',
     'POST /v2/models/{model}/infer',
     'POST /v2/repository/index',
     'GET /get-artifact',

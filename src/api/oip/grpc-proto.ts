@@ -2,7 +2,10 @@ import protobuf from 'protobufjs/light.js'
 
 type Fields = Readonly<Record<string, protobuf.IField | protobuf.IMapField>>
 
-/** Field numbers: github.com/kserve/open-inference-protocol, specification/protocol/open_inference_grpc.proto. */
+/**
+ * Field numbers: github.com/kserve/open-inference-protocol, specification/protocol/open_inference_grpc.proto; those of
+ * statistics: github.com/triton-inference-server/common, protobuf/grpc_service.proto.
+ */
 const MESSAGES: Readonly<Record<string, Fields>> = {
   Nothing: {},
   Live: { live: one(1, 'bool') },
@@ -33,6 +36,33 @@ const MESSAGES: Readonly<Record<string, Fields>> = {
     state: one(3, 'string'),
     reason: one(4, 'string'),
   },
+  Statistics: { model_stats: many(1, 'VersionStatistics') },
+  VersionStatistics: {
+    name: one(1, 'string'),
+    version: one(2, 'string'),
+    last_inference: one(3, 'uint64'),
+    inference_count: one(4, 'uint64'),
+    execution_count: one(5, 'uint64'),
+    inference_stats: one(6, 'InferenceStatistics'),
+    batch_stats: many(7, 'BatchStatistics'),
+  },
+  InferenceStatistics: {
+    success: one(1, 'Duration'),
+    fail: one(2, 'Duration'),
+    queue: one(3, 'Duration'),
+    compute_input: one(4, 'Duration'),
+    compute_infer: one(5, 'Duration'),
+    compute_output: one(6, 'Duration'),
+    cache_hit: one(7, 'Duration'),
+    cache_miss: one(8, 'Duration'),
+  },
+  BatchStatistics: {
+    batch_size: one(1, 'uint64'),
+    compute_input: one(2, 'Duration'),
+    compute_infer: one(3, 'Duration'),
+    compute_output: one(4, 'Duration'),
+  },
+  Duration: { count: one(1, 'uint64'), ns: one(2, 'uint64') },
   InferRequest: {
     model_name: one(1, 'string'),
     model_version: one(2, 'string'),

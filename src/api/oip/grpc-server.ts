@@ -19,10 +19,11 @@ import { rpcCode } from '../rpc-code.ts'
 import { readGrpcInfer, writeGrpcInfer } from './grpc-infer.ts'
 import { codecOf } from './grpc-proto.ts'
 import { describeModel, modelIndex, SERVER } from './metadata.ts'
+import { modelStats } from './statistics.ts'
 import { isRecord } from './tensor-in.ts'
 
 export interface GrpcDeps {
-  readonly serve: Pick<Serve, 'infer' | 'tensorArm' | 'models'>
+  readonly serve: Pick<Serve, 'infer' | 'tensorArm' | 'models' | 'statistics'>
   readonly access: Pick<Access, 'admit'>
   readonly maxTensorBytes: number
   readonly newId: NewId
@@ -130,9 +131,8 @@ function handlerOf({ access, newId, log }: GrpcDeps, { scope, answer }: Method) 
 
 function methodsOf({ serve }: GrpcDeps): Readonly<Record<string, Method>> {
   const armOf = async ({ ctx, message }: Call) => {
-    const { name = '', version = '' } = isRecord(message) ? message : {}
-    const [model, asked] = [String(name), version === '' ? undefined : String(version)]
-    return { model, arm: await serve.tensorArm(ctx, model, asked) }
+    const { name = '', version } = namedIn(message)
+    return { model: name, arm: await serve.tensorArm(ctx, name, version) }
   }
   return {
     ServerLive: {
@@ -177,6 +177,15 @@ function methodsOf({ serve }: GrpcDeps): Readonly<Record<string, Method>> {
       gives: 'Index',
       answer: ({ ctx }) => ({ message: { models: modelIndex(serve.models(ctx)) } }),
     },
+    ModelStatistics: {
+      scope: 'predict',
+      takes: 'Model',
+      gives: 'Statistics',
+      answer({ ctx, message }) {
+        const { name, version } = namedIn(message)
+        return { message: modelStats(serve.statistics(ctx, name, version)) }
+      },
+    },
     ModelInfer: {
       scope: 'predict',
       takes: 'InferRequest',
@@ -203,6 +212,16 @@ function methodsOf({ serve }: GrpcDeps): Readonly<Record<string, Method>> {
         }
       },
     },
+  }
+}
+
+/** The model that a message names, and its version; an empty text names none. */
+function namedIn(message: unknown): Readonly<Partial<Record<'name' | 'version', string>>> {
+  const given = isRecord(message) ? message : {}
+  const { name, version } = given
+  return {
+    ...(typeof name === 'string' && name !== '' && { name }),
+    ...(typeof version === 'string' && version !== '' && { version }),
   }
 }
 

@@ -5,7 +5,7 @@ import type { TensorArm } from '../../serve/tensor-arm.ts'
 /** What the server says of itself; the extensions are those that it speaks in full. */
 export const SERVER = {
   name: 'gyre',
-  extensions: ['binary_tensor_data', 'classification', 'model_configuration'],
+  extensions: ['binary_tensor_data', 'classification', 'model_configuration', 'statistics'],
 } as const
 
 /** As Triton calls a graph that onnxruntime runs. */

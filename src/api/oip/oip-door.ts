@@ -18,9 +18,10 @@ import { JSON_LENGTH_HEADER, readInferRequest } from './infer-request.ts'
 import { writeInferReply, type InferReply } from './infer-reply.ts'
 import { describeModel, modelConfig, modelIndex, SERVER } from './metadata.ts'
 import { parsePath, type OipPath } from './path.ts'
+import { modelStats } from './statistics.ts'
 
 export interface OipDoorDeps {
-  readonly serve: Pick<Serve, 'infer' | 'tensorArm' | 'models'>
+  readonly serve: Pick<Serve, 'infer' | 'tensorArm' | 'models' | 'statistics'>
   readonly maxBodyBytes: number
   readonly log: Log
 }
@@ -57,6 +58,11 @@ export function oipDoor({ serve, maxBodyBytes, log }: OipDoorDeps): RawDoor {
     const { model, verb, version } = path
     if (verb === 'infer') return infer(request, response, ctx, path)
     expectMethod(request, response, 'GET')
+    if (verb === 'stats')
+      return endWithJson(
+        response,
+        JSON.stringify(modelStats(serve.statistics(ctx, model, version))),
+      )
     const arm = await serve.tensorArm(ctx, model, version)
     if (verb === 'config') return endWithJson(response, JSON.stringify(modelConfig(model, arm)))
     if (verb === 'metadata')
@@ -101,6 +107,8 @@ export function oipDoor({ serve, maxBodyBytes, log }: OipDoorDeps): RawDoor {
       described('GET', '/v2/models/:model', 'What a model takes and gives'),
       described('GET', '/v2/models/:model/ready', 'Whether a model can be asked'),
       described('GET', '/v2/models/:model/config', 'How a model is run'),
+      described('GET', '/v2/models/:model/stats', 'What a model has done, and how long it took'),
+      described('GET', '/v2/models/stats', 'What all models have done'),
       described('POST', '/v2/models/:model/infer', 'Ask a model by its tensors'),
       described('POST', '/v2/repository/index', 'Models and their states'),
     ],
@@ -113,6 +121,8 @@ export function oipDoor({ serve, maxBodyBytes, log }: OipDoorDeps): RawDoor {
         return endWithJson(response, JSON.stringify({ ...SERVER, version: VERSION }))
       if (path.kind === 'index')
         return endWithJson(response, JSON.stringify(modelIndex(serve.models(ctx))))
+      if (path.kind === 'stats')
+        return endWithJson(response, JSON.stringify(modelStats(serve.statistics(ctx))))
       endWithJson(response, `{"${path.kind}":true}`)
     },
     answerError(response, thrown, requestId) {

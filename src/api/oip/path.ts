@@ -1,11 +1,11 @@
 import { GyreError } from '../../core/errors.ts'
 
 /** What is asked of a model. */
-export type ModelVerb = 'metadata' | 'ready' | 'infer' | 'config'
+export type ModelVerb = 'metadata' | 'ready' | 'infer' | 'config' | 'stats'
 
 /** A path under `/v2`, taken apart. */
 export type OipPath =
-  | { readonly kind: 'server' | 'live' | 'ready' | 'index' }
+  | { readonly kind: 'server' | 'live' | 'ready' | 'index' | 'stats' }
   | {
       readonly kind: 'model'
       readonly verb: ModelVerb
@@ -20,9 +20,10 @@ const FIXED: ReadonlyMap<string, OipPath> = new Map([
   ['/v2/health/live', { kind: 'live' }],
   ['/v2/health/ready', { kind: 'ready' }],
   ['/v2/repository/index', { kind: 'index' }],
+  ['/v2/models/stats', { kind: 'stats' }],
 ])
 
-const MODEL = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(ready|infer|config))?$/
+const MODEL = /^\/v2\/models\/([^/]+)(?:\/versions\/([^/]+))?(?:\/(ready|infer|config|stats))?$/
 
 /** Throws NOT_FOUND for a path that the protocol does not have, or that is not served. */
 export function parsePath(path: string): OipPath {
@@ -40,7 +41,7 @@ export function parsePath(path: string): OipPath {
 }
 
 function isVerb(verb: string): verb is ModelVerb {
-  return ['metadata', 'ready', 'infer', 'config'].includes(verb)
+  return ['metadata', 'ready', 'infer', 'config', 'stats'].includes(verb)
 }
 
 function decode(text: string): string {

@@ -56,6 +56,12 @@ def triton():
             told[name] = "answered"
         except InferenceServerException as refused:
             told[name] = [refused.status(), refused.message()]
+    try:
+        client.get_inference_statistics("nope")
+    except InferenceServerException as refused:
+        told["no stats"] = refused.status()
+    told["stats"] = client.get_inference_statistics(model, "1")
+    told["all stats"] = [one["name"] for one in client.get_inference_statistics()["model_stats"]]
     client.close()
     return told
 

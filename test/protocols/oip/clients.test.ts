@@ -18,6 +18,11 @@ const OF_ZEROS = 0.52497918747894
 const close = (value: number) => expect.closeTo(value, 6)
 const BOTH = [[close(LINEAR3_OF_1_2_HALF)], [close(OF_ZEROS)]]
 
+/** Durations are whole nanoseconds: numbers over HTTP, digits in the JSON of a gRPC message. */
+const spent = (count: number) => ({ count, ns: expect.any(Number) })
+const digits = expect.stringMatching(/^[1-9]\d*$/)
+const spentDigits = (count: string) => ({ count, ns: digits })
+
 const METADATA = {
   name: 'churn',
   versions: ['1'],
@@ -59,6 +64,42 @@ test(
           'StatusCode.NOT_FOUND',
           'endpoint: no such endpoint nope; known endpoints: churn',
         ],
+        stats: {
+          model_stats: [
+            {
+              name: 'churn',
+              version: '1',
+              last_inference: digits,
+              inference_count: String(2 + 20_000 + 2),
+              execution_count: '3',
+              inference_stats: {
+                success: spentDigits('3'),
+                fail: {},
+                queue: spentDigits('3'),
+                compute_input: spentDigits('3'),
+                compute_infer: spentDigits('3'),
+                compute_output: spentDigits('3'),
+                cache_hit: {},
+                cache_miss: {},
+              },
+              batch_stats: [
+                {
+                  batch_size: '2',
+                  compute_input: spentDigits('2'),
+                  compute_infer: spentDigits('2'),
+                  compute_output: spentDigits('2'),
+                },
+                {
+                  batch_size: '20000',
+                  compute_input: spentDigits('1'),
+                  compute_infer: spentDigits('1'),
+                  compute_output: spentDigits('1'),
+                },
+              ],
+            },
+          ],
+        },
+        'all stats': ['churn'],
       },
       'triton aio': BOTH,
     })
@@ -108,6 +149,40 @@ test(
         classes: ['0', '0'],
         wrong: ['400', 'inputs.features: model:churn@1 expects FP32 [-1,3], got FP64 [1,3]'],
         missing: ['400', 'inputs: expected an array of at least one tensor'],
+        'no stats': '404',
+        // Of 16 requests two were refused before they reached the queue.
+        stats: {
+          model_stats: [
+            {
+              name: 'churn',
+              version: '1',
+              last_inference: expect.any(Number),
+              inference_count: 2 * 3 + 2 * 400 + 2 * 8 + 2,
+              execution_count: expect.any(Number),
+              inference_stats: {
+                success: spent(14),
+                fail: { count: 0, ns: 0 },
+                queue: spent(14),
+                compute_input: spent(14),
+                compute_infer: spent(14),
+                compute_output: spent(14),
+                cache_hit: { count: 0, ns: 0 },
+                cache_miss: { count: 0, ns: 0 },
+              },
+              response_stats: {},
+              batch_stats: expect.arrayContaining([
+                {
+                  batch_size: 400,
+                  compute_input: spent(2),
+                  compute_infer: spent(2),
+                  compute_output: spent(2),
+                },
+              ]),
+              memory_usage: [],
+            },
+          ],
+        },
+        'all stats': ['churn'],
       },
       'triton aio': BOTH,
       'kserve json': [true, BOTH],

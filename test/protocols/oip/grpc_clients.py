@@ -45,6 +45,8 @@ def triton():
             told[name] = "answered"
         except InferenceServerException as refused:
             told[name] = [refused.status(), refused.message()]
+    told["stats"] = client.get_inference_statistics(model, as_json=True)
+    told["all stats"] = [one.name for one in client.get_inference_statistics().model_stats]
     client.close()
     return told
 

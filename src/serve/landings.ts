@@ -1,0 +1,53 @@
+import type { Clock } from '../core/clock.ts'
+import { GyreError } from '../core/errors.ts'
+import type { PredictionOutcome } from '../predictions/prediction-row.ts'
+import type { Predictions } from '../predictions/predictions.ts'
+import { toLogged, toOutcome, type Flight, type Landing } from './flight.ts'
+import { isModelFault, type Outcome } from './outcome.ts'
+
+export interface LandingsDeps {
+  readonly predictions: Pick<Predictions, 'log'>
+  readonly clock: Clock
+  /** Told of every answered request, after its reply; must not throw. */
+  readonly onOutcome: (outcome: Outcome) => void
+}
+
+/** Where flights end: logged and counted. */
+export interface Landings {
+  /** Logs and counts once the reply is out, those of one turn of the event loop together. */
+  readonly land: (flight: Flight, outcome: PredictionOutcome, reasons: readonly string[]) => void
+  /** The error to answer with; one of the model's own is landed, and says which version failed. */
+  readonly failed: (flight: Flight, error: GyreError) => GyreError
+}
+
+export function createLandings({ predictions, clock, onOutcome }: LandingsDeps): Landings {
+  const landed: Landing[] = []
+
+  function land(flight: Flight, outcome: PredictionOutcome, reasons: readonly string[]): void {
+    const latencyMs = clock.monotonicMs() - flight.startedMs
+    if (landed.length === 0) setImmediate(record)
+    landed.push({ flight, outcome, reasons, latencyMs })
+  }
+
+  function record(): void {
+    const landings = landed.splice(0)
+    predictions.log(landings.map(toLogged))
+    for (const landing of landings) onOutcome(toOutcome(landing))
+  }
+
+  return {
+    land,
+    failed(flight, error) {
+      if (!isModelFault(error)) return error
+      land(flight, { status: 'error', error: error.code }, [])
+      const { picked, id } = flight
+      const facts = {
+        prediction_id: id,
+        variant: picked.variant,
+        model_version: picked.model,
+        route_rev: picked.rev,
+      }
+      return new GyreError(error.code, error.message, { ...error.details, ...facts }, error)
+    },
+  }
+}
