@@ -1,3 +1,4 @@
+import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { encodeOnnx } from '../core/formats/onnx-writer.ts'
 import type { Tensor } from '../core/tensor.ts'
@@ -46,7 +47,7 @@ const pair = (...row: readonly number[]): Tensor => ({
 
 async function sourceOf(key: string, onnx: Uint8Array, maxBatch = 32): Promise<GraphSource> {
   const { onnxPath } = await bench.source(key, {}, onnx)
-  return { kind: 'graph', key, onnxPath, maxBatch }
+  return { kind: 'graph', key, onnxPath, beside: [], maxBatch }
 }
 
 test('what is no ONNX is refused, and nothing of it stays', async () => {
@@ -122,5 +123,36 @@ test('an ask that the graph refuses fails alone, and those beside it are answere
   ])
   expect(good).toMatchObject({ status: 'fulfilled' })
   expect(bad).toMatchObject({ status: 'rejected', reason: { code: 'MODEL_FAILED' } })
+  session.close()
+})
+
+/**
+ * y = x · [2, 3] with its weights in `w.data`: written by the Python package onnx 1.23.2
+ * (`save_model(…, save_as_external_data=True, location='w.data', size_threshold=0)`).
+ */
+const EXTERNAL = Buffer.from(
+  'CAg6fQoRCgF4CgF3EgF5IgZNYXRNdWwSAWcqOQgCCAEQAUIBd2oSCghsb2NhdGlvbhIGdy5kYXRhagsKBm9mZnNldBIBMGoLCgZsZW5ndGgSAThwAVoUCgF4Eg8KDQgBEgkKAxIBbgoCCAJiFAoBeRIPCg0IARIJCgMSAW4KAggBQgQKABAR',
+  'base64',
+)
+
+test('weights are read from a file that was brought with the graph, and from no other', async () => {
+  const source = await sourceOf('model:external@1', EXTERNAL)
+  await expect(bench.infer.openGraph(source)).rejects.toMatchObject({
+    code: 'INVALID_INPUT',
+    message: expect.stringContaining('brought with it, not in "w.data"'),
+  })
+  const path = `${source.onnxPath}.w`
+  await writeFile(path, new Uint8Array(Float32Array.of(2, 3).buffer))
+  const beside = [
+    { location: 'conda.yaml', path: '/nowhere' },
+    { location: 'w.data', path },
+  ]
+  const key = 'model:external@2'
+  await expect(bench.infer.openGraph({ ...source, key, beside })).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+  })
+  const session = await bench.infer.openGraph({ ...source, key, beside: beside.slice(1) })
+  const [y] = await session.infer({ inputs: [pair(10, 1)] })
+  expect(y).toMatchObject({ shape: [1, 1], data: Float32Array.of(23) })
   session.close()
 })

@@ -191,9 +191,12 @@ export function createInfer(deps: InferDeps): Infer {
   }
 }
 
-async function fileBytes({ key, onnxPath }: Source): Promise<number> {
+async function fileBytes(source: Source): Promise<number> {
+  const { key, onnxPath } = source
+  const beside = source.kind === 'graph' ? source.beside : []
   try {
-    return (await stat(onnxPath)).size
+    const files = [onnxPath, ...beside.map(({ path }) => path)].map((path) => stat(path))
+    return (await Promise.all(files)).reduce((sum, { size }) => sum + size, 0)
   } catch (cause) {
     if (errnoOf(cause) === 'ENOENT')
       throw new GyreError('NOT_FOUND', `${key}: there is no model.onnx`, { key }, cause)

@@ -3,7 +3,9 @@ import type { TreeEntry } from '@gyre/sdk/wire/artifact'
 import { DigestText } from '@gyre/sdk/wire/ref'
 import type { Digest } from '../core/digest.ts'
 import { GyreError } from '../core/errors.ts'
+import { MAX_ML_MODEL_BYTES, ML_MODEL_FILE } from '../core/formats/mlmodel.ts'
 import type { Blobs } from '../store/blobs.ts'
+import { graphFiles } from './graph-files.ts'
 import type { GraphSource, ModelSource } from './session.ts'
 
 export interface ModelFilesDeps {
@@ -17,7 +19,7 @@ export interface ModelFiles {
   /** Throws NOT_FOUND, and INVALID_INPUT where the tree is no model. */
   spec(digest: string): Promise<ModelSpec>
   source(key: string, digest: string): Promise<ModelSource>
-  /** The same version asked by its tensors: any tree with a `model.onnx`. */
+  /** The same version asked by its tensors: any tree with a `model.onnx`, or an `MLmodel` that names one. */
   graph(key: string, digest: string): Promise<GraphSource>
 }
 
@@ -39,6 +41,11 @@ export function createModelFiles({ blobs, bundleFolder }: ModelFilesDeps): Model
       digest,
       path,
     })
+  }
+
+  async function mlModelOf(entries: readonly TreeEntry[]): Promise<string | undefined> {
+    const file = entries.find(({ path }) => path === ML_MODEL_FILE)?.artifact
+    return file && (await blobs.read(file.digest, MAX_ML_MODEL_BYTES)).toString('utf8')
   }
 
   async function readSpec(digest: string): Promise<ModelSpec> {
@@ -74,8 +81,18 @@ export function createModelFiles({ blobs, bundleFolder }: ModelFilesDeps): Model
     },
 
     async graph(key, digest) {
-      const { digest: onnx } = await entryOf(digest, 'model.onnx')
-      return { kind: 'graph', key, onnxPath: blobs.pathOf(onnx), maxBatch: MAX_BATCH }
+      const { entries } = await blobs.readTree(DigestText.parse(digest))
+      const { onnx, beside } = graphFiles(digest, entries, await mlModelOf(entries))
+      return {
+        kind: 'graph',
+        key,
+        onnxPath: blobs.pathOf(onnx.digest),
+        beside: beside.map(({ path, artifact }) => ({
+          location: path,
+          path: blobs.pathOf(artifact.digest),
+        })),
+        maxBatch: MAX_BATCH,
+      }
     },
   }
 }

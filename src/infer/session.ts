@@ -17,9 +17,18 @@ export interface ModelSource extends File {
   readonly codeFolder: string | undefined
 }
 
+/** A file beside a graph that may hold weights of its. */
+export interface WeightsFile {
+  /** As the graph names it. */
+  readonly location: string
+  readonly path: string
+}
+
 /** Any graph, asked by its own tensors. */
 export interface GraphSource extends File {
   readonly kind: 'graph'
+  /** What it may read besides its own file. */
+  readonly beside: readonly WeightsFile[]
   /** The most rows that callers may share a run of; 0 runs each ask alone. */
   readonly maxBatch: number
 }

@@ -31,6 +31,7 @@ import { createModels, type Models } from './models.ts'
 import { addVersion, type NewModelVersion } from './new-version.ts'
 import { assertPromotable } from './promotion.ts'
 import { registerFiles } from './register-files.ts'
+import { registerSource } from './register-source.ts'
 import { seqOfModel } from './registered-model.ts'
 import type { Freeze, TellLoggedModel } from './sourced-version.ts'
 import { moveStage, othersIn } from './stage-move.ts'
@@ -71,6 +72,8 @@ export interface Registry {
     name: string,
     files: Readonly<Record<string, Digest>>,
   ): Promise<ModelVersion>
+  /** The same of files that a run or a logged model holds: `runs:/RUN/PATH`. */
+  registerSource(ctx: Context, name: string, source: string): Promise<ModelVersion>
   /** Throws NOT_FOUND. */
   get(ctx: Context, ref: string, tx?: Tx): Promise<ModelVersion>
   find(ctx: Context, ref: string, tx?: Tx): Promise<ModelVersion | undefined>
@@ -140,6 +143,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     versions: moves,
     imports: createModelImports({ ...deps, moves }),
     registerFiles: (ctx, name, files) => registerFiles(deps, ctx, name, files),
+    registerSource: (ctx, name, source) => registerSource(deps, ctx, name, source),
     get: (ctx, ref, tx) => getVersion(tx ?? catalog.read, ctx, ref),
     find: (ctx, ref, tx) => findVersion(tx ?? catalog.read, ctx, ref),
     findByDigest: (ctx, name, digest, tx) => findByDigest(tx ?? catalog.read, ctx, name, digest),

@@ -112,7 +112,9 @@ export async function openServe(infer: Partial<InferDeps> = {}): Promise<ServeBe
       const corrupt = model === 'model:corrupt@1' ? Buffer.from('hello') : undefined
       const source = await bench.source(model, VERSIONS[model], corrupt)
       const { key, onnxPath } = source
-      return takes === 'tensors' ? { kind: 'graph', key, onnxPath, maxBatch: 32 } : source
+      return takes === 'tensors'
+        ? { kind: 'graph', key, onnxPath, beside: [], maxBatch: 32 }
+        : source
     },
     planFeatures: async (_project, names) => (_fields, atMs) =>
       names.map((name) => featureAt(name, atMs)),

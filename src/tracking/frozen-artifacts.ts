@@ -1,4 +1,4 @@
-import type { ArtifactDigest } from '@gyre/sdk/wire/artifact'
+import type { Artifact, ArtifactDigest } from '@gyre/sdk/wire/artifact'
 import type { Context } from '../core/context.ts'
 import { toGyreError } from '../core/errors.ts'
 import type { Blobs } from '../store/blobs.ts'
@@ -30,12 +30,43 @@ export async function freezeArtifacts(
   { root, path }: ArtifactPlace,
 ): Promise<FrozenArtifacts> {
   await experimentOf(catalog.read, ctx, root)
-  const { digest } = await artifacts.treeOf(ctx, { root, path }).catch((thrown: unknown) => {
+  const { digest } =
+    (await treeAt(artifacts, ctx, { root, path })) ??
+    (await treeOfLogged({ catalog, artifacts }, ctx, { root, path })) ??
     // MLflow's clients may register first and upload afterwards: there is nothing yet, and so it stays.
-    if (toGyreError(thrown).code === 'NOT_FOUND') return blobs.putTree([])
+    (await blobs.putTree([]))
+  return { digest, runId: await runOf(catalog, ctx, root) }
+}
+
+async function treeAt(
+  artifacts: Pick<Artifacts, 'treeOf'>,
+  ctx: Context,
+  place: ArtifactPlace,
+): Promise<Artifact | undefined> {
+  return artifacts.treeOf(ctx, place).catch((thrown: unknown) => {
+    if (toGyreError(thrown).code === 'NOT_FOUND') return undefined
     throw thrown
   })
-  return { digest, runId: await runOf(catalog, ctx, root) }
+}
+
+/** Since MLflow 3 `runs:/RUN/NAME` is the newest model of that name that the run logged, and no folder of the run. */
+async function treeOfLogged(
+  { catalog, artifacts }: Pick<Deps, 'catalog' | 'artifacts'>,
+  ctx: Context,
+  { root, path }: ArtifactPlace,
+): Promise<Artifact | undefined> {
+  if (root.kind !== 'run' || path === '') return undefined
+  const row = await catalog.read
+    .selectFrom('logged_models')
+    .select('id')
+    .where('project', '=', ctx.project)
+    .where('source_run', '=', root.id)
+    .where('name', '=', path)
+    .where('deleted_ms', 'is', null)
+    .orderBy('seq', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row && treeAt(artifacts, ctx, { root: { kind: 'logged-model', id: row.id }, path: '' })
 }
 
 async function runOf(

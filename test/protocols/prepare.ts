@@ -6,6 +6,7 @@ for (const path of [
   './mlflow/requirements.txt',
   './notebook/requirements.txt',
   './oip/requirements.txt',
+  './serve/requirements.txt',
   '../../sdk/python/trainers/lightgbm/requirements.lock',
   '../../sdk/python/trainers/sklearn/requirements.lock',
 ])

@@ -219,13 +219,16 @@ export const ApproveRequest = z.strictObject({
 })
 export type ApproveRequest = z.infer<typeof ApproveRequest>
 
-/** A version by its files, whose bytes are stored already. */
-export const RegisterFiles = z.strictObject({
-  files: z.record(TreePath, DigestText).refine((files) => Object.keys(files).length > 0, {
-    error: 'expected at least one file',
+/** A version by its files, whose bytes are stored already, or by what holds them. */
+export const RegisterVersion = z.union([
+  z.strictObject({
+    files: z.record(TreePath, DigestText).refine((files) => Object.keys(files).length > 0, {
+      error: 'expected at least one file',
+    }),
   }),
-})
-export type RegisterFiles = z.infer<typeof RegisterFiles>
+  /** `runs:/RUN/PATH`, or `models:/m-ID` of a logged model. */
+  z.strictObject({ source: z.string().min(1) }),
+])
 
 export const StageRequest = z.strictObject({ stage: Stage })
 export type StageRequest = z.infer<typeof StageRequest>

@@ -5,7 +5,7 @@ import {
   ModelCard,
   ModelReport,
   ModelVersion,
-  RegisterFiles,
+  RegisterVersion,
   StageRequest,
 } from '@gyre/sdk/wire/model'
 import { ModelName, Name, RefText } from '@gyre/sdk/wire/ref'
@@ -61,15 +61,18 @@ export const showModelVersion = defineRoute({
 export const registerModelFiles = defineRoute({
   method: 'POST',
   path: '/api/v1/models/:name/versions',
-  summary: 'Register a version by its files; the same files give the same version',
+  summary:
+    'Register a version by its files, or by the run that holds them; the same files give the same version',
   scope: 'write',
   params: z.strictObject({ name: Name }),
-  body: RegisterFiles,
+  body: RegisterVersion,
   reply: ModelVersion,
   status: 201,
-  errors: ['NOT_FOUND'],
+  errors: ['NOT_FOUND', 'INVALID_ARGUMENT'],
   handle: ({ registry }, ctx, { params, body }) =>
-    registry.registerFiles(ctx, params.name, body.files),
+    'files' in body
+      ? registry.registerFiles(ctx, params.name, body.files)
+      : registry.registerSource(ctx, params.name, body.source),
 })
 
 export const showModelCard = defineRoute({

@@ -88,6 +88,7 @@ test('a file of the onnx package is read: constants are no inputs, unnamed sizes
     operators: { y: 'Gemm' },
     opsets: { '': 17, 'ai.onnx.ml': 3 },
     producer: 'pytest',
+    weights: [],
     metadata: { author: 'me' },
   })
 })

@@ -13,6 +13,8 @@ export interface OnnxSummary {
   readonly opsets: Readonly<Record<string, number>>
   readonly producer: string
   readonly metadata: Readonly<Record<string, string>>
+  /** The files beside it that hold weights of its; each is one of those it was allowed. */
+  readonly weights: readonly string[]
 }
 
 /** The limit of protobuf itself. */
@@ -66,10 +68,10 @@ const File = z.object({
 /**
  * Reads inputs, outputs, operator sets and metadata of an ONNX file without its weights and without running
  * anything. Only tensors may go in and out. Throws INVALID_INPUT naming the field when the bytes are not
- * such a model, when they nest too deeply, or when weights lie outside the file: a path in a model would
- * be opened on the host that loads it.
+ * such a model, when they nest too deeply, or when weights lie in a file that is not among `beside`: a path in a
+ * model would be opened on the host that loads it.
  */
-export function inspectOnnx(bytes: Uint8Array): OnnxSummary {
+export function inspectOnnx(bytes: Uint8Array, beside: readonly string[] = []): OnnxSummary {
   const message = decode(bytes)
   const parsed = File.safeParse(message)
   if (!parsed.success) {
@@ -77,9 +79,13 @@ export function inspectOnnx(bytes: Uint8Array): OnnxSummary {
     const field = ['model', ...(issue?.path ?? [])].join('.')
     throw invalid(field, issue?.message ?? 'not an ONNX model', parsed.error)
   }
-  const external = findExternalTensor(message)
-  if (external !== undefined)
-    throw invalid(`model.${external}`, 'expected the weights inside the file, not in another one')
+  const external = externalTensors(message, 'model')
+  const stray = external.find(({ location }) => !beside.includes(location))
+  if (stray)
+    throw invalid(
+      stray.field,
+      `expected the weights inside the file or in one that was brought with it, not in ${JSON.stringify(stray.location)}`,
+    )
   const { graph, opsetImport, producerName, metadataProps } = parsed.data
   const constants = new Set(graph.initializer.map(({ name }) => name))
   return {
@@ -90,6 +96,7 @@ export function inspectOnnx(bytes: Uint8Array): OnnxSummary {
     opsets: Object.fromEntries(opsetImport.map(({ domain, version }) => [domain, version])),
     producer: producerName,
     metadata: Object.fromEntries(metadataProps.map(({ key, value }) => [key, value])),
+    weights: [...new Set(external.map(({ location }) => location))],
   }
 }
 
@@ -118,15 +125,23 @@ function operatorsOf({ node, output }: z.output<typeof File>['graph']): Record<s
   return Object.fromEntries(made.filter(([name]) => names.has(name)))
 }
 
-/** The path of the first tensor, at any depth, whose data lies outside the file. */
-function findExternalTensor(value: unknown): string | undefined {
-  if (typeof value !== 'object' || value === null) return undefined
-  if ('externalData' in value || ('dataLocation' in value && value.dataLocation !== 0)) return ''
-  for (const [key, inner] of Object.entries(value)) {
-    const found = findExternalTensor(inner)
-    if (found !== undefined) return found === '' ? key : `${key}.${found}`
+const Properties = z.array(z.object({ key: z.string(), value: z.string() }))
+
+interface ExternalTensor {
+  readonly field: string
+  /** Empty where the tensor does not say. */
+  readonly location: string
+}
+
+/** The tensors, at any depth, whose data lies outside the file. */
+function externalTensors(value: unknown, field: string): readonly ExternalTensor[] {
+  if (typeof value !== 'object' || value === null) return []
+  if ('externalData' in value || ('dataLocation' in value && value.dataLocation !== 0)) {
+    const properties = Properties.safeParse('externalData' in value ? value.externalData : [])
+    const location = properties.data?.find(({ key }) => key === 'location')?.value ?? ''
+    return [{ field, location }]
   }
-  return undefined
+  return Object.entries(value).flatMap(([key, inner]) => externalTensors(inner, `${field}.${key}`))
 }
 
 function invalid(field: string, expected: string, cause?: unknown): GyreError {

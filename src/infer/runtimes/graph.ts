@@ -3,8 +3,8 @@ import { inspectOnnx } from '../../core/formats/onnx.ts'
 import type { Tensor } from '../../core/tensor.ts'
 import { keepsAnswers } from '../batch-trial.ts'
 import type { AroundNative } from '../native-guard.ts'
-import type { Graph, GraphSource } from '../session.ts'
-import { assertRunnable, createSession, fromOrt, toOrt } from './ort.ts'
+import type { Graph, GraphSource, WeightsFile } from '../session.ts'
+import { assertRunnable, createSession, fromOrt, toOrt, type Weights } from './ort.ts'
 
 /** A graph in this worker. */
 export interface LoadedGraph {
@@ -16,14 +16,18 @@ export interface LoadedGraph {
 
 /** Throws INVALID_INPUT where the file is no ONNX, takes other things than tensors, or onnxruntime refuses it. */
 export async function openGraph(
-  { onnxPath, maxBatch }: Pick<GraphSource, 'onnxPath' | 'maxBatch'>,
+  { onnxPath, beside, maxBatch }: Pick<GraphSource, 'onnxPath' | 'beside' | 'maxBatch'>,
   around: AroundNative,
 ): Promise<LoadedGraph> {
   // The very bytes that were checked are loaded: by path, onnxruntime would follow external weights.
   const bytes = await readFile(onnxPath)
-  const { inputs, outputs, operators } = inspectOnnx(bytes)
+  const { inputs, outputs, operators, weights } = inspectOnnx(
+    bytes,
+    beside.map(({ location }) => location),
+  )
   for (const type of [...inputs, ...outputs]) assertRunnable(type)
-  const session = await createSession(bytes, around)
+  const read = beside.filter(({ location }) => weights.includes(location))
+  const session = await createSession(bytes, around, await Promise.all(read.map(readWeights)))
   const names = outputs.map(({ name }) => name)
   const run = async (tensors: readonly Tensor[]): Promise<readonly Tensor[]> => {
     const feeds = Object.fromEntries(tensors.map((tensor) => [tensor.name, toOrt(tensor)]))
@@ -34,4 +38,8 @@ export async function openGraph(
   const batches = mayBatch && (await keepsAnswers(inputs, run))
   const graph = { inputs, outputs, operators, batches, maxBatch }
   return { graph, run, close: () => around(() => session.release()) }
+}
+
+async function readWeights({ location, path }: WeightsFile): Promise<Weights> {
+  return { path: location, data: await readFile(path) }
 }

@@ -11,12 +11,20 @@ const OPTIONS: InferenceSession.SessionOptions = {
   extra: { session: { intra_op: { allow_spinning: '0' } } },
 }
 
-/** A session over the bytes of a graph. Throws INVALID_INPUT where onnxruntime refuses them. */
+/** Bytes that a graph names as a file. */
+export interface Weights {
+  readonly path: string
+  readonly data: Uint8Array
+}
+
+/** A session over the bytes of a graph and its weights. Throws INVALID_INPUT where onnxruntime refuses them. */
 export async function createSession(
   bytes: Uint8Array,
   around: AroundNative,
+  weights: readonly Weights[] = [],
 ): Promise<InferenceSession> {
-  return around(() => InferenceSession.create(bytes, OPTIONS)).catch((cause: unknown) => {
+  const options = weights.length === 0 ? OPTIONS : { ...OPTIONS, externalData: weights }
+  return around(() => InferenceSession.create(bytes, options)).catch((cause: unknown) => {
     throw invalid(`cannot be loaded: ${textOf(cause)}`)
   })
 }
