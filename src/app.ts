@@ -217,10 +217,9 @@ async function open(
         return takes === 'tensors' ? modelFiles.graph(ref, digest) : modelFiles.source(ref, digest)
       },
       planFeatures: (project, names, fields) => features.planLookup(system(project), names, fields),
-      onOutcome({ project, endpoint, releaseId, randomised, variant, weightBp, subject, failed }) {
+      onOutcome({ releaseId, randomised, variant, subject, ...evidence }) {
         if (releaseId === null || !randomised) return
-        const evidence = { project, endpoint, releaseId, weightBp, failed }
-        releases.count({ ...evidence, arm: variant, subject: subject ?? undefined })
+        releases.count({ ...evidence, releaseId, arm: variant, subject: subject ?? undefined })
       },
     })
   const serve = isOn('serving') ? openServe() : undefined

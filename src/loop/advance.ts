@@ -115,7 +115,7 @@ async function release(deps: AdvanceDeps, ctx: Context, retrain: OpenRetrain): P
   const opened = await releaseOf(deps, ctx, endpoint, candidate)
   if (opened) return released(deps, ctx, retrain, opened)
   const releases = await deps.releases.list(ctx, endpoint)
-  if (releases.some(({ state }) => state === 'canary')) return false
+  if (releases.some(({ state }) => state === 'open')) return false
   const request = { model: candidate, plan: retrain.plan }
   return released(deps, ctx, retrain, await deps.releases.open(ctx, endpoint, request))
 }

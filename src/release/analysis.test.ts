@@ -3,7 +3,9 @@ import { expect, test } from 'vitest'
 import { analyse, analyseEach } from './analysis.ts'
 import type { EvidenceRow } from './evidence.ts'
 
-const plan = { metrics: ['errors'], ceiling: 0.01, margin: 1.5 }
+const ERRORS = { name: 'errors', ceiling: 0.01 }
+const SLOW = { name: 'slow', ceiling: 0.01 }
+const plan = { metrics: [ERRORS], stages: 1, minSamples: 0, margin: 1.5 }
 
 /** `[requests, failures, subjectsFailed]` of either arm; every failure is another subject's by default. */
 type Arm = [requests: number, failures: number, subjectsFailed?: number]
@@ -102,7 +104,7 @@ test('rows of restarts and replicas add up to the same answer', () => {
 })
 
 test('more metrics ask for more evidence each, and one bad metric fails all', () => {
-  const two = { ...plan, metrics: ['errors', 'slow'] }
+  const two = { ...plan, metrics: [ERRORS, SLOW] }
   const errors = evidence([437, 0], [4000, 0])
   expect(analyse([errors], two)).toMatchObject({ metric: 'errors', verdict: 'hold' })
   const enough = evidence([2000, 0], [18_000, 0])
@@ -116,4 +118,36 @@ test('more metrics ask for more evidence each, and one bad metric fails all', ()
 test('what goes over the wire is finite', () => {
   const { metric: _, needed: __, ...reply } = answer(evidence([100_000, 90_000], [900_000, 0]))
   expect(AnalysisReply.parse(reply).verdict).toBe('fail')
+})
+
+test('more stages ask for more evidence of a failure, and for none more to pass', () => {
+  const bad = evidence([300, 12], [2700, 32])
+  const [alone, ofThree] = [analyse([bad], plan), analyse([bad], { ...plan, stages: 3 })]
+  // ln 20 = 3.00 and ln 60 = 4.09 of the same wealth.
+  expect(alone.logE).toBeGreaterThan(Math.log(20))
+  expect(alone.logE).toBeLessThan(Math.log(60))
+  expect([alone.verdict, ofThree.verdict]).toEqual(['fail', 'hold'])
+  expect(analyse([evidence([437, 0], [4000, 0])], { ...plan, stages: 3 }).verdict).toBe('pass')
+})
+
+test("what has passed waits for the plan's requests, what has failed does not", () => {
+  const patient = { ...plan, minSamples: 500 }
+  expect(analyse([evidence([499, 0], [4000, 0])], patient)).toMatchObject({
+    verdict: 'hold',
+    needed: 1,
+    reason: "not enough data: 499 of the plan's 500 canary requests",
+  })
+  expect(analyse([evidence([500, 0], [4000, 0])], patient).verdict).toBe('pass')
+  expect(analyse([evidence([3, 3], [30, 0])], patient).verdict).toBe('fail')
+  expect(analyse([], patient).needed).toBe(530)
+})
+
+test('a slow canary is told as slow', () => {
+  const slow = analyse([evidence([300, 60], [2700, 90], 1000, 'slow')], {
+    ...plan,
+    metrics: [SLOW],
+  })
+  expect(slow.reason).toBe(
+    'the canary is slow more often than stable: 60 of 300 against 90 of 2700',
+  )
 })

@@ -3,9 +3,6 @@ import type { Tx } from '../store/catalog.ts'
 import type { EvidenceRow } from './evidence.ts'
 import type { Cell, Tally } from './outcome-tally.ts'
 
-/** The one metric counted at the moment of the answer: connection errors and 5xx. */
-export const ERRORS = 'errors'
-
 /** Adds to this writer's rows; outcomes of a release that has been closed meanwhile are left out. */
 export async function addTally(tx: Tx, writer: string, tally: Tally): Promise<void> {
   for (const { releaseId, cells } of tally.releases()) {
@@ -13,7 +10,7 @@ export async function addTally(tx: Tx, writer: string, tally: Tally): Promise<vo
       .selectFrom('releases')
       .select('id')
       .where('id', '=', releaseId)
-      .where('state', '=', 'canary')
+      .where('state', '=', 'open')
       .executeTakeFirst()
     if (!open) continue
     for (const cell of cells) await addCell(tx, writer, releaseId, cell)
@@ -23,13 +20,13 @@ export async function addTally(tx: Tx, writer: string, tally: Tally): Promise<vo
 async function addCell(tx: Tx, writer: string, releaseId: string, cell: Cell): Promise<void> {
   let subjectsFailed = cell.failuresWithoutSubject
   for (const subject of cell.failedSubjects)
-    if (await isFirstFailure(tx, releaseId, subject)) subjectsFailed++
+    if (await isFirstFailure(tx, releaseId, cell.metric, subject)) subjectsFailed++
   await tx
     .insertInto('release_counters')
     .values({
       release_id: releaseId,
       writer,
-      metric: ERRORS,
+      metric: cell.metric,
       weight_bp: cell.weightBp,
       arm: cell.arm,
       requests: cell.requests,
@@ -46,10 +43,15 @@ async function addCell(tx: Tx, writer: string, releaseId: string, cell: Cell): P
     .execute()
 }
 
-async function isFirstFailure(tx: Tx, releaseId: string, subject: string): Promise<boolean> {
+async function isFirstFailure(
+  tx: Tx,
+  releaseId: string,
+  metric: string,
+  subject: string,
+): Promise<boolean> {
   const inserted = await tx
     .insertInto('release_failures')
-    .values({ release_id: releaseId, subject })
+    .values({ release_id: releaseId, metric, subject })
     .onConflict((conflict) => conflict.doNothing())
     .returning('subject')
     .executeTakeFirst()
@@ -77,7 +79,6 @@ export async function loadEvidence(
   }))
   const waiting = unwritten.map(({ failedSubjects, failuresWithoutSubject, ...cell }) => ({
     ...cell,
-    metric: ERRORS,
     subjectsFailed: failedSubjects.length + failuresWithoutSubject,
   }))
   const nothing = { requests: 0, failures: 0, subjectsFailed: 0 }

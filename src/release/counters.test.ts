@@ -67,7 +67,7 @@ test('a failing canary is judged without being asked', async () => {
   const stopping = new AbortController()
   for (;;) {
     const seq = (await harbour.store.events.latest())?.seq ?? 0
-    if ((await harbour.releases.get(ctx, id)).state !== 'canary') break
+    if ((await harbour.releases.get(ctx, id)).state !== 'open') break
     await harbour.store.events.wait(seq, stopping.signal)
   }
   expect(await harbour.releases.get(ctx, id)).toMatchObject({ state: 'rolled_back' })

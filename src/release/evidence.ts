@@ -1,10 +1,16 @@
+/** Connection errors and 5xx. */
+export const ERRORS = 'errors'
+
+/** Answers that took longer than the release's plan allows. */
+export const SLOW = 'slow'
+
 /**
  * What the analysis of a canary rests on: sums per metric and weight, so that rows from restarts and
  * replicas add up. Counted are randomised requests only: no header match, no 4xx, no 429, and none while
  * the canary's weight is 0 or 10,000.
  */
 export interface EvidenceRow {
-  /** What counts as a failure: `errors` is connection errors and 5xx. */
+  /** What counts as a failure: `errors` or `slow`. */
   readonly metric: string
   /** The canary's weight when these requests were assigned, in basis points. */
   readonly weightBp: number

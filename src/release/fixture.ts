@@ -7,6 +7,7 @@ import { createRoutes, type Routes } from '../routes/routes.ts'
 import { openTempStore, type TempStore } from '../store/fixture.ts'
 import type { Outcome } from './outcome-tally.ts'
 import { createReleases, type ReleaseDeps, type Releases } from './release.ts'
+import { stageOf } from './stages.ts'
 
 export const ctx = { project: 'default', actor: 'local', requestId: 'req_1' }
 export const ENDPOINT = 'flight-delay'
@@ -133,7 +134,7 @@ export async function openHarbour(change: Partial<ReleaseDeps> = {}): Promise<Ha
           endpoint: ENDPOINT,
           releaseId: open.id,
           arm,
-          weightBp: open.plan.weightBp,
+          weightBp: stageOf(open).weightBp,
           subject: String(subjects++),
           failed: i < failed,
         })

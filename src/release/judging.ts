@@ -5,12 +5,14 @@ import { GyreError } from '../core/errors.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Catalog, Tx } from '../store/catalog.ts'
 import type { Leases } from '../store/lease.ts'
-import { analyse, type Analysis } from './analysis.ts'
-import { ERRORS, loadEvidence } from './counter-rows.ts'
-import { promoteCanary, type Grounds, type MoveDeps } from './moves.ts'
+import { decidingOf, type Analysis } from './analysis.ts'
+import { loadEvidence } from './counter-rows.ts'
+import { advanceCanary, type Grounds, type MoveDeps } from './moves.ts'
 import type { Cell } from './outcome-tally.ts'
+import type { EvidenceRow } from './evidence.ts'
 import type { OwedRollbacks } from './owed-rollback.ts'
 import { findOpen, getRelease, noteAnalysis } from './release-row.ts'
+import { analyseStage, stageOf } from './stages.ts'
 
 /** Longer than any analysis takes; a server that dies in one holds up the next by this much. */
 const LEASE_MS = 10_000
@@ -42,7 +44,7 @@ export async function judgeCanary(
   const release = await findOpen(catalog.read, ctx, endpoint)
   if (!release) return undefined
   const evidence = await loadEvidence(catalog.read, release.id, unwritten)
-  const analysis = toReply(analyse(evidence, { ...release.plan, metrics: [ERRORS] }))
+  const analysis = judge(evidence, release)
   const decision = decide(release, analysis, await deps.eventTime(ctx, endpoint))
   if (decision.act === 'take back') {
     await owed.takeBack(ctx, endpoint, decision.grounds)
@@ -65,7 +67,7 @@ export async function judgeCanary(
 }
 
 type Decision =
-  | { readonly act: 'promote' | 'take back'; readonly grounds: Grounds }
+  | { readonly act: 'advance' | 'take back'; readonly grounds: Grounds }
   | { readonly act: 'wait'; readonly analysis: AnalysisReply }
 
 function decide(release: Release, analysis: AnalysisReply, at: string | null): Decision {
@@ -74,22 +76,24 @@ function decide(release: Release, analysis: AnalysisReply, at: string | null): D
     case 'fail':
       return { act: 'take back', grounds: { reason, analysis, at } }
     case 'pass':
-      return { act: 'promote', grounds: { reason, analysis, at } }
+      if (stageOf(release).advance === 'manual') return { act: 'wait', analysis }
+      return { act: 'advance', grounds: { reason, analysis, at } }
     case 'hold': {
       if (!isOverdue(release, at)) return { act: 'wait', analysis }
-      const late = `undecided after ${release.plan.deadline}: ${reason}`
+      const late = `undecided after ${stageOf(release).deadline}: ${reason}`
       return { act: 'take back', grounds: { reason: late, analysis, at } }
     }
   }
 }
 
-function isOverdue({ plan, at }: Release, now: string | null): boolean {
-  const deadlineMs = durationMs(plan.deadline, 'plan.deadline')
-  if (deadlineMs === 0 || at === null || now === null) return false
-  return Date.parse(now) - Date.parse(at) > deadlineMs
+function isOverdue(release: Release, now: string | null): boolean {
+  const { stageAt } = release
+  const deadlineMs = durationMs(stageOf(release).deadline, 'plan.deadline')
+  if (deadlineMs === 0 || stageAt === null || now === null) return false
+  return Date.parse(now) - Date.parse(stageAt) > deadlineMs
 }
 
-/** Promotes or waits; gives the grounds to take the canary back when it may no longer be promoted. */
+/** Goes on or waits; gives the grounds to take the canary back when it may no longer be promoted. */
 async function act(
   deps: JudgingDeps,
   tx: Tx,
@@ -97,7 +101,7 @@ async function act(
   { release, decision }: { release: Release; decision: Decision },
 ): Promise<Grounds | undefined> {
   const open = await findOpen(tx, ctx, release.endpoint)
-  if (open?.id !== release.id) return undefined
+  if (open?.id !== release.id || open.stage !== release.stage) return undefined
   if (decision.act === 'wait') {
     if (JSON.stringify(open.analysis) !== JSON.stringify(decision.analysis))
       await noteAnalysis(tx, release.id, decision.analysis)
@@ -109,10 +113,15 @@ async function act(
     if (!(error instanceof GyreError)) throw error
     return { ...decision.grounds, reason: `it may no longer be promoted: ${error.message}` }
   }
-  await promoteCanary(deps, tx, ctx, release, decision.grounds)
+  await advanceCanary(deps, tx, ctx, release, decision.grounds)
   return undefined
 }
 
-function toReply({ metric: _metric, needed: _needed, ...reply }: Analysis): AnalysisReply {
+/** What the stage that a release has reached has shown so far. */
+export function judge(evidence: readonly EvidenceRow[], release: Release): AnalysisReply {
+  return toReply(decidingOf(analyseStage(evidence, release.plan, stageOf(release))))
+}
+
+export function toReply({ metric: _metric, needed: _needed, ...reply }: Analysis): AnalysisReply {
   return reply
 }

@@ -13,7 +13,8 @@ import type { Registry } from '../registry/registry.ts'
 import type { Routes } from '../routes/routes.ts'
 import type { Tx } from '../store/catalog.ts'
 import type { Events } from '../store/events.ts'
-import { endRelease, insertRelease, retire } from './release-row.ts'
+import { beginStage, endRelease, insertRelease, retire } from './release-row.ts'
+import { stageAfter } from './stages.ts'
 
 export interface MoveDeps {
   readonly events: Events
@@ -46,6 +47,28 @@ export async function promoteCanary(
   await endRelease(tx, release.id, { state: 'promoted', closedAt, reason, analysis })
   await makeStable(deps, tx, ctx, route, release.to)
   await tell(deps, tx, ctx, 'release.promoted', release, { reason, analysis, at })
+}
+
+/** A larger share to the canary, or all traffic after its last stage. */
+export async function advanceCanary(
+  deps: MoveDeps,
+  tx: Tx,
+  ctx: Context,
+  release: Release,
+  grounds: Grounds,
+): Promise<void> {
+  const next = stageAfter(release)
+  if (!next) return promoteCanary(deps, tx, ctx, release, grounds)
+  const { reason, analysis, at } = grounds
+  const route = await deps.routes.get(ctx, release.endpoint, tx)
+  const canary = assertItsCanary(route, release)
+  const stage = release.stage + 1
+  await beginStage(tx, release.id, { stage, at })
+  const { stable, previous } = route
+  const arms = { stable, previous, canary: { ...canary, weightBp: next.weightBp } }
+  await deps.routes.write(tx, ctx, release.endpoint, route.rev, arms)
+  const { weightBp } = next
+  await tell(deps, tx, ctx, 'release.advanced', release, { stage, weightBp, reason, analysis, at })
 }
 
 /** All traffic stays with, or returns to, the stable version. Loads nothing and asks no gate. */
@@ -91,6 +114,9 @@ export async function swapBack(
     from: route.stable,
     to: route.previous,
     forced: null,
+    why: null,
+    stage: 0,
+    stageAt: null,
     openedAt: now,
     closedAt: now,
     at,
@@ -127,16 +153,16 @@ export async function tell(
   release: Release,
   data: Readonly<Record<string, JsonValue>>,
 ): Promise<void> {
-  const { id, endpoint, kind, from, to, forced, at } = release
+  const { id, endpoint, kind, from, to, forced, why, at } = release
   await events.append(tx, ctx, {
     type,
     subject: { kind: 'endpoint', id: endpoint },
-    data: { releaseId: id, kind, from, to, forced, at, ...data },
+    data: { releaseId: id, kind, from, to, forced, why, at, ...data },
   })
 }
 
-function assertItsCanary(route: RouteState, release: Release): void {
-  if (route.canary?.releaseId === release.id) return
+function assertItsCanary(route: RouteState, release: Release): NonNullable<RouteState['canary']> {
+  if (route.canary?.releaseId === release.id) return route.canary
   throw new GyreError(
     'CONFLICT',
     `release ${release.id} is no longer the canary of ${route.endpoint}`,

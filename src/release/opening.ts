@@ -13,6 +13,7 @@ import type { Registry } from '../registry/registry.ts'
 import type { Tx } from '../store/catalog.ts'
 import { makeStable, tell, type MoveDeps } from './moves.ts'
 import { insertRelease, retire } from './release-row.ts'
+import { stageOf } from './stages.ts'
 
 export interface OpeningDeps extends MoveDeps {
   readonly registry: Pick<Registry, 'putInProduction' | 'assertReleasable'>
@@ -60,15 +61,20 @@ export async function openRelease(
       ? await deps.registry.assertReleasable(tx, ctx, version.ref)
       : undefined
   const release = newRelease(deps, ctx, route, opening)
-  const isCanary = release.state === 'canary'
+  const isCanary = release.state === 'open'
   if (!isCanary) await retire(tx, ctx, endpoint, 'superseded')
   await insertRelease(tx, ctx, release)
   const gate = { gate: verdict?.gate ?? null, gateDigest: verdict?.gateDigest ?? null }
   await tell(deps, tx, ctx, 'release.opened', release, { ...gate, plan: release.plan })
   if (isCanary) {
-    const { weightBp } = release.plan
-    const salt = saltOf(endpoint, version.digest)
-    const canary = { model: version.ref, weightBp, salt, releaseId: release.id }
+    const { slowMs } = release.plan
+    const canary = {
+      model: version.ref,
+      weightBp: stageOf(release).weightBp,
+      salt: saltOf(endpoint, version.digest),
+      releaseId: release.id,
+      ...(slowMs !== null && { slowMs }),
+    }
     const { stable, previous } = route
     await deps.routes.write(tx, ctx, endpoint, route.rev, { stable, previous, canary })
   } else {
@@ -95,12 +101,15 @@ function newRelease(
     from: route.stable,
     to: version.ref,
     forced: request.force ?? null,
+    why: request.why ?? null,
+    stage: 0,
+    stageAt: at,
     openedAt: now,
     at,
     actor: ctx.actor,
     analysis: null,
   }
-  if (kind === 'canary') return { ...base, state: 'canary', closedAt: null, reason: null }
+  if (kind === 'canary') return { ...base, state: 'open', closedAt: null, reason: null }
   const reason = isFirst ? 'the first release of the endpoint' : 'asked for at once'
   return { ...base, state: 'promoted', closedAt: now, reason }
 }

@@ -1,3 +1,5 @@
+import { ERRORS, SLOW } from './evidence.ts'
+
 /** How one request ended while a canary was open. Only requests whose arm chance decided are evidence. */
 export interface Outcome {
   readonly project: string
@@ -10,10 +12,13 @@ export interface Outcome {
   readonly subject: string | undefined
   /** Connection error or 5xx. */
   readonly failed: boolean
+  /** It took longer than the release's plan allows; undefined where the plan says nothing of it. */
+  readonly slow?: boolean | undefined
 }
 
-/** Sums of one arm under one weight. */
+/** Sums of one arm under one weight, of one kind of failure. */
 export interface Cell {
+  readonly metric: string
   readonly weightBp: number
   readonly arm: 'stable' | 'canary'
   readonly requests: number
@@ -22,6 +27,8 @@ export interface Cell {
   readonly failedSubjects: readonly string[]
   readonly failuresWithoutSubject: number
 }
+
+type CellKey = Pick<Cell, 'metric' | 'arm' | 'weightBp'>
 
 interface ReleaseTally {
   readonly project: string
@@ -42,6 +49,7 @@ export interface Tally {
 const MAX_FAILED_SUBJECTS = 10_000
 
 interface GrowingCell {
+  readonly metric: string
   readonly weightBp: number
   readonly arm: 'stable' | 'canary'
   requests: number
@@ -63,34 +71,39 @@ export function createTally(): Tally {
 
   function cellOf(
     { project, endpoint, releaseId }: Omit<ReleaseTally, 'cells'>,
-    arm: Cell['arm'],
-    weightBp: number,
+    { metric, arm, weightBp }: CellKey,
   ): GrowingCell {
     const fresh: GrowingRelease = { project, endpoint, releaseId, cells: new Map() }
     const release = releases.get(releaseId) ?? fresh
     releases.set(releaseId, release)
-    const key = `${arm} ${weightBp}`
-    const cell = release.cells.get(key) ?? emptyCell(arm, weightBp)
+    const key = `${metric} ${arm} ${weightBp}`
+    const cell = release.cells.get(key) ?? emptyCell({ metric, arm, weightBp })
     release.cells.set(key, cell)
     return cell
   }
 
+  function addTo(outcome: Outcome, metric: string, failed: boolean): void {
+    const { subject } = outcome
+    const cell = cellOf(outcome, { ...outcome, metric })
+    cell.requests++
+    if (!failed) return
+    cell.failures++
+    if (subject === undefined) cell.failuresWithoutSubject++
+    else fail(cell, subject)
+  }
+
   return {
     add(outcome) {
-      const { arm, weightBp, subject, failed } = outcome
-      const cell = cellOf(outcome, arm, weightBp)
+      const { failed, slow } = outcome
       outcomes++
-      cell.requests++
-      if (!failed) return
-      cell.failures++
-      if (subject === undefined) cell.failuresWithoutSubject++
-      else fail(cell, subject)
+      addTo(outcome, ERRORS, failed)
+      if (slow !== undefined) addTo(outcome, SLOW, slow)
     },
     merge(other) {
       outcomes += other.outcomes()
       for (const release of other.releases())
         for (const from of release.cells) {
-          const cell = cellOf(release, from.arm, from.weightBp)
+          const cell = cellOf(release, from)
           cell.requests += from.requests
           cell.failures += from.failures
           cell.failuresWithoutSubject += from.failuresWithoutSubject
@@ -113,8 +126,9 @@ function fail(cell: GrowingCell, subject: string): void {
   if (cell.failedSubjects.size < MAX_FAILED_SUBJECTS) cell.failedSubjects.add(subject)
 }
 
-function emptyCell(arm: Cell['arm'], weightBp: number): GrowingCell {
+function emptyCell({ metric, arm, weightBp }: CellKey): GrowingCell {
   return {
+    metric,
     arm,
     weightBp,
     requests: 0,

@@ -20,16 +20,16 @@ async function withCanary(harbour: Harbour) {
   const one = await harbour.addPassed('one')
   await releases.open(ctx, ENDPOINT, { model: one, plan: {} })
   const two = await harbour.addPassed('two')
-  const plan = { kind: 'canary', weightBp: 9999 } as const
+  const plan = { kind: 'canary', weightBp: 5000 } as const
   return releases.open(ctx, ENDPOINT, { model: two, plan })
 }
 
 const variant = ({ routes }: Harbour) =>
-  routes.pick(ctx.project, ENDPOINT, { subject: '1', asked: undefined }).variant
+  routes.pick(ctx.project, ENDPOINT, { subject: '1', asked: 'canary' }).variant
 
 /** Waits for the rollback that is tried again every second. */
 async function written(harbour: Harbour, releases: Releases, id: string) {
-  while ((await releases.get(ctx, id)).state === 'canary') await harbour.store.catalog.nextCommit()
+  while ((await releases.get(ctx, id)).state === 'open') await harbour.store.catalog.nextCommit()
 }
 
 test('with a full disk a rollback is in force at once and written down later', async () => {
@@ -44,7 +44,7 @@ test('with a full disk a rollback is in force at once and written down later', a
     details: { inForce: true },
   })
   expect(variant(harbour)).toBe('stable')
-  expect((await releases.get(ctx, id)).state).toBe('canary')
+  expect((await releases.get(ctx, id)).state).toBe('open')
   fill(false)
   await written(harbour, releases, id)
   expect(await releases.get(ctx, id)).toMatchObject({ state: 'rolled_back', reason: 'no good' })
@@ -80,5 +80,5 @@ test('with a full disk every other move is refused', async () => {
   fill(true)
   await expect(releases.promote(ctx, ENDPOINT)).rejects.toMatchObject({ code: 'DISK_FULL' })
   expect(variant(harbour)).toBe('canary')
-  expect((await releases.get(ctx, id)).state).toBe('canary')
+  expect((await releases.get(ctx, id)).state).toBe('open')
 })

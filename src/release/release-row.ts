@@ -1,4 +1,10 @@
-import { AnalysisReply, type Release, ReleasePlan, ReleaseState } from '@gyre/sdk/wire/release'
+import {
+  AnalysisReply,
+  type Release,
+  ReleaseKind,
+  ReleasePlan,
+  ReleaseState,
+} from '@gyre/sdk/wire/release'
 import type { Selectable } from 'kysely'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
@@ -20,6 +26,9 @@ export async function insertRelease(tx: Tx, ctx: Context, release: Release): Pro
       from_ref: release.from,
       to_ref: release.to,
       forced: release.forced,
+      why: release.why,
+      stage: release.stage,
+      stage_at: release.stageAt,
       opened_at: release.openedAt,
       closed_at: release.closedAt,
       at: release.at,
@@ -69,17 +78,30 @@ export async function retire(
     .execute()
 }
 
-/** Keeps what an analysis said of a canary that stays open. */
+/** Keeps what an analysis said of a release that stays open. */
 export async function noteAnalysis(tx: Tx, id: string, analysis: AnalysisReply): Promise<void> {
   await tx
     .updateTable('releases')
     .set({ analysis: JSON.stringify(analysis) })
     .where('id', '=', id)
-    .where('state', '=', 'canary')
+    .where('state', '=', 'open')
     .execute()
 }
 
-/** The endpoint's open canary. */
+/** The next stage begins, with nothing said of it yet. */
+export async function beginStage(
+  tx: Tx,
+  id: string,
+  { stage, at }: { readonly stage: number; readonly at: string | null },
+): Promise<void> {
+  await tx
+    .updateTable('releases')
+    .set({ stage, stage_at: at, analysis: null })
+    .where('id', '=', id)
+    .execute()
+}
+
+/** The endpoint's open release. */
 export async function findOpen(
   db: Tx,
   ctx: Context,
@@ -90,7 +112,7 @@ export async function findOpen(
     .selectAll()
     .where('project', '=', ctx.project)
     .where('endpoint', '=', endpoint)
-    .where('state', '=', 'canary')
+    .where('state', '=', 'open')
     .executeTakeFirst()
   return row && toRelease(row)
 }
@@ -123,12 +145,15 @@ function toRelease(row: ReleaseRow): Release {
   return {
     id: row.id,
     endpoint: row.endpoint,
-    kind: row.kind,
+    kind: ReleaseKind.parse(row.kind),
     state: ReleaseState.parse(row.state),
     plan: ReleasePlan.parse(JSON.parse(row.plan)),
     from: row.from_ref,
     to: row.to_ref,
     forced: row.forced,
+    why: row.why,
+    stage: row.stage,
+    stageAt: row.stage_at,
     openedAt: row.opened_at,
     closedAt: row.closed_at,
     at: row.at,

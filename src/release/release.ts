@@ -1,4 +1,4 @@
-import type { OpenRelease, Release } from '@gyre/sdk/wire/release'
+import type { OpenRelease, Release, ReleaseStatus } from '@gyre/sdk/wire/release'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
 import { GyreError } from '../core/errors.ts'
@@ -12,12 +12,14 @@ import type { Catalog } from '../store/catalog.ts'
 import type { Events } from '../store/events.ts'
 import type { Leases } from '../store/lease.ts'
 import { createCounters, type Flushed } from './counters.ts'
+import { approveStage } from './approving.ts'
 import { judgeCanary } from './judging.ts'
-import { promoteCanary, swapBack, takeBackCanary } from './moves.ts'
+import { advanceCanary, promoteCanary, swapBack, takeBackCanary } from './moves.ts'
 import { assertItsModel, openRelease } from './opening.ts'
 import type { Cell, Outcome } from './outcome-tally.ts'
 import { createOwedRollbacks } from './owed-rollback.ts'
 import { findOpen, getRelease, listReleases } from './release-row.ts'
+import { releaseStatus } from './status.ts'
 
 export interface ReleaseDeps {
   readonly catalog: Catalog
@@ -45,10 +47,18 @@ export interface Releases {
    */
   open(ctx: Context, endpoint: string, request: OpenRelease): Promise<Release>
   /**
-   * Gives an open canary all traffic. Throws CONFLICT when none is open, APPROVAL_MISSING, GATE_REFUSED, and
-   * NOT_FOUND for an unknown endpoint.
+   * Gives an open canary all traffic, whatever its stage. Throws CONFLICT when none is open, APPROVAL_MISSING,
+   * GATE_REFUSED, and NOT_FOUND for an unknown endpoint.
    */
-  promote(ctx: Context, endpoint: string): Promise<Release>
+  promote(ctx: Context, endpoint: string, why?: string): Promise<Release>
+  /** Lets a canary go on to its next stage without waiting for proof. Throws as `promote`. */
+  advance(ctx: Context, endpoint: string, why?: string): Promise<Release>
+  /** As `advance`, for a stage that has passed and waits for a person. Throws CONFLICT too where it has not passed. */
+  approve(ctx: Context, endpoint: string, why?: string): Promise<Release>
+  /** Takes the open release back. Throws CONFLICT when none is open; else as `rollback`. */
+  abort(ctx: Context, endpoint: string, reason: string): Promise<Release>
+  /** The open release, else the newest one, and what each of its stages has shown. Throws NOT_FOUND. */
+  status(ctx: Context, endpoint: string): Promise<ReleaseStatus>
   /**
    * Takes an open canary back, else returns to the version before the stable one. Throws CONFLICT when there
    * is neither, NOT_FOUND for an unknown endpoint. Where the catalog refuses to write, a canary loses its
@@ -69,6 +79,13 @@ export interface Releases {
   list(ctx: Context, endpoint?: string): Promise<readonly Release[]>
   close(): Promise<void>
 }
+
+interface Steer {
+  readonly by: string
+  readonly why: string | undefined
+}
+
+type Move = typeof promoteCanary
 
 export function createReleases(deps: ReleaseDeps): Releases {
   const { catalog, routes, registry, log, writer } = deps
@@ -100,6 +117,32 @@ export function createReleases(deps: ReleaseDeps): Releases {
       }
   }
 
+  /** A person moves the open release on: by the gate's leave, in one unit. */
+  function steer(ctx: Context, endpoint: string, { by, why }: Steer, move: Move) {
+    return inTurn(ctx, endpoint, async () => {
+      routes.find(ctx.project, endpoint)
+      const at = await deps.eventTime(ctx, endpoint)
+      const reason = `${by} by ${ctx.actor}${why === undefined ? '' : `: ${why}`}`
+      const release = await catalog.write(async (tx) => {
+        const open = await findOpen(tx, ctx, endpoint)
+        if (!open) throw noneOpen(endpoint)
+        if (open.forced === null) await registry.assertReleasable(tx, ctx, open.to)
+        await move(deps, tx, ctx, open, { reason, analysis: open.analysis, at })
+        return getRelease(tx, ctx, open.id)
+      })
+      await routes.refresh()
+      return release
+    })
+  }
+
+  /** Undefined where nothing is open. */
+  async function takeBack(ctx: Context, endpoint: string, reason: string, at: string | null) {
+    const open = await findOpen(catalog.read, ctx, endpoint)
+    if (!open) return undefined
+    await owed.takeBack(ctx, endpoint, { reason, analysis: open.analysis, at })
+    return getRelease(catalog.read, ctx, open.id)
+  }
+
   return {
     count: (outcome) => counters.count(outcome),
     findCanary: (ctx, endpoint) => findOpen(catalog.read, ctx, endpoint),
@@ -119,33 +162,40 @@ export function createReleases(deps: ReleaseDeps): Releases {
         return release
       }),
 
-    promote: (ctx, endpoint) =>
+    promote: (ctx, endpoint, why) => steer(ctx, endpoint, { by: 'promoted', why }, promoteCanary),
+    advance: (ctx, endpoint, why) => steer(ctx, endpoint, { by: 'advanced', why }, advanceCanary),
+
+    async approve(ctx, endpoint, why) {
+      routes.find(ctx.project, endpoint)
+      await counters.flush()
+      return steer(ctx, endpoint, { by: 'approved', why }, approveStage)
+    },
+
+    rollback: (ctx, endpoint, reason) =>
       inTurn(ctx, endpoint, async () => {
-        routes.find(ctx.project, endpoint)
         const at = await deps.eventTime(ctx, endpoint)
-        const release = await catalog.write(async (tx) => {
-          const open = await findOpen(tx, ctx, endpoint)
-          if (!open) throw noCanary(endpoint)
-          if (open.forced === null) await registry.assertReleasable(tx, ctx, open.to)
-          const grounds = { reason: `promoted by ${ctx.actor}`, analysis: open.analysis, at }
-          await promoteCanary(deps, tx, ctx, open, grounds)
-          return getRelease(tx, ctx, open.id)
-        })
+        const release =
+          (await takeBack(ctx, endpoint, reason, at)) ??
+          (await catalog.write((tx) => swapBack(deps, tx, ctx, { endpoint, reason, at })))
         await routes.refresh()
         return release
       }),
 
-    rollback: (ctx, endpoint, reason) =>
+    abort: (ctx, endpoint, reason) =>
       inTurn(ctx, endpoint, async () => {
-        const open = await findOpen(catalog.read, ctx, endpoint)
+        routes.find(ctx.project, endpoint)
         const at = await deps.eventTime(ctx, endpoint)
-        if (open) await owed.takeBack(ctx, endpoint, { reason, analysis: open.analysis, at })
-        const release = open
-          ? await getRelease(catalog.read, ctx, open.id)
-          : await catalog.write((tx) => swapBack(deps, tx, ctx, { endpoint, reason, at }))
+        const release = await takeBack(ctx, endpoint, reason, at)
+        if (!release) throw noneOpen(endpoint)
         await routes.refresh()
         return release
       }),
+
+    async status(ctx, endpoint) {
+      routes.find(ctx.project, endpoint)
+      await counters.flush()
+      return releaseStatus(catalog.read, ctx, endpoint)
+    },
 
     async analyse(ctx, endpoint) {
       routes.find(ctx.project, endpoint)
@@ -154,7 +204,7 @@ export function createReleases(deps: ReleaseDeps): Releases {
       await counters.flush()
       await judge(ctx, endpoint)
       const release = await getRelease(catalog.read, ctx, open.id)
-      if (release.state !== 'canary') await routes.refresh()
+      if (release.state !== 'open') await routes.refresh()
       return release
     },
 
@@ -173,6 +223,6 @@ function atOf({ at }: OpenRelease, clock: Clock): string | undefined {
   return instant.toISOString()
 }
 
-function noCanary(endpoint: string): GyreError {
-  return new GyreError('CONFLICT', `${endpoint} has no open canary to promote`, { endpoint })
+function noneOpen(endpoint: string): GyreError {
+  return new GyreError('CONFLICT', `${endpoint} has no open canary`, { endpoint })
 }

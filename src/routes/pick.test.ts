@@ -48,6 +48,7 @@ test('without a canary the stable arm answers and nothing is evidence', () => {
     rev: 7,
     releaseId: null,
     weightBp: 0,
+    slowMs: undefined,
     sticky: true,
     randomised: false,
   })

@@ -22,6 +22,8 @@ export interface Picked {
   readonly releaseId: string | null
   /** Probability of the canary for this request, in basis points; 0 when there is none. */
   readonly weightBp: number
+  /** Longer than this is slow in the eyes of the canary's release, milliseconds; undefined where it does not look. */
+  readonly slowMs: number | undefined
   /** The same subject would be answered by the same arm again. */
   readonly sticky: boolean
   /** Chance chose between two arms, so the request counts as evidence about the canary. */
@@ -40,6 +42,7 @@ export function pick(state: RouteState, { subject, asked }: Asker, random: Rando
     rev,
     releaseId: canary?.releaseId ?? null,
     weightBp,
+    slowMs: canary?.slowMs,
     sticky: asked === undefined && subject !== undefined,
     randomised,
   }

@@ -5,7 +5,13 @@ import type { Picked } from './pick.ts'
 
 /** A version that the caller named, whatever the split says: no evidence. Throws NOT_FOUND unless traffic may reach it. */
 export function pinned({ endpoint, rev, stable, canary }: RouteState, version: string): Picked {
-  const facts = { rev, releaseId: canary?.releaseId ?? null, sticky: false, randomised: false }
+  const facts = {
+    rev,
+    releaseId: canary?.releaseId ?? null,
+    slowMs: canary?.slowMs,
+    sticky: false,
+    randomised: false,
+  }
   const weightBp = canary?.weightBp ?? 0
   if (stable !== null && isVersion(stable, version))
     return { model: stable, variant: 'stable', weightBp, ...facts }

@@ -80,9 +80,9 @@ export function toLogged({ flight, outcome, reasons, latencyMs }: Landing): Logg
   }
 }
 
-export function toOutcome({ flight, outcome }: Landing): Outcome {
+export function toOutcome({ flight, outcome, latencyMs }: Landing): Outcome {
   const { endpoint, subject, picked } = flight
-  const { variant, releaseId, weightBp, randomised } = picked
+  const { variant, releaseId, weightBp, randomised, slowMs } = picked
   return {
     project: endpoint.project,
     endpoint: endpoint.name,
@@ -92,5 +92,6 @@ export function toOutcome({ flight, outcome }: Landing): Outcome {
     randomised,
     subject: subject ?? null,
     failed: outcome.status === 'error',
+    slow: slowMs === undefined ? undefined : latencyMs > slowMs,
   }
 }

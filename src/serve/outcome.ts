@@ -13,6 +13,8 @@ export interface Outcome {
   readonly subject: string | null
   /** The arm answered with an error of its own (5xx). */
   readonly failed: boolean
+  /** It took longer than the release allows; undefined where that is not looked at. */
+  readonly slow: boolean | undefined
 }
 
 /** Errors that say nothing about the model: a bad request, a full queue, a client that left. */

@@ -476,6 +476,13 @@ const refusals: [title: string, define: () => unknown, field: string, problem: s
     '`worseBy`',
   ],
   ['a canary that is everything', () => canary({ weight: 1 }), 'canary.weight', 'below 1'],
+  ['a canary of two sizes', () => canary({ weight: 0.1, stages: [10] }), 'canary.weight', 'either'],
+  ['a canary that shrinks', () => canary(50, 10), 'canary.stages.1', 'rising percents, got 10'],
+  ['a canary beyond the whole', () => canary(50, 120), 'canary.stages.1', 'below 100'],
+  ['a canary in no stages', () => canary({ stages: [] }), 'canary.stages', 'at least one'],
+  ['a canary at once', () => canary(100), 'canary.stages.0', 'immediate()'],
+  ['half a sample', () => canary({ minSamples: 0.5 }), 'canary.minSamples', 'whole number'],
+  ['a canary slower than none', () => canary({ slowMs: 0 }), 'canary.slowMs', 'above 0'],
   [
     'a trigger without a reason',
     () => trigger('t', { ...retrain, when: [], with: { depth: 1 }, release: immediate() }),

@@ -1,21 +1,53 @@
 import { z } from 'zod'
 import { Duration, Instant, Name, RefText } from './ref.ts'
 
+/** One share of a canary, judged on its own evidence before the next begins. What it leaves out, the plan says. */
+export const ReleaseStage = z.strictObject({
+  /** Share of subjects on the canary, in basis points (1000 = 10 %). */
+  weightBp: z.number().int().min(1).max(9999),
+  minSamples: z.exactOptional(z.number().int().min(0)),
+  deadline: z.exactOptional(Duration),
+  advance: z.exactOptional(z.enum(['automatic', 'manual'])),
+})
+export type ReleaseStage = z.infer<typeof ReleaseStage>
+
+/** More stages than anyone waits for; each makes the proof of the others dearer. */
+const MAX_STAGES = 20
+
 /** How a version is brought to an endpoint, and what decides. */
 export const ReleasePlan = z.strictObject({
   kind: z.enum(['immediate', 'canary']),
-  /** Share of subjects on the canary, in basis points (1000 = 10 %). */
+  /** Share of subjects on a canary without `stages`, in basis points (1000 = 10 %). */
   weightBp: z.number().int().min(1).max(9999).default(1000),
+  /** Rising shares; after the last one comes all traffic. None: one stage of `weightBp`. */
+  stages: z.array(ReleaseStage).max(MAX_STAGES).default([]).superRefine(rise),
+  /** Canary requests of a stage before it may pass; it may fail earlier. */
+  minSamples: z.number().int().min(0).default(0),
+  /** Who lets a stage that has passed go on: the analysis, or a person (`approve`). */
+  advance: z.enum(['automatic', 'manual']).default('automatic'),
   /** Pass when the canary's failure rate is surely below this. */
   ceiling: z.number().positive().max(1).default(0.01),
-  /** Pass when canary failures / stable failures is surely below this. */
+  /** Pass when canary failures / stable failures is surely below this; the same of slow requests. */
   margin: z.number().min(1).default(1.5),
-  /** Event time after which an undecided canary is taken back; `0` = it may wait for ever. */
+  /** An answer that took longer than this is slow, milliseconds; null: latency is not judged. */
+  slowMs: z.number().positive().nullable().default(null),
+  /** Pass when the share of the canary's slow requests is surely below this. */
+  slowCeiling: z.number().positive().max(1).default(0.05),
+  /** Event time since its stage began after which an undecided canary is taken back; `0` = it may wait for ever. */
   deadline: Duration.default('0'),
 })
 export type ReleasePlan = z.infer<typeof ReleasePlan>
 
-export const ReleaseState = z.enum(['canary', 'promoted', 'rolled_back', 'superseded'])
+function rise(stages: readonly ReleaseStage[], context: z.RefinementCtx): void {
+  const falls = stages.findIndex(
+    ({ weightBp }, i) => i > 0 && weightBp <= (stages[i - 1]?.weightBp ?? 0),
+  )
+  if (falls < 0) return
+  const message = `expected more than the ${stages[falls - 1]?.weightBp} of the stage before`
+  context.addIssue({ code: 'custom', path: [falls, 'weightBp'], message })
+}
+
+export const ReleaseState = z.enum(['open', 'promoted', 'rolled_back', 'superseded'])
 export type ReleaseState = z.infer<typeof ReleaseState>
 
 export const AnalysisReply = z.strictObject({
@@ -29,16 +61,26 @@ export const AnalysisReply = z.strictObject({
 })
 export type AnalysisReply = z.infer<typeof AnalysisReply>
 
+/** How a release came to be: by its plan, or as the return to an earlier version. */
+export const ReleaseKind = z.enum(['immediate', 'canary', 'rollback'])
+export type ReleaseKind = z.infer<typeof ReleaseKind>
+
 export const Release = z.strictObject({
   id: z.string(),
   endpoint: z.string(),
-  kind: z.enum(['immediate', 'canary', 'rollback']),
+  kind: ReleaseKind,
   state: ReleaseState,
   plan: ReleasePlan,
   from: z.string().nullable(),
   to: z.string(),
   /** Set when the gate was overridden, with the reason given. */
   forced: z.string().nullable(),
+  /** Why it was opened, in the words of who did; null where nothing was said. */
+  why: z.string().nullable(),
+  /** Which stage of the plan it has reached, counted from 0. */
+  stage: z.number().int(),
+  /** Event time when that stage began; null before the endpoint has any. */
+  stageAt: z.string().nullable(),
   openedAt: z.string(),
   closedAt: z.string().nullable(),
   /** Event time when it was opened; null before the endpoint has any. */
@@ -58,8 +100,27 @@ export const OpenRelease = z.strictObject({
   at: z.exactOptional(Instant),
   /** Why the gate is overridden; without it a version without a passing verdict is refused. */
   force: z.exactOptional(z.string().min(1)),
+  /** Recorded with the release. */
+  why: z.exactOptional(z.string().min(1).max(4096)),
 })
 export type OpenRelease = z.infer<typeof OpenRelease>
+
+/** A release with what each stage of its plan has shown so far. */
+export const ReleaseStatus = z.strictObject({
+  release: Release,
+  stages: z.array(
+    z.strictObject({
+      weightBp: z.number().int(),
+      minSamples: z.number().int(),
+      deadline: Duration,
+      advance: z.enum(['automatic', 'manual']),
+      state: z.enum(['ahead', 'under way', 'over']),
+      /** One for each metric: `errors`, and `slow` where the plan judges latency. */
+      metrics: z.array(AnalysisReply.extend({ metric: z.string() })),
+    }),
+  ),
+})
+export type ReleaseStatus = z.infer<typeof ReleaseStatus>
 
 /** What answers for an endpoint at this moment. The route row alone decides traffic. */
 export const RouteState = z.strictObject({
@@ -73,6 +134,8 @@ export const RouteState = z.strictObject({
       weightBp: z.number().int(),
       salt: z.string(),
       releaseId: z.string(),
+      /** An answer that took longer counts as slow, milliseconds; absent where latency is not judged. */
+      slowMs: z.exactOptional(z.number()),
     })
     .nullable(),
 })

@@ -1,11 +1,13 @@
 import { DeclareEndpoint, EndpointSpec } from '@gyre/sdk/wire/endpoint'
 import { Name } from '@gyre/sdk/wire/ref'
-import { OpenRelease, Release, RouteState } from '@gyre/sdk/wire/release'
+import { OpenRelease, Release, ReleaseStatus, RouteState } from '@gyre/sdk/wire/release'
 import { z } from 'zod'
 import { GyreError } from '../../core/errors.ts'
 import { defineRoute } from '../route.ts'
 
 const EndpointParams = z.strictObject({ endpoint: Name })
+/** An act needs no words, and no body. */
+const Why = z.strictObject({ why: z.exactOptional(z.string().min(1).max(4096)) }).default({})
 const Reason = z.strictObject({ reason: z.string().min(1).max(1024).default('asked for') })
 
 export const listEndpoints = defineRoute({
@@ -65,15 +67,58 @@ export const listReleases = defineRoute({
   }),
 })
 
-export const promoteCanary = defineRoute({
+export const releaseStatus = defineRoute({
+  method: 'GET',
+  path: '/api/v1/endpoints/:endpoint/release',
+  summary: 'The open release, else the newest, and what each of its stages has shown',
+  scope: 'read',
+  params: EndpointParams,
+  reply: ReleaseStatus,
+  errors: ['NOT_FOUND'],
+  handle: ({ releases }, ctx, { params }) => releases.status(ctx, params.endpoint),
+})
+
+const STEERED = {
   method: 'POST',
-  path: '/api/v1/endpoints/:endpoint/promote',
-  summary: 'Give an open canary all traffic',
   scope: 'release',
   params: EndpointParams,
+  body: Why,
   reply: Release,
   errors: ['NOT_FOUND', 'CONFLICT', 'GATE_REFUSED', 'APPROVAL_MISSING'],
-  handle: ({ releases }, ctx, { params }) => releases.promote(ctx, params.endpoint),
+} as const
+
+export const promoteCanary = defineRoute({
+  ...STEERED,
+  path: '/api/v1/endpoints/:endpoint/promote',
+  summary: 'Give an open canary all traffic',
+  handle: ({ releases }, ctx, { params, body }) => releases.promote(ctx, params.endpoint, body.why),
+})
+
+export const advanceRelease = defineRoute({
+  ...STEERED,
+  path: '/api/v1/endpoints/:endpoint/advance',
+  summary: 'Let an open canary go on to its next stage without waiting for proof',
+  handle: ({ releases }, ctx, { params, body }) => releases.advance(ctx, params.endpoint, body.why),
+})
+
+export const approveRelease = defineRoute({
+  ...STEERED,
+  path: '/api/v1/endpoints/:endpoint/approve',
+  summary: 'Let an open canary go on whose stage has passed and waits for a person',
+  handle: ({ releases }, ctx, { params, body }) => releases.approve(ctx, params.endpoint, body.why),
+})
+
+export const abortRelease = defineRoute({
+  method: 'POST',
+  path: '/api/v1/endpoints/:endpoint/abort',
+  summary: 'Take the open release back',
+  scope: 'release',
+  params: EndpointParams,
+  body: Reason,
+  reply: Release,
+  errors: ['NOT_FOUND', 'CONFLICT', 'DISK_FULL'],
+  handle: ({ releases }, ctx, { params, body }) =>
+    releases.abort(ctx, params.endpoint, body.reason),
 })
 
 export const rollback = defineRoute({

@@ -11,12 +11,16 @@ import {
   startBackfill,
 } from './backfills.ts'
 import {
+  abortRelease,
+  advanceRelease,
   analyseCanary,
+  approveRelease,
   declareEndpoint,
   listEndpoints,
   listReleases,
   openRelease,
   promoteCanary,
+  releaseStatus,
   rollback,
 } from './endpoints.ts'
 import { eventStream, listEvents, verifyEvents } from './events.ts'
@@ -194,7 +198,11 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     listEndpoints,
     openRelease,
     listReleases,
+    releaseStatus,
     promoteCanary,
+    advanceRelease,
+    approveRelease,
+    abortRelease,
     rollback,
     analyseCanary,
     countPredictions,

@@ -26,6 +26,7 @@ import { approvalGates } from './0027-approval-gates.ts'
 import { stepCheckpoints } from './0028-step-checkpoints.ts'
 import { itemsAndPartitions } from './0029-items-and-partitions.ts'
 import { runCheckpoints } from './0031-run-checkpoints.ts'
+import { releaseStages } from './0034-release-stages.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, oldest first. A new one is a file and a line here, and a name in `../schema.ts`. */
@@ -58,4 +59,5 @@ export const MIGRATIONS: readonly Migration[] = [
   stepCheckpoints,
   itemsAndPartitions,
   runCheckpoints,
+  releaseStages,
 ]

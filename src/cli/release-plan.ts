@@ -1,0 +1,54 @@
+import type { ReleasePlan } from '@gyre/sdk/wire/release'
+import { z } from 'zod'
+import { GyreError } from '../core/errors.ts'
+
+/** How `gyre release start` is told of a plan. */
+export const StartOptions = z.object({
+  canary: z.exactOptional(z.coerce.number().gt(0).lt(100)),
+  plan: z.exactOptional(z.string()),
+  manual: z.boolean().default(false),
+  minSamples: z.exactOptional(z.coerce.number().int().min(0)),
+  deadline: z.exactOptional(z.string()),
+  slow: z.exactOptional(z.coerce.number().positive()),
+  why: z.exactOptional(z.string().min(1)),
+  force: z.exactOptional(z.string().min(1)),
+})
+export type StartOptions = z.infer<typeof StartOptions>
+
+/** Throws INVALID_ARGUMENT naming the option. */
+export function planOf(options: Omit<StartOptions, 'why' | 'force'>): Partial<ReleasePlan> {
+  const { canary, plan, manual, minSamples, deadline, slow } = options
+  if (canary !== undefined && plan !== undefined)
+    throw invalid('plan', 'say either --canary or --plan')
+  const percents = plan === undefined ? [canary ?? 100] : readPercents(plan)
+  const stages = percents
+    .filter((percent) => percent < 100)
+    .map((percent) => ({ weightBp: Math.round(percent * 100) }))
+  if (stages.length > 0)
+    return {
+      kind: 'canary',
+      stages,
+      ...(manual && { advance: 'manual' as const }),
+      ...(minSamples !== undefined && { minSamples }),
+      ...(deadline !== undefined && { deadline }),
+      ...(slow !== undefined && { slowMs: slow }),
+    }
+  const unused = Object.entries({ manual: manual || undefined, minSamples, deadline, slow })
+  const [odd] = unused.find(([, value]) => value !== undefined) ?? []
+  if (odd !== undefined)
+    throw invalid(odd, 'only a release in stages is judged: say --plan or --canary')
+  return { kind: 'immediate' }
+}
+
+/** `10,50,100`: rising, above 0, up to 100, which need not be named. */
+function readPercents(text: string): readonly number[] {
+  const percents = text.split(',').map(Number)
+  const isPlan = percents.every((p, i) => p > (percents[i - 1] ?? 0) && p <= 100)
+  if (isPlan) return percents
+  throw invalid('plan', `expected rising percents such as 10,50,100, got ${text}`)
+}
+
+function invalid(field: string, message: string): GyreError {
+  const option = field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+  return new GyreError('INVALID_ARGUMENT', `--${option}: ${message}`, { field })
+}

@@ -1,0 +1,30 @@
+import type { ReleaseStatus } from '@gyre/sdk/wire/release'
+import { table } from './table.ts'
+
+/** How far a release has come, by stage and metric, and who said what. */
+export function describeStatus({ release, stages }: ReleaseStatus): string {
+  const { endpoint, kind, from, to, state, actor, openedAt, why, reason, forced } = release
+  const facts = [
+    `${endpoint}: ${kind} ${from ?? 'nothing'} → ${to}, ${state.replace('_', ' ')}`,
+    `opened by ${actor} at ${openedAt}${why === null ? '' : `: ${why}`}`,
+    ...(forced === null ? [] : [`forced past its gate: ${forced}`]),
+    ...(reason === null ? [] : [reason]),
+  ]
+  if (stages.length === 0) return facts.join('\n')
+  const rows = stages.flatMap(({ weightBp, advance, minSamples, state: reached, metrics }, i) =>
+    metrics.map(({ metric, canary, stable, verdict, reason: because }) => [
+      String(i + 1),
+      `${weightBp / 100} %`,
+      reached,
+      advance,
+      String(minSamples),
+      metric,
+      `${canary.failures} of ${canary.requests}`,
+      `${stable.failures} of ${stable.requests}`,
+      reached === 'ahead' ? '' : verdict,
+      reached === 'ahead' ? '' : because,
+    ]),
+  )
+  const heads = ['stage', 'share', '', 'goes on', 'least', 'metric', 'canary', 'stable']
+  return [...facts, '', table([...heads, 'verdict', 'because'], rows)].join('\n')
+}
