@@ -78,24 +78,32 @@ test('the table marks what differs and nothing else', () => {
   expect(shown).toMatch(/^ +auc +0\.71 +0\.71$/m)
 })
 
-test('which run made an input is no difference, which bytes a file had is one', () => {
-  const read = (maker: string, rows: string, file: string, repeats: RunRef[] = []) => [
+/** What a run read: an artifact that a step of another run made, and a file. */
+function read(maker: string, rows: string, file: string, more: readonly RunRef[] = []): RunRef[] {
+  return [
     { ref: `artifact:sha256:${rows}`, role: 'rows', digest: `sha256:${rows}` },
     { ref: `run:${maker}`, role: 'rows' },
     { ref: `run:${maker}`, role: 'base' },
     { ref: 'file:data.csv', role: 'input', digest: `sha256:${file}` },
-    ...repeats,
+    ...more,
   ]
-  const marked = (...inputs: readonly RunRef[][]) => {
-    const runs = inputs.map((each, i) => ({ run: run(`run_${i}`, { inputs: each }), files: {} }))
-    const lines = comparisonTable(compareRuns(runs)).split('\n')
-    return lines.filter((line) => line.startsWith('≠')).map((line) => line.split(/ {2,}/)[1])
-  }
-  expect(marked(read('run_7', 'a', 'f'), read('run_8', 'a', 'f'))).toEqual([])
-  expect(marked(read('run_7', 'a', 'f'), read('run_8', 'b', 'f'))).toEqual(['rows'])
-  expect(marked(read('run_7', 'a', 'f'), read('run_7', 'a', 'g'))).toEqual(['input file:data.csv'])
+}
+
+/** The names of the rows that are marked between runs with these inputs. */
+function differing(...inputs: readonly RunRef[][]): readonly (string | undefined)[] {
+  const runs = inputs.map((each, i) => ({ run: run(`run_${i}`, { inputs: each }), files: {} }))
+  const lines = comparisonTable(compareRuns(runs)).split('\n')
+  return lines.filter((line) => line.startsWith('≠')).map((line) => line.split(/ {2,}/)[1])
+}
+
+test('which run made an input is no difference, which bytes a file had is one', () => {
+  expect(differing(read('run_7', 'a', 'f'), read('run_8', 'a', 'f'))).toEqual([])
+  expect(differing(read('run_7', 'a', 'f'), read('run_8', 'b', 'f'))).toEqual(['rows'])
+  expect(differing(read('run_7', 'a', 'f'), read('run_7', 'a', 'g'))).toEqual([
+    'input file:data.csv',
+  ])
   const repeats = [{ ref: 'run:run_1', role: 'repeats' }]
-  expect(marked(read('run_7', 'a', 'f'), read('run_7', 'a', 'f', repeats))).toEqual(['repeats'])
+  expect(differing(read('run_7', 'a', 'f'), read('run_7', 'a', 'f', repeats))).toEqual(['repeats'])
 })
 
 test('a key named like a member of every object is a key', () => {

@@ -77,8 +77,8 @@ function refText({ ref, digest }: RunRef): string {
   return ref.startsWith('file:') && digest !== undefined ? `${ref} ${digest}` : ref
 }
 
-function withoutMaker(text: string): string {
-  return text.replaceAll(/\brun:[^, ]+/g, 'run:')
+function withoutMaker(refs: string): string {
+  return refs.replaceAll(/\brun:[^, ]+/g, 'run:')
 }
 
 /** Refs that share a name are told together. */

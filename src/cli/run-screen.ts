@@ -15,7 +15,7 @@ export function describeRun(run: Run): string {
   const overfit = run.tags['gyre.overfit']
   if (overfit !== undefined) about.push(['overfit', overfit])
   if (run.seed !== null) about.push(['seed', String(run.seed)])
-  const { files = {}, ...rest } = run.code ?? {}
+  const { files = {}, written = {}, ...rest } = run.code ?? {}
   const code = Object.entries({ ...rest, ...files }).map(([key, value]) => [
     key,
     Array.isArray(value) ? value.join(' ') : String(value),
@@ -33,6 +33,7 @@ export function describeRun(run: Run): string {
     ...listed(['tag', 'value'], byKey(run.tags)),
     ...listed(['', 'role', 'what'], refs),
     ...listed(['code', ''], code, 80),
+    ...listed(['while it ran', ''], byKey(written), 80),
     ...listed(['environment', ''], byKey(run.environment)),
   ].join('\n\n')
 }

@@ -74,8 +74,25 @@ test.skipIf(!hasGit)(
     const fresh = { 'new.py': 'y = 2\n', 'rows.bin': '\0', 'run.log': '', '.env.py': 'KEY = 1' }
     for (const [name, text] of Object.entries(fresh))
       await writeFile(join(folder, 'churn', name), text)
+    // What is ignored and can be loaded is told by its digest, and kept nowhere: it may be a secret.
+    const ignored = {
+      'local.py': 'KEY = 2',
+      'private/lib/deep.py': 'z = 3',
+      'private/rows.csv': '1',
+      'private/app.js': '',
+      'private/.hidden/x.py': '',
+      'env/pyvenv.cfg': '',
+      'env/lib/installed.py': '',
+    }
+    await writeFile(join(folder, '.gitignore'), '*.log\nlocal.py\nprivate/\nenv/\n')
+    for (const [path, text] of Object.entries(ignored)) {
+      await mkdir(dirname(join(folder, 'churn', path)), { recursive: true })
+      await writeFile(join(folder, 'churn', path), text)
+    }
     const { digests, diff, sources } = await readCodeFiles(join(folder, 'churn'))
     expect(digests).toEqual({
+      'local.py': sha('KEY = 2'),
+      'private/lib/deep.py': sha('z = 3'),
       '.env.py': sha('KEY = 1'),
       'new.py': sha('y = 2\n'),
       'old.py': 'deleted',
@@ -84,6 +101,7 @@ test.skipIf(!hasGit)(
     })
     // What is hidden may be secret, and what is no source may be large.
     expect(sources).toEqual(['new.py'])
+    git('checkout', '-q', '.gitignore')
     git('stash', '-q')
     execFileSync('git', ['-C', folder, 'apply'], { input: diff })
     expect(git('status', '--porcelain', '-uno')).toBe(' D churn/old.py\n M churn/train.py\n')

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
-import { extname, join } from 'node:path'
+import { join } from 'node:path'
 import { errnoOf } from '../core/errors.ts'
-import { changedSince, DIFF, git, unknownTo } from './git.ts'
+import { changedSince, DIFF, git, ignoredIn, unknownTo } from './git.ts'
+import { ignoredSources, isSource, MOST_SOURCE_BYTES, sizeOf, sourcesIn } from './source-files.ts'
 
 /** The code in a folder, as far as no commit holds it. */
 export interface CodeFiles {
@@ -15,80 +15,52 @@ export interface CodeFiles {
   readonly sources: readonly string[]
 }
 
-/** A name that ends so is that of a source file. */
-const SOURCES: ReadonlySet<string> = new Set(
-  '.py .pyx .js .mjs .cjs .ts .sh .sql .r .jl .c .cc .cpp .h .hpp .cu .rs .go .java .scala'.split(
-    ' ',
-  ),
-)
+/** Paths from a folder whose files may be code. */
+export interface CodePaths {
+  /** What differs from the commit in files that git knows; undefined outside of git. */
+  readonly changed: readonly string[] | undefined
+  /** What git does not know, or outside of it every source file. */
+  readonly unknown: readonly string[]
+  /** Source files that git ignores and that a script may load all the same. */
+  readonly ignored: readonly string[]
+}
 
-/** Larger ones are generated, or data. */
-const MOST_SOURCE_BYTES = 1024 ** 2
-/** Digests that a run has, and files that are looked at: a script may lie in a home folder. */
+/** Digests that a run has. */
 const MOST_DIGESTS = 1_000
-const MOST_LOOKED_AT = 50_000
 /** Files whose bytes are kept with a run, and all of their bytes. */
 const MOST_KEPT = 500
 const MOST_KEPT_BYTES = 16 * 1024 ** 2
 
-const FOREIGN: ReadonlySet<string> = new Set(['node_modules', '__pycache__', 'site-packages'])
+/** The bytes that `readCodeFiles` keeps; undefined outside of git. */
+export async function readUncommitted(
+  folder: string,
+): Promise<Pick<CodeFiles, 'diff' | 'sources'> | undefined> {
+  const unknown = await unknownTo(folder)
+  if (unknown === undefined) return undefined
+  return { diff: await diffOf(folder), sources: await keptOf(folder, unknown) }
+}
 
-/**
- * In a git repository what differs from the commit below `folder`; elsewhere every source file of the folder and below, but
- * for hidden ones, installed packages, virtual environments, and files of more than a mebibyte.
- */
-export async function readCodeFiles(folder: string): Promise<CodeFiles> {
+/** What `readCodeFiles` looks at. */
+export async function codePaths(folder: string): Promise<CodePaths> {
   const changed = await changedSince(folder)
   const unknown = await unknownTo(folder)
-  if (changed === undefined || unknown === undefined) {
-    const sources = await sourcesIn(folder)
-    return {
-      digests: await digestsOf(folder, sources),
-      diff: new Uint8Array(),
-      sources: await keepable(folder, sources),
-    }
-  }
-  const untracked = unknown.filter((path) => isSource(path) && !/(^|\/)\./.test(path))
+  if (changed === undefined || unknown === undefined)
+    return { changed: undefined, unknown: await sourcesIn(folder), ignored: [] }
+  return { changed, unknown, ignored: await ignoredSources(folder, await ignoredIn(folder)) }
+}
+
+/**
+ * In a git repository what differs from the commit below `folder`, and source files that git ignores; elsewhere every
+ * source file of the folder and below (`sourcesIn`). Of what git ignores no bytes are kept: it may be ignored because it
+ * holds a secret.
+ */
+export async function readCodeFiles(folder: string): Promise<CodeFiles> {
+  const { changed, unknown, ignored } = await codePaths(folder)
   return {
-    digests: await digestsOf(folder, [...changed, ...unknown]),
-    diff: await diffOf(folder),
-    sources: await keepable(folder, untracked),
+    digests: await digestsOf(folder, [...(changed ?? []), ...unknown, ...ignored]),
+    diff: changed ? await diffOf(folder) : new Uint8Array(),
+    sources: await keptOf(folder, unknown),
   }
-}
-
-/** Level by level, so that the nearest are found however much lies below; sorted. */
-async function sourcesIn(folder: string): Promise<readonly string[]> {
-  const found: string[] = []
-  let [looked, level] = [0, ['']]
-  while (level.length > 0 && looked < MOST_LOOKED_AT) {
-    const below: string[] = []
-    for (const path of level) {
-      const entries = await readdir(join(folder, path), { withFileTypes: true }).catch(unreadable)
-      looked += entries.length
-      if (entries.some(({ name }) => name === 'pyvenv.cfg')) continue
-      for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-        if (entry.name.startsWith('.') || FOREIGN.has(entry.name)) continue
-        const inside = path === '' ? entry.name : `${path}/${entry.name}`
-        if (entry.isDirectory()) below.push(inside)
-        else if (entry.isFile() && isSource(inside)) found.push(inside)
-      }
-    }
-    level = below
-  }
-  const sized = await Promise.all(
-    found.slice(0, MOST_DIGESTS).map(async (path) => [path, await sizeOf(folder, path)] as const),
-  )
-  return sized.filter(([, bytes]) => bytes <= MOST_SOURCE_BYTES).map(([path]) => path)
-}
-
-/** A folder of somebody else's says nothing. */
-function unreadable(thrown: unknown): never[] {
-  if (['EACCES', 'EPERM', 'ENOENT'].includes(errnoOf(thrown) ?? '')) return []
-  throw thrown
-}
-
-function isSource(path: string): boolean {
-  return SOURCES.has(extname(path).toLowerCase())
 }
 
 async function digestsOf(
@@ -117,12 +89,13 @@ async function digestAt(path: string): Promise<string | undefined> {
   return `sha256:${hash.digest('hex')}`
 }
 
-/** The first of them that fit. */
-async function keepable(folder: string, paths: readonly string[]): Promise<readonly string[]> {
+/** The first source files of them that fit: what is hidden may be secret. */
+async function keptOf(folder: string, paths: readonly string[]): Promise<readonly string[]> {
   const kept: string[] = []
   let total = 0
-  for (const path of paths.slice(0, MOST_KEPT)) {
-    const bytes = await sizeOf(folder, path)
+  const shown = paths.filter((path) => isSource(path) && !/(^|\/)\./.test(path))
+  for (const path of shown.slice(0, MOST_KEPT)) {
+    const bytes = await sizeOf(join(folder, path))
     if (bytes > MOST_SOURCE_BYTES || total + bytes > MOST_KEPT_BYTES) continue
     total += bytes
     kept.push(path)
@@ -139,11 +112,4 @@ async function diffOf(folder: string): Promise<Uint8Array> {
     if (bytes <= MOST_KEPT_BYTES) chunks.push(chunk)
   })
   return bytes <= MOST_KEPT_BYTES ? Buffer.concat(chunks) : new Uint8Array()
-}
-
-async function sizeOf(folder: string, path: string): Promise<number> {
-  return stat(join(folder, path)).then(
-    ({ size }) => size,
-    () => Number.POSITIVE_INFINITY,
-  )
 }

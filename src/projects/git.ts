@@ -41,6 +41,12 @@ export async function unknownTo(folder: string): Promise<readonly string[] | und
   return pathsIn(await gitText(folder, ['ls-files', '--others', '--exclude-standard', '-z']))
 }
 
+/** What git is told to ignore below `folder`: files, and folders (ending with `/`) in which there is nothing else. */
+export async function ignoredIn(folder: string): Promise<readonly string[]> {
+  const listing = ['ls-files', '--others', '--ignored', '--exclude-standard', '--directory', '-z']
+  return pathsIn(await gitText(folder, listing)) ?? []
+}
+
 /** Files below `folder` that differ from the commit, or are gone; undefined as `git`. */
 export async function changedSince(folder: string): Promise<readonly string[] | undefined> {
   const named = ['diff', 'HEAD', '--name-only', '--relative', '--no-renames', '--no-ext-diff']

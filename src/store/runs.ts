@@ -107,6 +107,13 @@ export interface Runs {
   setTags(ctx: Context, id: string, tags: Readonly<Record<string, string>>, tx?: Tx): Promise<void>
   /** What it turned out to run on; names given again take the new value. Throws NOT_FOUND. */
   addEnvironment(ctx: Context, id: string, environment: Run['environment'], tx?: Tx): Promise<void>
+  /** What its program wrote where its code lies. Nothing of a run without code. Throws NOT_FOUND. */
+  addWritten(
+    ctx: Context,
+    id: string,
+    written: NonNullable<RunCode['written']>,
+    tx: Tx,
+  ): Promise<void>
   /** Puts a fuller account in the place of the error that a run has failed with; no other run is changed. */
   explain(ctx: Context, id: string, error: RunError, tx: Tx): Promise<void>
   /** Throws NOT_FOUND. */
@@ -326,6 +333,17 @@ export function createRuns({ catalog, events, clock, newId }: RunsDeps): Runs {
         .where('project', '=', ctx.project)
         .where('id', '=', id)
         .where('status', '=', 'failed')
+        .execute()
+    },
+
+    async addWritten(ctx, id, written, tx) {
+      const { code } = await get(ctx, id, tx)
+      if (!code || Object.keys(written).length === 0) return
+      await tx
+        .updateTable('runs')
+        .set({ code: JSON.stringify({ ...code, written }) })
+        .where('project', '=', ctx.project)
+        .where('id', '=', id)
         .execute()
     },
 

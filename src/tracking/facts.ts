@@ -56,7 +56,7 @@ export function numberText(value: number): string {
 
 /** Where code came from, and each of its files that is known by itself. */
 export function codeFacts(code: Run['code']): Map<string, string> {
-  const { command: _command, files = {}, ...rest } = code ?? {}
+  const { command: _command, files = {}, written: _written, ...rest } = code ?? {}
   return new Map([...flat(rest), ...Object.entries(files)])
 }
 

@@ -203,12 +203,13 @@ export function createHeldRuns(deps: HeldRunsDeps): HeldRuns {
 
     lastCheckpoint: (ctx, id) => checkpointOf(catalog.read, ctx, id),
 
-    end: (ctx, id, end) =>
+    end: (ctx, id, { written, ...end }) =>
       catalog.write(async (tx) => {
         const { status } = await heldRun(tx, ctx, id)
         if (status !== 'running') await runs.amend(ctx, id, { phase: 'RUNNING' }, tx)
         await tx.updateTable('runs').set({ held_until: null }).where('id', '=', id).execute()
         if (end.status === 'succeeded') await forgetCheckpoint(tx, ctx, id)
+        if (written) await runs.addWritten(ctx, id, written, tx)
         return runs.finish(ctx, id, end, tx)
       }),
 

@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Run, RunDifference } from '@gyre/sdk/wire/run'
@@ -472,6 +472,60 @@ test.skipIf(!hasGit)(
     await writeFile(join(then, 'extra.py'), 'x = 1\n')
     const again = await gyre(['reproduce', run?.id ?? '', '--folder', then], inFolder(cwd))
     expect(again).toMatchObject({ code: 0, stdout: expect.stringContaining('is equal to') })
+  },
+)
+
+const WRITES = `import json, random, os
+import private.scale as scale
+os.makedirs('out', exist_ok=True)
+with open('results.csv', 'a') as file: file.write('%f\\n' % (scale.by * random.random()))
+with open('metrics.json', 'w') as file: json.dump({'auc': 1}, file)
+with open('out/model.bin', 'wb') as file: file.write(os.urandom(8))
+`
+
+test.skipIf(!hasGit)(
+  'what a program leaves in its repository is not its code, what it loads from what git ignores is',
+  async () => {
+    const cwd = await folderOf({
+      'train.py': WRITES,
+      'metrics.json': '{}',
+      'config.json': '{"lr": 1}',
+      '.gitignore': 'private/\n__pycache__/\n',
+    })
+    const git = (...args: string[]) =>
+      execFileSync('git', ['-C', cwd, '-c', 'user.name=a', '-c', 'user.email=a@b', ...args])
+    git('init', '-q')
+    git('add', '.')
+    git('commit', '-q', '-m', 'first')
+    await mkdir(join(cwd, 'private'))
+    await writeFile(join(cwd, 'private/scale.py'), 'by = 1\n')
+    const first = await runIn(cwd, 'train.py')
+    expect(first.run).toMatchObject({
+      status: 'succeeded',
+      code: {
+        dirty: false,
+        files: { 'private/scale.py': sha('by = 1\n') },
+        written: { 'metrics.json': 'touched', 'out/model.bin': 'made', 'results.csv': 'made' },
+      },
+    })
+    const kept = `${server.url}/get-artifact?run_uuid=${first.run?.id}&path=code/files/private/scale.py`
+    expect((await fetch(kept)).status).toBe(404)
+    const reproduce = async (id = '') => {
+      const { stdout } = await gyre(['reproduce', id, '--json'], inFolder(cwd))
+      return RunDifference.parse(JSON.parse(stdout)).code
+    }
+    expect(await reproduce(first.run?.id)).toEqual([])
+    // They lie there from the start now, and are still what it writes.
+    const second = await runIn(cwd, 'train.py')
+    expect(second.run?.code?.files).toHaveProperty(['results.csv'])
+    expect(await reproduce(second.run?.id)).toEqual([])
+
+    await writeFile(join(cwd, 'private/scale.py'), 'by = 2\n')
+    await writeFile(join(cwd, 'config.json'), '{"lr": 2}')
+    expect(await reproduce(second.run?.id)).toEqual([
+      { step: null, what: 'private/scale.py', before: sha('by = 1\n'), now: sha('by = 2\n') },
+      { step: null, what: 'config.json', before: null, now: sha('{"lr": 2}') },
+    ])
   },
 )
 

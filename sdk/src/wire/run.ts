@@ -54,6 +54,11 @@ export const RunCode = z.strictObject({
   lockfileDigest: z.exactOptional(z.string()),
   /** Digests of single files by their paths: what differed from the commit, or outside of git all source files. */
   files: z.exactOptional(z.record(z.string(), z.string())),
+  /**
+   * What was written while the program ran, by its path: `made` of a new file that is no source file, `touched` of any
+   * other, which somebody else may have edited.
+   */
+  written: z.exactOptional(z.record(z.string(), z.enum(['made', 'touched']))),
   /** What was executed, word by word. */
   command: z.exactOptional(z.array(z.string())),
 })
@@ -124,6 +129,8 @@ export type RunCheckpoint = z.infer<typeof RunCheckpoint>
 export const HeldRunEnd = z.strictObject({
   status: z.enum(['succeeded', 'failed', 'cancelled']),
   error: z.exactOptional(RunError),
+  /** Of its code: told once the program has ended. */
+  written: z.exactOptional(RunCode.shape.written.unwrap()),
 })
 export type HeldRunEnd = z.infer<typeof HeldRunEnd>
 

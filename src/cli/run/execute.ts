@@ -8,6 +8,7 @@ import { environmentVariable, userEnvironment } from '../../core/config.ts'
 import { durationMs } from '../../core/duration.ts'
 import { VERSION } from '../../core/package.ts'
 import { readCodeFiles, type CodeFiles } from '../../projects/code-files.ts'
+import { stampFiles, writtenSince } from '../../projects/written-files.ts'
 import { readCodeSource, repositoryOf } from '../../projects/code-source.ts'
 import { createStepFiles } from '../../train/step-files.ts'
 import { runChild, type ChildEnd } from './child.ts'
@@ -47,13 +48,15 @@ export async function executeRun(request: RunRequest, telling: Telling): Promise
     const inputs = await findInputs(telling.client, request, temp)
     const settled = settle({ ...request, inputs: inputs.pinned })
     const codeFolder = await codeFolderOf(job)
+    const stamps = await stampFiles(codeFolder)
     const code = await readCodeFiles(codeFolder)
     const start = await startOf(job, settled, telling, { inputs, code, codeFolder })
     const run = await telling.client.post('/api/v1/runs', start, Run)
     telling.onStart?.(run)
     const keeps = await codeToKeep(code, codeFolder, temp)
     const variables = { ...inputs.variables, ...(await resumed(telling.client, run, temp)) }
-    const more = { ...telling, temp, keeps, variables }
+    const written = () => writtenSince(codeFolder, stamps)
+    const more = { ...telling, temp, keeps, variables, written }
     return await hold(run, telling, () => carryOut(run, job, settled, more))
   } finally {
     await rm(temp, { recursive: true, force: true })
@@ -151,6 +154,8 @@ interface Carried extends Telling {
   /** Files to keep before the program starts, by their paths there. */
   readonly keeps: ReadonlyMap<string, string>
   readonly variables: Readonly<Record<string, string>>
+  /** What has been written since where its code lies. */
+  readonly written: () => Promise<NonNullable<HeldRunEnd['written']>>
 }
 
 /** Says that the run goes on for as long as the work takes. */
@@ -177,7 +182,7 @@ async function carryOut(
   run: Run,
   job: Job,
   request: Settled,
-  { client, key, stdoutTo, temp, keeps: before, variables }: Carried,
+  { client, key, stdoutTo, temp, keeps: before, variables, written }: Carried,
 ): Promise<Run> {
   const logs = { stdout: join(temp, 'stdout.txt'), stderr: join(temp, 'stderr.txt') }
   const signal = new AbortController().signal
@@ -206,7 +211,7 @@ async function carryOut(
     await endRun(verdict())
     throw thrown
   }
-  return endRun(verdict())
+  return endRun({ ...verdict(), written: await written() })
 
   function verdict(): HeldRunEnd {
     const told = verdictOf(job, end)
