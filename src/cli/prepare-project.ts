@@ -3,6 +3,7 @@ import { digestOf } from '../core/digest.ts'
 import { bundleEntries, bundleProject } from '../projects/bundle.ts'
 import { readCodeSource } from '../projects/code-source.ts'
 import { evaluateBundle } from '../projects/evaluate.ts'
+import { uncommittedFiles } from '../projects/uncommitted.ts'
 import { pythonFilesOf } from '../projects/python-files.ts'
 
 /** A project as the server takes it, and its files, which must be there before it is applied. */
@@ -19,9 +20,19 @@ export async function prepareProject(
   const bundle = await bundleProject(folder)
   const manifest = await evaluateBundle(bundle, { settings })
   const files = new Map([...bundle.files, ...(await pythonFilesOf(bundle.root, manifest))])
-  const tree = Buffer.from(JSON.stringify({ entries: bundleEntries({ files }) }))
+  const tree = treeOf(files)
+  const source = await readCodeSource(folder)
+  const request = { manifest, bundle: digestOf(tree), source }
+  const bundled = [...files.values(), tree]
+  const uncommitted = await uncommittedFiles(folder)
+  if (source.dirty !== true || uncommitted.size === 0) return { request, files: bundled }
+  const beside = treeOf(uncommitted)
   return {
-    request: { manifest, bundle: digestOf(tree), source: await readCodeSource(folder) },
-    files: [...files.values(), tree],
+    request: { ...request, uncommitted: digestOf(beside) },
+    files: [...bundled, ...uncommitted.values(), beside],
   }
+}
+
+function treeOf(files: ReadonlyMap<string, Uint8Array>): Uint8Array {
+  return Buffer.from(JSON.stringify({ entries: bundleEntries({ files }) }))
 }

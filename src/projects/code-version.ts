@@ -20,6 +20,8 @@ export interface CodeVersion {
   readonly bundleDigest: Digest
   /** Where the code was when it was first applied. */
   readonly source: CodeSource
+  /** Digest of a tree: what no commit had of it then. */
+  readonly uncommitted: Digest | undefined
   readonly appliedAt: string
   readonly actor: string
 }
@@ -65,13 +67,14 @@ export interface NewCodeVersion {
   readonly manifest: Manifest
   readonly bundleDigest: Digest
   readonly source: CodeSource
+  readonly uncommitted: Digest | undefined
   readonly appliedAt: string
 }
 
 export async function addVersion(
   tx: Tx,
   ctx: Context,
-  { version, manifest, bundleDigest, source, appliedAt }: NewCodeVersion,
+  { version, manifest, bundleDigest, source, uncommitted, appliedAt }: NewCodeVersion,
 ): Promise<void> {
   await tx
     .insertInto('code_versions')
@@ -85,6 +88,7 @@ export async function addVersion(
       actor: ctx.actor,
       applied_at: appliedAt,
       source: JSON.stringify(source),
+      uncommitted: uncommitted ?? '',
     })
     .execute()
 }
@@ -102,6 +106,7 @@ function fromRow(row: Selectable<Tables['code_versions']>): CodeVersion {
     manifestDigest: DigestText.parse(row.manifest_digest),
     bundleDigest: DigestText.parse(row.bundle_digest),
     source: CodeSource.parse(JSON.parse(row.source)),
+    uncommitted: row.uncommitted === '' ? undefined : DigestText.parse(row.uncommitted),
     appliedAt: row.applied_at,
     actor: row.actor,
   }

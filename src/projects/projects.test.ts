@@ -72,9 +72,13 @@ const uploadV1 = () => upload({ 'gyre.config.mjs': 'export {}', 'double-A.mjs': 
 async function apply(
   manifest: z.input<typeof Manifest>,
   bundle: Digest,
-  { dryRun = false, project = 'default' } = {},
+  { dryRun = false, project = 'default', uncommitted = undefined as Digest | undefined } = {},
 ) {
-  const request = { manifest: Manifest.parse(manifest), bundle }
+  const request = {
+    manifest: Manifest.parse(manifest),
+    bundle,
+    ...(uncommitted && { uncommitted }),
+  }
   return projects.apply({ ...ctx, project }, request, { dryRun })
 }
 
@@ -231,4 +235,24 @@ test('a version tells where its code was when it was first applied; the same cod
   const moved = { ...request, source: { gitCommit: 'd'.repeat(40), dirty: false } }
   expect((await projects.apply(ctx, moved, { dryRun: false })).applied).toBe(false)
   expect((await projects.current(ctx)).source).toEqual(source)
+})
+
+test('what no commit had of the code must be stored before it is kept with its version', async () => {
+  const bundle = await uploadV1()
+  await expect(apply(V1, bundle, { uncommitted: MISSING })).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+  })
+  const lost = {
+    path: 'uncommitted.diff',
+    artifact: { digest: MISSING, bytes: 1, mediaType: 'x/y' },
+  }
+  const hollow = await store.blobs.put(Buffer.from(JSON.stringify({ entries: [lost] })))
+  await expect(apply(V1, bundle, { uncommitted: hollow.digest })).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+    message: expect.stringContaining('uncommitted: uncommitted.diff of'),
+  })
+  expect(await projects.find(ctx)).toBeUndefined()
+  const uncommitted = await upload({ 'uncommitted.diff': 'diff --git a/x b/x\n' })
+  const { ref } = await apply(V1, bundle, { uncommitted })
+  expect(await projects.version(ctx, ref)).toMatchObject({ uncommitted })
 })

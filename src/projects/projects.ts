@@ -59,6 +59,7 @@ export function createProjects(deps: ProjectsDeps): Projects {
       assertConsistent(manifest)
       if (dryRun) return plan(await findCurrent(catalog.read, ctx), next).reply
       await assertBundled(blobs, manifest, bundle)
+      if (next.uncommitted !== undefined) await assertStored(blobs, next.uncommitted)
       return catalog.write(async (tx) => {
         const reply = await applyIn(tx, ctx, next, deps)
         if (reply.applied) await also?.(tx, reply.ref)
@@ -112,9 +113,16 @@ async function applyIn(
 ): Promise<ApplyReply> {
   const { version, reply } = plan(await findCurrent(tx, ctx), next)
   if (version === undefined) return reply
-  const { manifest, bundle, source = {} } = next
+  const { manifest, bundle, source = {}, uncommitted } = next
   const appliedAt = clock.now().toISOString()
-  await addVersion(tx, ctx, { version, manifest, bundleDigest: bundle, source, appliedAt })
+  await addVersion(tx, ctx, {
+    version,
+    manifest,
+    bundleDigest: bundle,
+    source,
+    uncommitted,
+    appliedAt,
+  })
   await events.append(tx, ctx, {
     type: 'code.applied',
     subject: { kind: 'code', id: `${manifest.name}@${version}` },
@@ -132,6 +140,18 @@ function summaryOf(changes: readonly PlanChange[]): string[] {
 
 function pathOf(step: Extract<StepSpec, { kind: 'module' | 'python' }>): string {
   return step.kind === 'module' ? step.chunk : inBundle(step.script)
+}
+
+/** Throws NOT_FOUND where a file of the tree is not there: backups hold on to all of them. */
+async function assertStored(blobs: Blobs, tree: Digest): Promise<void> {
+  const { entries } = await blobs.readTree(tree)
+  for (const { path, artifact } of entries)
+    if (!(await blobs.has(artifact.digest)))
+      throw new GyreError(
+        'NOT_FOUND',
+        `uncommitted: ${path} of ${tree} is not stored: ${artifact.digest}`,
+        { field: 'uncommitted', digest: artifact.digest },
+      )
 }
 
 /** Every function that the manifest names must lie in the bundle, else a run would find out. */

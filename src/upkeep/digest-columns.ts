@@ -31,6 +31,7 @@ export const DIGEST_COLUMNS: readonly DigestColumn[] = [
   { table: 'artifact_uploads', column: 'digest', holds: 'mentions' },
   { table: 'backfills', column: 'params', holds: 'mentions' },
   { table: 'code_versions', column: 'bundle_digest', holds: 'trees' },
+  { table: 'code_versions', column: 'uncommitted', holds: 'trees' },
   { table: 'dataset_versions', column: 'digest', holds: 'files' },
   { table: 'dataset_versions', column: 'source_digest', holds: 'files' },
   { table: 'evaluation_sets', column: 'body', holds: 'mentions' },

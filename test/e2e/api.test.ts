@@ -650,6 +650,7 @@ const ROUTES = {
     'GET /api/v1/pipeline-runs/{run}/steps/{step}/items',
     'GET /api/v1/pipeline-runs/{run}/steps/{step}/why',
     'GET /api/v1/project',
+    'GET /api/v1/project/code/{name}/versions/{version}',
     'GET /api/v1/releases',
     'GET /api/v1/retrains',
     'GET /api/v1/runs',

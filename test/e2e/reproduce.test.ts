@@ -76,6 +76,41 @@ test.skipIf(!hasGit)(
     )
     expect(await done('model', 'ls')).not.toContain('churn@2')
 
+    // Of code that no commit has the version keeps what differed, for each of its runs.
+    const clean = await gyre(['runs', 'show', '--diff', run.id], inProject)
+    expect([clean.code, clean.stdout, clean.stderr]).toEqual([
+      1,
+      '',
+      expect.stringContaining('its code did not differ from its commit'),
+    ])
+    await writeFile(join(project, 'steps/extra.ts'), 'export const extra = 1\n')
+    await writeFile(fit, `${await readFile(fit, 'utf8')}\nexport const more = 1\n`)
+    await done('apply')
+    const differed = execFileSync('git', [
+      '-C',
+      project,
+      'diff',
+      'HEAD',
+      '--binary',
+      '--full-index',
+    ])
+    await done('pipeline', 'run', 'train')
+    const [dirty] = Listed.parse(
+      JSON.parse(await done('runs', 'ls', '--kind', 'pipeline', '--json')),
+    )
+    expect(dirty?.code).toMatchObject({ ref: 'code:churn@3', dirty: true })
+    expect(await done('runs', 'show', '--diff', dirty?.id ?? '')).toBe(differed.toString('utf8'))
+    const [stepRun] = Listed.parse(JSON.parse(await done('runs', 'ls', '--json', '--limit', '1')))
+    expect(await done('runs', 'show', '--diff', stepRun?.id ?? '')).toBe(differed.toString('utf8'))
+    const at = `${server.url}/api/v1/project/code/churn/versions/3`
+    const { uncommitted } = z
+      .object({ uncommitted: z.string() })
+      .parse(await (await fetch(at)).json())
+    const tree = await (await fetch(`${server.url}/api/v1/blobs/${uncommitted}`)).json()
+    expect(tree).toMatchObject({
+      entries: [{ path: 'files/steps/extra.ts' }, { path: 'uncommitted.diff' }],
+    })
+
     await server.stop('SIGTERM')
     const moved = await up(data, { env: { TZ: 'Asia/Tokyo' } })
     const elsewhere = { cwd: project, env: { GYRE_URL: moved.url } }

@@ -62,8 +62,23 @@ export const ApplyRequest = z.strictObject({
   /** Digest of the bundle: a tree of chunk path → JavaScript, already uploaded. */
   bundle: DigestText,
   source: z.exactOptional(CodeSource),
+  /** Digest of a tree, already uploaded: what no commit has of the code. */
+  uncommitted: z.exactOptional(DigestText),
 })
 export type ApplyRequest = z.infer<typeof ApplyRequest>
+
+/** Where a version of the code came from, `code:NAME@VERSION`. */
+export const CodeVersion = z.strictObject({
+  ref: z.string(),
+  bundle: DigestText,
+  /** Where the code was when it was first applied. */
+  source: CodeSource,
+  /** A tree: `uncommitted.diff`, as `git apply` takes it, and source files that git did not know below `files/`. */
+  uncommitted: DigestText.nullable(),
+  appliedAt: z.string(),
+  actor: z.string(),
+})
+export type CodeVersion = z.infer<typeof CodeVersion>
 
 export const PlanChange = z.strictObject({
   kind: z.string(),

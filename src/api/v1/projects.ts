@@ -1,5 +1,6 @@
-import { ApplyReply, ApplyRequest, Manifest } from '@gyre/sdk/wire/manifest'
+import { ApplyReply, ApplyRequest, CodeVersion, Manifest } from '@gyre/sdk/wire/manifest'
 import { z } from 'zod'
+import { formatRef } from '../../core/ref.ts'
 import { defineRoute } from '../route.ts'
 
 export const applyProject = defineRoute({
@@ -26,5 +27,23 @@ export const showProject = defineRoute({
   async handle({ projects }, ctx) {
     const { ref, manifest } = await projects.current(ctx)
     return { ref, manifest }
+  },
+})
+
+export const showCodeVersion = defineRoute({
+  method: 'GET',
+  path: '/api/v1/project/code/:name/versions/:version',
+  summary: 'A version of the code: its commit, and what no commit had of it',
+  scope: 'read',
+  params: z.strictObject({ name: z.string().min(1), version: z.coerce.number().int().min(1) }),
+  reply: CodeVersion,
+  errors: ['INVALID_ARGUMENT', 'NOT_FOUND'],
+  async handle({ projects }, ctx, { params: { name, version } }) {
+    const of = formatRef({ kind: 'code', name, version: String(version) })
+    const { ref, bundleDigest, source, uncommitted, appliedAt, actor } = await projects.version(
+      ctx,
+      of,
+    )
+    return { ref, bundle: bundleDigest, source, uncommitted: uncommitted ?? null, appliedAt, actor }
   },
 })

@@ -74,7 +74,7 @@ import {
 } from './pipelines.ts'
 import { logStream, readLog, tellLog } from './logs.ts'
 import { countPredictions, exportPredictions } from './predictions.ts'
-import { applyProject, showProject } from './projects.ts'
+import { applyProject, showCodeVersion, showProject } from './projects.ts'
 import {
   differenceBetweenRuns,
   endRun,
@@ -107,6 +107,7 @@ const GROUND: readonly AnyRoute[] = [
   getBlob,
   applyProject,
   showProject,
+  showCodeVersion,
   eventStream,
   listEvents,
   verifyEvents,

@@ -1,9 +1,9 @@
-import { RequestError, type GyreClient } from '@gyre/sdk/client'
+import type { GyreClient } from '@gyre/sdk/client'
 import { Double, Run } from '@gyre/sdk/wire/run'
 import { z } from 'zod'
 import { GyreError } from '../../core/errors.ts'
 import { withClient, withServer, type AddCommand } from '../command.ts'
-import { DIFF_PATH } from '../run/keep-code.ts'
+import { showDiff } from '../run/show-diff.ts'
 import { compareRuns, comparisonTable, type ComparedRun } from '../run-comparison.ts'
 import { describeRun } from '../run-screen.ts'
 import { table } from '../table.ts'
@@ -69,7 +69,7 @@ export const addRuns: AddCommand = (program) => {
       withClient(options, async (client) => {
         const run = await client.get(`/api/v1/runs/${encodeURIComponent(id)}`, Run)
         const { json, diff } = Shown.parse(options)
-        if (diff) return printDiff(client, run)
+        if (diff) return showDiff(client, run)
         console.log(json ? JSON.stringify(z.encode(Run, run), null, 2) : describeRun(run))
       }),
     )
@@ -93,21 +93,6 @@ export const addRuns: AddCommand = (program) => {
         console.log(json ? JSON.stringify(wire, null, 2) : comparisonTable(compared))
       }),
     )
-}
-
-/** To stdout as it was kept, byte by byte. */
-async function printDiff(client: GyreClient, { id, experiment, code }: Run): Promise<void> {
-  const path = `/api/2.0/mlflow-artifacts/artifacts/${experiment}/${id}/artifacts/${DIFF_PATH}`
-  try {
-    for await (const chunk of await client.download(path)) process.stdout.write(chunk)
-  } catch (thrown) {
-    if (!(thrown instanceof RequestError && thrown.status === 404)) throw thrown
-    const why =
-      code?.dirty === true
-        ? 'files that git did not know, and differences of more than 16 MiB, are not in one'
-        : 'its code did not differ from a commit, or had none'
-    throw new GyreError('NOT_FOUND', `no diff of ${id} is kept: ${why}`, { id }, thrown)
-  }
 }
 
 /** A kind that no run has is a word misspelt, where there are runs at all. Throws INVALID_ARGUMENT naming those there are. */

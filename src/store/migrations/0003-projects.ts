@@ -20,6 +20,8 @@ interface CodeVersionTable {
   applied_at: string
   /** JSON of a CodeSource. */
   source: string
+  /** Digest of a tree: what no commit had of it; empty where there is none. */
+  uncommitted: Generated<string>
 }
 
 export const projects: Migration = {

@@ -27,6 +27,7 @@ import { stepCheckpoints } from './0028-step-checkpoints.ts'
 import { itemsAndPartitions } from './0029-items-and-partitions.ts'
 import { runCheckpoints } from './0031-run-checkpoints.ts'
 import { releaseStages } from './0034-release-stages.ts'
+import { uncommittedCode } from './0032-uncommitted-code.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, oldest first. A new one is a file and a line here, and a name in `../schema.ts`. */
@@ -60,4 +61,5 @@ export const MIGRATIONS: readonly Migration[] = [
   itemsAndPartitions,
   runCheckpoints,
   releaseStages,
+  uncommittedCode,
 ]
