@@ -12,14 +12,29 @@ export interface OpenItems extends AsyncDisposable {
   readonly perform: (item: ItemWork) => Promise<{ outputs: JsonValue; points: ItemPoint[] }>
 }
 
-/** Points of all items make one curve, each at its item's number. Throws INVALID_ARGUMENT for one with a step. */
-export function itemPoint(key: string, value: number, step?: number): ItemPoint {
-  if (step === undefined) return { key, value }
-  throw new GyreError(
-    'INVALID_ARGUMENT',
-    `metric ${key}: expected no step; a point of an item stands at the item's number`,
-    { field: key },
-  )
+/** What an item logs. */
+export interface ItemPoints {
+  add(key: string, value: number, step?: number): void
+  /** In the order of their coming, curves by their last point. */
+  all(): ItemPoint[]
+}
+
+/**
+ * Points of all items make one curve, each at its item's number: where an item logs a curve of its own, the same code
+ * as in a step that is done once, its last point (greatest step, then last logged) is the item's.
+ */
+export function createItemPoints(): ItemPoints {
+  const points: { readonly key: string; readonly value: number; readonly step?: number }[] = []
+  return {
+    add(key, value, step) {
+      const at = points.findIndex((each) => each.key === key && each.step !== undefined)
+      const last = points[at]?.step
+      if (step === undefined || last === undefined)
+        points.push({ key, value, ...(step !== undefined && { step }) })
+      else if (step >= last) points.splice(at, 1, { key, value, step })
+    },
+    all: () => points.map(({ key, value }) => ({ key, value })),
+  }
 }
 
 export async function noCheckpoint(): Promise<void> {

@@ -7,7 +7,7 @@ import { resultOf } from '../train/step-result.ts'
 import { bundleOf, createStepRows } from '../train/step-rows.ts'
 import { createTrainingKeeper } from '../train/training-keeper.ts'
 import { importStep } from './import-step.ts'
-import { itemPoint, noCheckpoint, type ItemPoint, type OpenItems } from './item.ts'
+import { createItemPoints, noCheckpoint, type OpenItems } from './item.ts'
 import type { Workplace } from './perform.ts'
 import { factTeller } from './station.ts'
 import { stepAnalytics } from './step-analytics.ts'
@@ -28,14 +28,14 @@ export async function openModuleItems(
   const keeper = createTrainingKeeper({ clock: systemClock, signal, checkpoints: undefined })
   return {
     async perform({ inputs, seed }) {
-      const points: ItemPoint[] = []
+      const points = createItemPoints()
       const ctx = contextOf({ files, rows, bundle, signal, keeper }, seed, {
-        metric: (...point) => void points.push(itemPoint(...point)),
+        metric: points.add,
         resumed: undefined,
         checkpoint: noCheckpoint,
       })
       const given = await run(ctx, { ...work.inputs, ...inputs })
-      return { outputs: resultOf(work.step, given), points }
+      return { outputs: resultOf(work.step, given), points: points.all() }
     },
     [Symbol.asyncDispose]: () => analytics.close(),
   }

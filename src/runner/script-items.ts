@@ -4,7 +4,7 @@ import type { StepSpec } from '@gyre/sdk/wire/pipeline'
 import type { StepWork } from '@gyre/sdk/wire/step'
 import type { PythonStepDeps } from '../train/python-step.ts'
 import { createStepFiles } from '../train/step-files.ts'
-import { itemPoint, noCheckpoint, type ItemPoint, type OpenItems } from './item.ts'
+import { createItemPoints, noCheckpoint, type OpenItems } from './item.ts'
 import type { Workplace } from './perform.ts'
 import { GRACE_MS, runScript, scriptDeps } from './script-step.ts'
 import { factTeller } from './station.ts'
@@ -19,7 +19,7 @@ export async function openScriptItems(
   const tell = onlyOnce(factTeller(place.station))
   return {
     async perform({ item, inputs, seed }) {
-      const points: ItemPoint[] = []
+      const points = createItemPoints()
       const folder = join(place.folder, `item-${item}`)
       await mkdir(folder)
       const deps: PythonStepDeps = {
@@ -28,12 +28,11 @@ export async function openScriptItems(
         tell,
         commit: noCheckpoint,
         graceMs: GRACE_MS,
-        log: async (told) =>
-          told.forEach(({ key, value, step }) => points.push(itemPoint(key, value, step))),
+        log: async (told) => told.forEach(({ key, value, step }) => points.add(key, value, step)),
       }
       try {
         const own = { ...work, spec, inputs: { ...work.inputs, ...inputs }, seed }
-        return { outputs: await runScript(deps, own, work, place), points }
+        return { outputs: await runScript(deps, own, work, place), points: points.all() }
       } finally {
         await rm(folder, { recursive: true, force: true })
       }

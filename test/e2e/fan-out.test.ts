@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { PipelineRun } from '@gyre/sdk/wire/pipeline'
 import { StepItems } from '@gyre/sdk/wire/step'
 import { beforeAll, expect, test, vi } from 'vitest'
-import type { z } from 'zod'
+import { z } from 'zod'
 import { tempFolder } from '../../src/store/contract/temp-folder.ts'
 import { childrenOf } from './processes.ts'
 import { build, gyre, launch, up, type Running } from './program.ts'
@@ -12,6 +12,7 @@ import { build, gyre, launch, up, type Running } from './program.ts'
 beforeAll(build)
 
 const hasPython = spawnSync('python3', ['--version']).status === 0
+const History = z.object({ points: z.array(z.object({ step: z.number(), value: z.number() })) })
 const PATIENT = { timeout: 60_000, interval: 50 }
 
 const CONFIG = `
@@ -28,6 +29,10 @@ export const two = pipeline('two', { items: list<number>(), seed: int(7) }, ({ i
 })
 export const scripts = pipeline('scripts', { items: list<{ n: number }>() }, ({ items }) => {
   twice.map(items, ({ n }) => ({ n }), { concurrency: 2 })
+})
+export const both = pipeline('both', { items: list<number>() }, ({ items }) => {
+  step<{ n: number }, unknown>('alone', python('curve.py'))({ n: 3 })
+  step<{ n: number }, unknown>('each', python('curve.py')).map(items, (n) => ({ n }))
 })
 `
 
@@ -58,6 +63,16 @@ with open(os.environ['GYRE_REPORT'], 'w') as report:
     print(json.dumps({'metric': 'n', 'value': n}), file=report)
 `
 
+/** A curve that falls to 1 / n. */
+const CURVE = `
+import json, os
+with open(os.environ['GYRE_INPUTS']) as file:
+    n = json.load(file)['n']
+with open(os.environ['GYRE_REPORT'], 'w') as report:
+    for step in range(n):
+        print(json.dumps({'metric': 'loss', 'value': 1 / (step + 1), 'step': step}), file=report)
+`
+
 async function newProject() {
   const folder = await tempFolder()
   const [project, data] = [join(folder, 'many'), join(folder, 'data')]
@@ -66,6 +81,7 @@ async function newProject() {
   await writeFile(join(project, 'gyre.config.ts'), CONFIG)
   await writeFile(join(project, 'score.ts'), SCORE)
   await writeFile(join(project, 'twice.py'), TWICE)
+  await writeFile(join(project, 'curve.py'), CURVE)
   const begun = async (): Promise<readonly [n: number, pid: number][]> => {
     const text = await readFile(join(folder, 'begun'), 'utf8').catch(() => '')
     return text
@@ -214,5 +230,26 @@ test.skipIf(!hasPython)(
         { twice: 2, seed: seed1 },
       ],
     })
+  },
+)
+
+test.skipIf(!hasPython)(
+  'a script that logs a curve is a step by itself and of each item, whose last point stands at its number',
+  async () => {
+    const { data, apply } = await newProject()
+    const server = await up(data)
+    await apply(server)
+    const done = await ended(server, await start(server, 'both', [1, 4, 2]))
+    expect(done.status).toBe('succeeded')
+    const curveOf = async (name: string) => {
+      const { runId } = done.steps.find(({ step }) => step === name) ?? {}
+      const at = `${server.url}/api/v1/runs/${runId}/metric-history?key=loss`
+      const { points } = await ask(at, History)
+      return points.map(({ step, value }) => [step, value])
+    }
+    const third = 1 / 3
+    expect(await curveOf('alone')).toEqual([0, 1, 2].map((step) => [step, [1, 0.5, third][step]]))
+    const each = (await curveOf('each')).toSorted(([a = 0], [b = 0]) => Number(a) - Number(b))
+    expect(each).toEqual([0, 1, 2].map((item) => [item, [1, 0.25, 0.5][item]]))
   },
 )
