@@ -395,7 +395,7 @@ async function open(
     const { maxTensorBytes } = config
     // Loaded by those who ask for it: the others need not wait for it.
     const { createGrpcServer } = await import('./api/oip/grpc-server.ts')
-    const grpc = createGrpcServer({ serve, access, maxTensorBytes, newId, log })
+    const grpc = createGrpcServer({ serve, access, maxTensorBytes, clock, newId, log })
     closers.push(() => grpc.close())
     const bound = await grpc.listen(config.host, config.grpcPort)
     log.info({ port: bound }, 'gRPC is ready')

@@ -75,6 +75,25 @@ export function fitsShape(declared: readonly number[], shape: readonly number[])
   )
 }
 
+/** FP16 and BF16 are kept as bits: all ones in the exponent. */
+const IS_NONFINITE: Partial<Record<Datatype, (value: number) => boolean>> = {
+  FP32: (value) => !Number.isFinite(value),
+  FP64: (value) => !Number.isFinite(value),
+  FP16: (bits) => (bits & 0x7c00) === 0x7c00,
+  BF16: (bits) => (bits & 0x7f80) === 0x7f80,
+}
+
+/** The place of the first element that is NaN or infinite; undefined where none is. */
+export function firstNonfinite({
+  datatype,
+  data,
+}: Pick<Tensor, 'datatype' | 'data'>): number | undefined {
+  const isNonfinite = IS_NONFINITE[datatype]
+  if (!isNonfinite) return undefined
+  for (let i = 0; i < data.length; i++) if (isNonfinite(Number(data[i]))) return i
+  return undefined
+}
+
 /** `FP32 [-1,4]`, for messages. */
 export function typeText({ datatype, shape }: Omit<TensorType, 'name'>): string {
   return `${datatype} [${shape.join(',')}]`

@@ -29,16 +29,18 @@ test('an aborted row leaves the queue and never runs', async () => {
   await using bench = await openBench()
   const { session, first } = await busySession(bench)
   const controller = new AbortController()
-  const row = session.predict(flight('ATL'), controller.signal)
+  const row = session.predict(flight('ATL'), { signal: controller.signal })
   const kept = session.predict(flight('ATL'))
   controller.abort()
   await expect(row).rejects.toMatchObject({ code: 'CANCELLED' })
   await bench.release()
   await Promise.all([first, kept])
   expect(bench.infer.stats().sessions).toMatchObject([{ rows: 2, queued: 0 }])
-  await expect(session.predict(flight('ATL'), controller.signal)).rejects.toMatchObject({
-    code: 'CANCELLED',
-  })
+  await expect(session.predict(flight('ATL'), { signal: controller.signal })).rejects.toMatchObject(
+    {
+      code: 'CANCELLED',
+    },
+  )
 })
 
 test('a row past its deadline leaves the queue and never runs; one under way is let go', async () => {
@@ -46,8 +48,8 @@ test('a row past its deadline leaves the queue and never runs; one under way is 
   const timers = handTimers()
   await using bench = await openBench({ clock, timers })
   const { session } = await busySession(bench)
-  const running = session.predict(flight('WAIT'), undefined, 1_000)
-  const later = session.predict(flight('ATL'), undefined, 1_500)
+  const running = session.predict(flight('WAIT'), { deadlineMs: 1_000 })
+  const later = session.predict(flight('ATL'), { deadlineMs: 1_500 })
   clock.advance(1_000)
   timers.fire(1_000)
   await expect(running).rejects.toMatchObject({ code: 'TIMEOUT' })

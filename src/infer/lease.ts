@@ -1,6 +1,7 @@
 import { GyreError } from '../core/errors.ts'
 import { featureNamesOf, fieldNamesOf } from './input-vector.ts'
 import type { LiveSession } from './live-session.ts'
+import type { Schedule } from './schedule.ts'
 import type {
   Graph,
   GraphSource,
@@ -28,7 +29,7 @@ export interface Lease<Ask, Reply> {
   readonly failed: string | undefined
   readonly graph: Graph | undefined
   statistics(): Statistics
-  ask(ask: Ask, signal?: AbortSignal, deadlineMs?: number): Promise<Reply>
+  ask(ask: Ask, schedule?: Schedule): Promise<Reply>
   close(): void
 }
 
@@ -43,12 +44,12 @@ export function openLease<Ask, Reply>(
     },
     graph: live.graph,
     statistics: () => live.statistics.read(),
-    ask(ask, signal, deadlineMs) {
+    ask(ask, schedule = {}) {
       if (isReleased || isClosed())
         throw new GyreError('UNAVAILABLE', `${live.source.key}: the session is closed`)
       if (live.failed !== undefined) throw live.unavailable()
-      live.admit(deadlineMs)
-      const answer = live.queue.push(ask, signal, deadlineMs)
+      live.admit(schedule)
+      const answer = live.queue.push(ask, schedule)
       wake()
       return answer
     },
@@ -76,9 +77,9 @@ export function scoredSession(
       return lease.failed
     },
     statistics: () => lease.statistics(),
-    async predict(row, signal, deadlineMs) {
+    async predict(row, schedule) {
       checkLengths(key, row, spec.inputs.length, fieldNames.length, featureNames.length)
-      return lease.ask(row, signal, deadlineMs)
+      return lease.ask(row, schedule)
     },
     close: () => lease.close(),
   }
@@ -96,7 +97,7 @@ export function tensorSession(
       return lease.failed
     },
     statistics: () => lease.statistics(),
-    infer: async (ask, signal, deadlineMs) => lease.ask(ask, signal, deadlineMs),
+    infer: async (ask, schedule) => lease.ask(ask, schedule),
     close: () => lease.close(),
   }
 }

@@ -4,6 +4,7 @@ import { CRASH_WINDOW_MS, createCrashRecord } from './crash-record.ts'
 import type { Lane } from './lane.ts'
 import type { Answer, Request } from './protocol.ts'
 import { RowQueue, type Pending } from './row-queue.ts'
+import { DEFAULT_PRIORITY, type Schedule } from './schedule.ts'
 import type { Graph, Source } from './session.ts'
 import { createStatistics, type ExecutionTimes, type StatisticsKeeper } from './statistics.ts'
 import { threadClockMs } from './thread-clock.ts'
@@ -15,6 +16,8 @@ const CRASHES_TO_FAIL = 3
 
 /** Weight of the newest batch in the running mean of the time a row takes. */
 const NEWEST_WEIGHT = 0.2
+
+const NEVER = Number.POSITIVE_INFINITY
 
 export interface LiveSessionDeps {
   readonly clock: Clock
@@ -60,8 +63,8 @@ export interface PooledSession {
   /** A worker holds it now, and has found its graph to be this. */
   loaded(graph: Graph | undefined): void
   crashed(reason: string): void
-  /** The next batch of up to `maxRows` rows, or of the first caller's. */
-  take(maxRows: number): Batch
+  /** The next batch of up to `maxRows` rows, or of the first caller's; undefined where none is left to run. */
+  take(maxRows: number): Batch | undefined
 }
 
 /** One loaded model: its unanswered rows, how it fares, and whether it has failed. */
@@ -132,8 +135,8 @@ export class LiveSession<Ask, Reply> implements PooledSession {
   }
 
   /** Throws OVERLOADED when the queue is full, or so long that a row of `deadlineMs` would die in it. */
-  admit(deadlineMs = Number.POSITIVE_INFINITY): void {
-    const waitMs = (this.queue.waiting * this.rowMs) / this.#workers
+  admit({ deadlineMs = NEVER, priority = DEFAULT_PRIORITY }: Schedule): void {
+    const waitMs = (this.queue.ahead(priority) * this.rowMs) / this.#workers
     if (!this.queue.isFull && waitMs < deadlineMs) return
     this.statistics.failed(0)
     const retryAfterS = Math.max(1, Math.ceil(waitMs / 1_000))
@@ -141,8 +144,9 @@ export class LiveSession<Ask, Reply> implements PooledSession {
     throw new GyreError('OVERLOADED', this.#about(`${facts.queued} rows wait already`), facts)
   }
 
-  take(maxRows: number): Batch {
+  take(maxRows: number): Batch | undefined {
     const pending = this.queue.take(maxRows)
+    if (pending.length === 0) return undefined
     const asks = pending.map(({ ask }) => ask)
     const joiningMs = threadClockMs()
     const request = this.#lane.request(this.id, asks)

@@ -149,6 +149,7 @@ export class Pool {
       const maxRows = session.maxRows ?? this.#deps.maxBatch
       const batch = session.take(batchSize(queue.waiting, freeWorkers, session.rowMs, maxRows))
       if (queue.waiting > 0) this.#ready.add(session)
+      if (!batch) continue
       return void this.#run(slot, session, batch)
     }
   }

@@ -1,11 +1,13 @@
 import type { Clock } from '../core/clock.ts'
 import { GyreError } from '../core/errors.ts'
+import { DEFAULT_PRIORITY, PRIORITY_LEVELS, type Schedule } from './schedule.ts'
 import type { Timers } from './timers.ts'
 
 /** Rows of one caller, which are answered together. */
 export interface Pending<Ask, Answer> {
   readonly ask: Ask
   readonly rows: number
+  readonly priority: number
   /** Monotonic. */
   readonly queuedAtMs: number
   /** Monotonic; Infinity = no deadline. */
@@ -36,10 +38,12 @@ export interface RowQueueDeps<Ask> {
 /** The unanswered rows of one session: waiting, to be retried, or running. Every ask is settled exactly once. */
 export class RowQueue<Ask, Answer> {
   readonly #deps: RowQueueDeps<Ask>
-  readonly #waiting = new Set<Pending<Ask, Answer>>()
+  /** By priority, the most urgent first; in each the oldest first. */
+  readonly #levels = Array.from({ length: PRIORITY_LEVELS }, () => new Set<Pending<Ask, Answer>>())
   readonly #again = new Set<Pending<Ask, Answer>>()
   readonly #running = new Set<Pending<Ask, Answer>>()
-  #waitingRows = 0
+  /** Rows that wait, or are to be retried, of each priority. */
+  readonly #waitingRows = this.#levels.map(() => 0)
   #sweepAtMs = NEVER
   #cancelSweep: (() => void) | undefined
   readonly #onEmpty: (() => void)[] = []
@@ -50,20 +54,28 @@ export class RowQueue<Ask, Answer> {
 
   /** Rows no worker has taken yet. */
   get waiting(): number {
-    return this.#waitingRows
+    return this.ahead(PRIORITY_LEVELS)
+  }
+
+  /** Rows no worker has taken yet that go before, or beside, one of `priority`. */
+  ahead(priority: number): number {
+    let rows = 0
+    for (let level = 0; level < priority; level++) rows += this.#waitingRows[level] ?? 0
+    return rows
   }
 
   /** Asks no answer was given to. */
   get unanswered(): number {
-    return this.#waiting.size + this.#again.size + this.#running.size
+    const waiting = this.#levels.reduce((sum, { size }) => sum + size, 0)
+    return waiting + this.#again.size + this.#running.size
   }
 
   get isFull(): boolean {
     return this.waiting >= this.#deps.maxRows
   }
 
-  /** Rejects with CANCELLED when `signal` aborts and with TIMEOUT after `deadlineMs`, wherever the rows then are. */
-  push(ask: Ask, signal?: AbortSignal, deadlineMs?: number): Promise<Answer> {
+  /** Rejects with CANCELLED when its signal aborts and with TIMEOUT after its deadline, wherever the rows then are. */
+  push(ask: Ask, { signal, deadlineMs, priority = DEFAULT_PRIORITY }: Schedule): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const nowMs = this.#deps.clock.monotonicMs()
       if (signal?.aborted) {
@@ -73,6 +85,7 @@ export class RowQueue<Ask, Answer> {
       const pending: Pending<Ask, Answer> = {
         ask,
         rows: this.#deps.rowsOf(ask),
+        priority,
         queuedAtMs: nowMs,
         expiresAtMs: deadlineMs === undefined ? NEVER : nowMs + deadlineMs,
         resolve,
@@ -82,29 +95,36 @@ export class RowQueue<Ask, Answer> {
         settled: false,
       }
       if (signal) pending.unlisten = onAbort(signal, () => this.fail(pending, this.#cancelled()))
-      this.#waiting.add(pending)
-      this.#waitingRows += pending.rows
+      this.#levels[priority - 1]?.add(pending)
+      this.#countWaiting(pending, 1)
       this.#sweepBy(pending.expiresAtMs)
     })
   }
 
   /**
-   * The next batch, oldest first: asks that may share one, up to `maxRows` rows or the first ask alone; what is to
-   * be retried goes alone, lest it takes others along.
+   * The next batch, the most urgent first and of those the oldest: asks that may share one, up to `maxRows` rows or the
+   * first ask alone; what is to be retried goes alone, lest it takes others along. Empty where all that waited was
+   * past its deadline.
    */
   take(maxRows: number): readonly Pending<Ask, Answer>[] {
-    const source = this.#again.size > 0 ? this.#again : this.#waiting
+    const nowMs = this.#deps.clock.monotonicMs()
     const batch: Pending<Ask, Answer>[] = []
     let rows = 0
-    for (const pending of source) {
-      const [first] = batch
-      if (first && !this.#mayFollow(first, pending, rows, maxRows)) break
-      source.delete(pending)
-      this.#waitingRows -= pending.rows
-      this.#running.add(pending)
-      batch.push(pending)
-      rows += pending.rows
-    }
+    for (const source of this.#again.size > 0 ? [this.#again] : this.#levels)
+      for (const pending of source) {
+        // The timer that tells it may itself be late, in a busy process.
+        if (pending.expiresAtMs <= nowMs) {
+          this.fail(pending, this.#tooLate())
+          continue
+        }
+        const [first] = batch
+        if (first && !this.#mayFollow(first, pending, rows, maxRows)) return batch
+        source.delete(pending)
+        this.#countWaiting(pending, -1)
+        this.#running.add(pending)
+        batch.push(pending)
+        rows += pending.rows
+      }
     return batch
   }
 
@@ -138,7 +158,7 @@ export class RowQueue<Ask, Answer> {
     pending.retried = true
     this.#running.delete(pending)
     this.#again.add(pending)
-    this.#waitingRows += pending.rows
+    this.#countWaiting(pending, 1)
     return true
   }
 
@@ -151,7 +171,12 @@ export class RowQueue<Ask, Answer> {
   }
 
   #all(): readonly Pending<Ask, Answer>[] {
-    return [...this.#waiting, ...this.#again, ...this.#running]
+    return [...this.#levels.flatMap((level) => [...level]), ...this.#again, ...this.#running]
+  }
+
+  #countWaiting({ priority, rows }: Pending<Ask, Answer>, sign: 1 | -1): void {
+    const level = priority - 1
+    this.#waitingRows[level] = (this.#waitingRows[level] ?? 0) + sign * rows
   }
 
   #forget(pending: Pending<Ask, Answer>): boolean {
@@ -159,8 +184,8 @@ export class RowQueue<Ask, Answer> {
     pending.settled = true
     pending.unlisten?.()
     if (!this.#running.delete(pending)) {
-      this.#waitingRows -= pending.rows
-      if (!this.#waiting.delete(pending)) this.#again.delete(pending)
+      this.#countWaiting(pending, -1)
+      if (!this.#levels[pending.priority - 1]?.delete(pending)) this.#again.delete(pending)
     }
     if (this.unanswered === 0) for (const resolve of this.#onEmpty.splice(0)) resolve()
     return true

@@ -1,5 +1,6 @@
 import type { ModelSpec } from '@gyre/sdk/wire/model'
 import type { Tensor, TensorType } from '../core/tensor.ts'
+import type { Schedule } from './schedule.ts'
 import type { Statistics } from './statistics.ts'
 
 /** A model version as it lies on disk. */
@@ -67,7 +68,7 @@ export interface TensorSession {
   /** What the model has done since it was loaded, for all its holders together. */
   statistics(): Statistics
   /** Runs the graph. Rejects as `Session.predict` does. */
-  infer(ask: TensorAsk, signal?: AbortSignal, deadlineMs?: number): Promise<TensorAnswer>
+  infer(ask: TensorAsk, schedule?: Schedule): Promise<TensorAnswer>
   /** Gives the lease back; what is under way is still answered. */
   close(): void
 }
@@ -115,11 +116,11 @@ export interface Session {
   /** As `TensorSession.statistics`. */
   statistics(): Statistics
   /**
-   * Scores one row. `deadlineMs` is counted from now. Rejects with INVALID_INPUT (wrong length),
+   * Scores one row. Rejects with INVALID_INPUT (wrong length),
    * MODEL_FAILED (user code threw, or the score is not finite: this row alone), OVERLOADED with
    * `retryAfterS`, TIMEOUT, CANCELLED, or UNAVAILABLE (its worker died twice, the model failed, or closed).
    */
-  predict(row: ModelRow, signal?: AbortSignal, deadlineMs?: number): Promise<ModelAnswer>
+  predict(row: ModelRow, schedule?: Schedule): Promise<ModelAnswer>
   /** Gives the lease back; rows under way are still answered. */
   close(): void
 }

@@ -8,6 +8,7 @@ import {
 } from '../data/request-contract.ts'
 import type { Lookup } from '../features/lookup.ts'
 import { featureNamesOf, fieldNamesOf } from '../infer/input-vector.ts'
+import type { Schedule } from '../infer/schedule.ts'
 import type { ModelAnswer, ModelRow, ModelSource, Session } from '../infer/session.ts'
 import type { Statistics } from '../infer/statistics.ts'
 
@@ -45,7 +46,7 @@ export interface FieldsArm {
   readonly failed: string | undefined
   statistics(): Statistics
   /** Scores a request as of `atMs`; reads features at once. Errors: those of `Session.predict`. */
-  answer(request: ReadRequest, atMs: number): Promise<ArmAnswer>
+  answer(request: ReadRequest, atMs: number, schedule?: Schedule): Promise<ArmAnswer>
   /** Gives the model back; requests under way are still answered. */
   close(): void
 }
@@ -82,8 +83,8 @@ export async function planArm(parts: ArmParts): Promise<(session: Session) => Fi
     },
     statistics: () => session.statistics(),
     close: () => session.close(),
-    async answer(request, atMs) {
-      if (request.kind === 'vector') return answerVector(session, request.values)
+    async answer(request, atMs, schedule) {
+      if (request.kind === 'vector') return answerVector(session, request.values, schedule)
       const { fields, broken } = request
       const found = look(fields, atMs)
       const row: ModelRow = {
@@ -92,13 +93,17 @@ export async function planArm(parts: ArmParts): Promise<(session: Session) => Fi
         features: found.length === featureCount ? found : found.slice(0, featureCount),
       }
       const reasons = disagreements(matches, fields, found, broken)
-      const { score, inputs } = await session.predict(row)
+      const { score, inputs } = await session.predict(row, schedule)
       return { score, inputs, reasons }
     },
   })
 }
 
-async function answerVector(session: Session, values: readonly number[]): Promise<ArmAnswer> {
+async function answerVector(
+  session: Session,
+  values: readonly number[],
+  schedule: Schedule | undefined,
+): Promise<ArmAnswer> {
   const expected = session.spec.inputs.length
   if (values.length !== expected)
     throw new GyreError(
@@ -106,7 +111,7 @@ async function answerVector(session: Session, values: readonly number[]): Promis
       `features: ${session.key} expects ${expected} numbers, got ${values.length}`,
       { field: 'features', expected, got: values.length },
     )
-  const { score, inputs } = await session.predict({ kind: 'vector', values })
+  const { score, inputs } = await session.predict({ kind: 'vector', values }, schedule)
   return { score, inputs, reasons: [] }
 }
 

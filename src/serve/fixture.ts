@@ -4,7 +4,7 @@ import { fakeClock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
 import { silentLog } from '../core/log.ts'
 import { seededRandom } from '../core/random.ts'
-import { openBench, type Bench } from '../infer/fixture.ts'
+import { logitsOnnx, openBench, type Bench } from '../infer/fixture.ts'
 import type { InferDeps } from '../infer/infer.ts'
 import { createPredictions, type Predictions } from '../predictions/predictions.ts'
 import { createRoutes, type Routes } from '../routes/routes.ts'
@@ -61,6 +61,13 @@ const VERSIONS: Readonly<Record<string, Partial<ModelSpec>>> = {
   'model:greedy@1': { fields: { date: 'timestamp', origin: 'text', carrier: 'text' } },
 }
 
+/** Files of their own; the rest have the flight model's. */
+const FILES: Readonly<Record<string, Uint8Array>> = {
+  'model:corrupt@1': Buffer.from('hello'),
+  // Beyond float32 for a first number of 2.
+  'model:overflow@1': logitsOnnx([[3e38], [0], [0]]),
+}
+
 export interface ServeBench extends AsyncDisposable {
   readonly store: TempStore
   readonly routes: Routes
@@ -109,8 +116,7 @@ export async function openServe(infer: Partial<InferDeps> = {}): Promise<ServeBe
     infer: bench.infer,
     async modelSource(_project, { takes }, model) {
       sourced.push(model)
-      const corrupt = model === 'model:corrupt@1' ? Buffer.from('hello') : undefined
-      const source = await bench.source(model, VERSIONS[model], corrupt)
+      const source = await bench.source(model, VERSIONS[model], FILES[model])
       const { key, onnxPath } = source
       return takes === 'tensors'
         ? { kind: 'graph', key, onnxPath, beside: [], maxBatch: 32 }

@@ -1,6 +1,7 @@
 import { GyreError } from '../core/errors.ts'
 import type { Tensor } from '../core/tensor.ts'
 import type { RequestContract } from '../data/request-contract.ts'
+import type { Schedule } from '../infer/schedule.ts'
 import type { ReadRequest } from './arm.ts'
 
 /** What a client asks, its envelope checked: exactly one of `input` and `features`. */
@@ -11,6 +12,8 @@ export interface Ask {
   readonly input: Readonly<Record<string, unknown>> | undefined
   /** The whole input vector of the model, finite numbers. */
   readonly features: readonly number[] | undefined
+  /** At once and for as long as it takes where there is none. */
+  readonly schedule?: Schedule
 }
 
 /** Tensors for an endpoint's model. */
@@ -21,10 +24,7 @@ export interface TensorRequest {
   /** The version to ask, `3`, whatever the split says; the route's choice when undefined. */
   readonly version: string | undefined
   readonly inputs: readonly Tensor[]
-  /** Counted from now; none when undefined. */
-  readonly deadlineMs: number | undefined
-  /** Aborts when nobody waits for the answer any more. */
-  readonly signal: AbortSignal | undefined
+  readonly schedule: Schedule
 }
 
 /** The request by the endpoint's contract. Throws INVALID_INPUT listing every field that does not fit. */

@@ -8,7 +8,7 @@ import type { Log } from '../core/log.ts'
 import { compileRequest, type RequestContract } from '../data/request-contract.ts'
 import type { Infer } from '../infer/infer.ts'
 import type { Source } from '../infer/session.ts'
-import type { Tensor } from '../core/tensor.ts'
+import { firstNonfinite, type Tensor } from '../core/tensor.ts'
 import { eventTimeMs } from '../predictions/event-time.ts'
 import type { Predictions } from '../predictions/predictions.ts'
 import type { AskedArm, Picked } from '../routes/pick.ts'
@@ -30,7 +30,7 @@ import {
   type VersionStatistics,
 } from './served-model.ts'
 import { tensorArm, type TensorArm } from './tensor-arm.ts'
-import { toTensorOutcome } from './tensor-outcome.ts'
+import { NONFINITE, toTensorOutcome } from './tensor-outcome.ts'
 
 export interface ServeDeps {
   readonly routes: Routes
@@ -87,6 +87,8 @@ export interface Serve {
    * endpoint or a version that is not served.
    */
   statistics(ctx: Context, endpoint?: string, version?: string): readonly VersionStatistics[]
+  /** Whether an endpoint takes NaN and infinities for numbers. Throws NOT_FOUND. */
+  allowsNonfinite(ctx: Context, endpoint: string): boolean
   /** Loads a version before traffic is sent to it. Throws UNAVAILABLE when it would not load. */
   ensure(ctx: Context, endpoint: string, model: string): Promise<void>
   /** Resolves when every routed version is loaded, or has refused to. */
@@ -115,8 +117,8 @@ export function createServe(deps: ServeDeps): Serve {
     const { project, spec } = endpoint
     const model = await deps.modelSource(project, spec, name)
     if (model.kind === 'graph') return tensorArm(await infer.openGraph(model))
-    const { planFeatures } = deps
-    const parts = { project, spec, contract: contractOf(spec), model, planFeatures }
+    const contract = contractOf(spec)
+    const parts = { project, spec, contract, model, planFeatures: deps.planFeatures }
     const [session, fit] = await Promise.allSettled([infer.open(model), planArm(parts)])
     if (session.status === 'rejected') throw session.reason
     if (fit.status === 'fulfilled') return fit.value(session.value)
@@ -138,7 +140,7 @@ export function createServe(deps: ServeDeps): Serve {
     try {
       const arm = await armOf(endpoint, picked.model)
       if (arm.takes !== 'fields') throw takesOther(endpoint)
-      answer = await arm.answer(request, flight.atMs ?? flight.receivedMs)
+      answer = await arm.answer(request, flight.atMs ?? flight.receivedMs, ask.schedule)
     } catch (thrown) {
       throw failed(flight, toGyreError(thrown))
     }
@@ -155,7 +157,7 @@ export function createServe(deps: ServeDeps): Serve {
       const arm = await armOf(endpoint, picked.model)
       if (arm.takes !== 'tensors') throw takesOther(endpoint)
       const inputs = rowTensors(picked.model, arm.graph, ask)
-      const outputs = await arm.answer(inputs)
+      const outputs = await arm.answer(inputs, ask.schedule)
       const answer = readAnswer(arm.graph, outputs, endpoint.spec.threshold)
       assertFinite(picked.model, answer)
       land(flight, toTensorOutcome(inputs, answer), [])
@@ -167,15 +169,19 @@ export function createServe(deps: ServeDeps): Serve {
 
   async function flyTensors(
     flight: Flight,
-    { inputs, signal, deadlineMs }: TensorRequest,
+    { inputs, schedule }: TensorRequest,
   ): Promise<AnsweredTensors> {
     const { endpoint, picked, id } = flight
     try {
       const arm = await armOf(endpoint, picked.model)
       if (arm.takes !== 'tensors') throw takesOther(endpoint)
-      const outputs = await arm.answer(inputs, signal, deadlineMs)
+      const outputs = await arm.answer(inputs, schedule)
       const answer = readAnswer(arm.graph, outputs, endpoint.spec.threshold)
-      land(flight, toTensorOutcome(inputs, answer), [])
+      const isFit =
+        endpoint.spec.allowNonfinite ||
+        outputs.every((output) => firstNonfinite(output) === undefined)
+      // It is answered as it is, and is a failure nevertheless: what the caller has is no number.
+      land(flight, isFit ? toTensorOutcome(inputs, answer) : NONFINITE, [])
       return { outputs, id, picked }
     } catch (thrown) {
       throw failed(flight, toGyreError(thrown))
@@ -273,6 +279,8 @@ export function createServe(deps: ServeDeps): Serve {
       if (arm.takes === 'tensors') return arm
       throw takesOther(endpoint)
     },
+
+    allowsNonfinite: (ctx, name) => routes.find(ctx.project, name).spec.allowNonfinite ?? false,
 
     ensure: (ctx, endpoint, model) => arms.warm(routes.find(ctx.project, endpoint), model),
 

@@ -1,5 +1,6 @@
 import { invalidInput, type GyreError } from '../core/errors.ts'
 import { fitsShape, typeText, type Tensor, type TensorType } from '../core/tensor.ts'
+import type { Schedule } from '../infer/schedule.ts'
 import type { Graph, TensorSession } from '../infer/session.ts'
 import type { Statistics } from '../infer/statistics.ts'
 
@@ -14,11 +15,7 @@ export interface TensorArm {
    * Runs the model on tensors in whatever order they came. Throws INVALID_INPUT naming the tensor that is missing,
    * unknown, twice there, or of another type or shape than the model declares; else as `TensorSession.infer`.
    */
-  answer(
-    tensors: readonly Tensor[],
-    signal?: AbortSignal,
-    deadlineMs?: number,
-  ): Promise<readonly Tensor[]>
+  answer(tensors: readonly Tensor[], schedule?: Schedule): Promise<readonly Tensor[]>
   /** Gives the model back; requests under way are still answered. */
   close(): void
 }
@@ -32,8 +29,8 @@ export function tensorArm(session: TensorSession): TensorArm {
       return session.failed
     },
     statistics: () => session.statistics(),
-    answer: async (tensors, signal, deadlineMs) =>
-      session.infer({ inputs: fitInputs(key, graph, tensors) }, signal, deadlineMs),
+    answer: async (tensors, schedule) =>
+      session.infer({ inputs: fitInputs(key, graph, tensors) }, schedule),
     close: () => session.close(),
   }
 }

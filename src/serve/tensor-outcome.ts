@@ -5,6 +5,9 @@ import type { RowAnswer } from './row-answer.ts'
 /** So many numbers of a request are kept in the log; an image is not. */
 const MAX_KEPT = 256
 
+/** How an answer with a number that is not finite is counted. */
+export const NONFINITE: PredictionOutcome = { status: 'error', error: 'MODEL_FAILED' }
+
 /** What the log keeps of an answered request: its numbers where they are few, and the answer where it is one number. */
 export function toTensorOutcome(
   inputs: readonly Tensor[],

@@ -14,6 +14,8 @@ export const EndpointSpec = z.strictObject({
   input: z.record(Name, ColumnContract),
   /** A probability from here on is answered as 1. */
   threshold: z.number().min(0).max(1).default(0.5),
+  /** NaN and infinities are numbers like others, as inputs and as outputs. Of endpoints that take tensors. */
+  allowNonfinite: z.exactOptional(z.boolean()),
 })
 export type EndpointSpec = z.infer<typeof EndpointSpec>
 
@@ -23,5 +25,6 @@ export const DeclareEndpoint = z.strictObject({
   model: Name,
   /** What one prediction is about. */
   subject: Name.default('subject'),
+  allowNonfinite: z.exactOptional(z.boolean()),
 })
 export type DeclareEndpoint = z.infer<typeof DeclareEndpoint>

@@ -5,7 +5,7 @@ import { codecOf } from './grpc-proto.ts'
 const codec = codecOf('InferRequest')
 const X = { name: 'x', datatype: 'FP32', shape: [1, 2], contents: { fp32_contents: [1.5, 2] } }
 
-const read = (message: object) => readGrpcInfer(codec.decode(codec.encode(message)))
+const read = (message: object) => readGrpcInfer(codec.decode(codec.encode(message)), () => false)
 
 test.for([
   [{}, /inputs: expected at least one tensor/],
@@ -57,7 +57,7 @@ test('typed and raw contents are read alike, whole numbers of 64 bits exactly', 
   const longs = { name: 'n', datatype: 'INT64', shape: [2] }
   const typed = read({
     model_name: 'm',
-    parameters: { timeout: { int64_param: 1_500 } },
+    parameters: { timeout: { int64_param: 1_500 }, priority: { uint64_param: 0 } },
     inputs: [{ ...longs, contents: { int64_contents: ['9007199254740993', -5] } }],
   })
   expect(typed).toEqual({
@@ -70,6 +70,7 @@ test('typed and raw contents are read alike, whole numbers of 64 bits exactly', 
       binary: false,
       subject: undefined,
       deadlineMs: 1.5,
+      priority: undefined,
     },
   })
   const raw = Buffer.from(BigInt64Array.of(9_007_199_254_740_993n, -5n).buffer)

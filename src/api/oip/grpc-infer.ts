@@ -13,8 +13,14 @@ export interface GrpcInfer {
   readonly request: InferRequest
 }
 
-/** A ModelInferRequest as it was decoded. Throws INVALID_INPUT naming the field that does not fit. */
-export function readGrpcInfer(message: unknown): GrpcInfer {
+/**
+ * A ModelInferRequest as it was decoded. Throws INVALID_INPUT naming the field that does not fit; of the model that is
+ * asked, `allowsNonfinite` says whether a number that is not finite does.
+ */
+export function readGrpcInfer(
+  message: unknown,
+  allowsNonfinite: (model: string) => boolean,
+): GrpcInfer {
   const body = isRecord(message) ? message : {}
   const { model_name: model = '', model_version: version = '', id = '' } = body
   const raw = listOf(body['raw_input_contents'])
@@ -25,8 +31,9 @@ export function readGrpcInfer(message: unknown): GrpcInfer {
       'raw_input_contents',
       `expected one for each of ${inputs.length} inputs, got ${raw.length}`,
     )
+  const allow = allowsNonfinite(String(model))
   const tensors = inputs.map((input, i) =>
-    raw.length > 0 ? readRaw(input, i, raw[i]) : readTyped(input, i),
+    raw.length > 0 ? readRaw(input, i, raw[i], allow) : readTyped(input, i, allow),
   )
   return {
     model: String(model),
@@ -40,22 +47,22 @@ export function readGrpcInfer(message: unknown): GrpcInfer {
   }
 }
 
-function readRaw(input: unknown, index: number, bytes: unknown): Tensor {
+function readRaw(input: unknown, index: number, bytes: unknown, allow: boolean): Tensor {
   const given = isRecord(input) ? input : {}
   if (given['contents'] !== undefined)
     throw invalidInput(`inputs.${index}.contents`, 'raw_input_contents are there already')
   const raw = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes instanceof Uint8Array ? bytes : [])
   const { name, datatype, shape = [] } = given
   const parameters = { binary_data_size: raw.length }
-  return readBytes(readWireTensor({ name, datatype, shape, parameters }, index), raw)
+  return readBytes(readWireTensor({ name, datatype, shape, parameters }, index), raw, allow)
 }
 
-function readTyped(input: unknown, index: number): Tensor {
+function readTyped(input: unknown, index: number, allow: boolean): Tensor {
   const { name, datatype, shape = [], contents } = isRecord(input) ? input : {}
   const member = MEMBERS.get(String(datatype))
   const data = isRecord(contents) && member !== undefined ? listOf(contents[member]) : []
   const texts = datatype === 'BYTES' ? data.map((bytes) => textOf(index, bytes)) : data
-  return readElements(readWireTensor({ name, datatype, shape, data: texts }, index))
+  return readElements(readWireTensor({ name, datatype, shape, data: texts }, index), allow)
 }
 
 /** Where the elements of each datatype stand; FP16 and BF16 are raw alone. */

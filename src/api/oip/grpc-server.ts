@@ -2,11 +2,14 @@ import {
   Metadata,
   Server,
   ServerCredentials,
+  status,
+  type Deadline,
   type sendUnaryData,
   type ServerUnaryCall,
 } from '@grpc/grpc-js'
 import type { Access } from '../../access/access.ts'
 import type { Scope } from '../../access/scope.ts'
+import type { Clock } from '../../core/clock.ts'
 import type { Context } from '../../core/context.ts'
 import { GyreError, toGyreError } from '../../core/errors.ts'
 import type { NewId } from '../../core/id.ts'
@@ -15,6 +18,7 @@ import { VERSION } from '../../core/package.ts'
 import { parseRef } from '../../core/ref.ts'
 import { askedArm } from '../../routes/pick.ts'
 import type { Serve } from '../../serve/serve.ts'
+import { retryAfter } from '../problem.ts'
 import { rpcCode } from '../rpc-code.ts'
 import { readGrpcInfer, writeGrpcInfer } from './grpc-infer.ts'
 import { codecOf } from './grpc-proto.ts'
@@ -23,9 +27,10 @@ import { modelStats } from './statistics.ts'
 import { isRecord } from './tensor-in.ts'
 
 export interface GrpcDeps {
-  readonly serve: Pick<Serve, 'infer' | 'tensorArm' | 'models' | 'statistics'>
+  readonly serve: Pick<Serve, 'infer' | 'tensorArm' | 'models' | 'statistics' | 'allowsNonfinite'>
   readonly access: Pick<Access, 'admit'>
   readonly maxTensorBytes: number
+  readonly clock: Clock
   readonly newId: NewId
   readonly log: Log
 }
@@ -46,6 +51,8 @@ interface Call {
   readonly metadata: Metadata
   /** Aborts when the caller gives up. */
   readonly signal: AbortSignal
+  /** Until the deadline of the call itself; undefined where it has none. */
+  readonly leftMs: number | undefined
 }
 
 interface Answer {
@@ -106,7 +113,7 @@ export function createGrpcServer(deps: GrpcDeps): GrpcServer {
   }
 }
 
-function handlerOf({ access, newId, log }: GrpcDeps, { scope, answer }: Method) {
+function handlerOf({ access, clock, newId, log }: GrpcDeps, { scope, answer }: Method) {
   return (call: ServerUnaryCall<unknown, object>, reply: sendUnaryData<object>): void => {
     const gone = new AbortController()
     call.on('cancelled', () => gone.abort())
@@ -115,7 +122,8 @@ function handlerOf({ access, newId, log }: GrpcDeps, { scope, answer }: Method) 
       const { request: message, metadata } = call
       const { project, actor } = await access.admit(textOf(metadata, 'authorization'), scope)
       const ctx = { project, actor, requestId }
-      const told = await answer({ ctx, message, metadata, signal: gone.signal })
+      const leftMs = millisecondsTo(call.getDeadline(), clock)
+      const told = await answer({ ctx, message, metadata, signal: gone.signal, leftMs })
       call.sendMetadata(metadataOf(told.metadata ?? {}))
       reply(null, told.message)
     }
@@ -124,7 +132,7 @@ function handlerOf({ access, newId, log }: GrpcDeps, { scope, answer }: Method) 
       const isOurs = error.code === 'INTERNAL'
       if (isOurs) log.error({ err: error.cause ?? error, requestId }, 'request failed')
       const details = isOurs ? `internal error; see the log for ${requestId}` : error.message
-      reply({ code: rpcCode(error), details, metadata: metadataOf(factsOf(error)) })
+      reply({ code: statusOf(error), details, metadata: metadataOf(factsOf(error)) })
     })
   }
 }
@@ -190,12 +198,14 @@ function methodsOf({ serve }: GrpcDeps): Readonly<Record<string, Method>> {
       scope: 'predict',
       takes: 'InferRequest',
       gives: 'InferReply',
-      async answer({ ctx, message, metadata, signal }) {
-        const asked = readGrpcInfer(message)
+      async answer({ ctx, message, metadata, signal, leftMs }) {
+        const asked = readGrpcInfer(message, (name) => serve.allowsNonfinite(ctx, name))
         const { model, version, request } = asked
         const subject = request.subject ?? textOf(metadata, 'x-gyre-subject')
-        const { inputs, deadlineMs } = request
-        const wanted = { subject, at: undefined, version, inputs, deadlineMs, signal }
+        const { inputs, priority } = request
+        const deadlineMs = earlier(request.deadlineMs, leftMs)
+        const schedule = { deadlineMs, priority, signal }
+        const wanted = { subject, at: undefined, version, inputs, schedule }
         const headers = {
           'x-gyre-variant': textOf(metadata, 'x-gyre-variant'),
           canary: textOf(metadata, 'canary'),
@@ -230,11 +240,31 @@ function textOf(metadata: Metadata, name: string): string | undefined {
   return typeof value === 'string' && value !== '' ? value : undefined
 }
 
-/** Which version failed, where the failure was its own. */
-function factsOf({ details }: GyreError): Readonly<Record<string, string>> {
-  const { variant, model_version: model, route_rev: rev } = details
-  if (typeof variant !== 'string') return {}
+/** Triton answers UNAVAILABLE when the time of a request has passed in its queue. */
+function statusOf(error: GyreError): number {
+  return error.code === 'TIMEOUT' ? status.UNAVAILABLE : rpcCode(error)
+}
+
+function millisecondsTo(deadline: Deadline, clock: Clock): number | undefined {
+  const left = Number(deadline) - clock.now().getTime()
+  return Number.isFinite(left) ? Math.max(0, left) : undefined
+}
+
+function earlier(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
+}
+
+/** The error's code, when to come back, and which version failed where the failure was its own. */
+function factsOf(error: GyreError): Readonly<Record<string, string>> {
+  const { variant, model_version: model, route_rev: rev } = error.details
+  const wait = retryAfter(error)
+  const facts = {
+    'x-gyre-code': error.code,
+    ...(wait !== undefined && { 'retry-after': String(wait) }),
+  }
+  if (typeof variant !== 'string') return facts
   return {
+    ...facts,
     'x-gyre-variant': variant,
     'x-gyre-model-version': String(model),
     'x-gyre-route-rev': String(rev),

@@ -75,7 +75,7 @@ test('a length of the JSON beyond the body is refused', () => {
 
 test('nested and flat elements, whole numbers beyond 2^53 and bytes are read as they are', () => {
   const json =
-    '{"id":"a","parameters":{"timeout":1500,"subject":"7"},"outputs":[{"name":"y"}],"inputs":[' +
+    '{"id":"a","parameters":{"timeout":1500,"priority":3,"subject":"7"},"outputs":[{"name":"y"}],"inputs":[' +
     '{"name":"n","datatype":"FP32","shape":[2,1],"data":[[1.5],[2]]},' +
     '{"name":"i","datatype":"INT64","shape":[2],"data":[9007199254740993,-5]},' +
     '{"name":"b","datatype":"FP32","shape":[1],"parameters":{"binary_data_size":4}}]}'
@@ -83,6 +83,7 @@ test('nested and flat elements, whole numbers beyond 2^53 and bytes are read as 
     id: 'a',
     subject: '7',
     deadlineMs: 1.5,
+    priority: 3,
     binary: false,
     outputs: [{ name: 'y', binary: false, classes: 0 }],
     inputs: [

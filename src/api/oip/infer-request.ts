@@ -1,6 +1,7 @@
 import { invalidInput } from '../../core/errors.ts'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Tensor } from '../../core/tensor.ts'
+import { PRIORITY_LEVELS } from '../../infer/schedule.ts'
 import { decodeUtf8 } from '../body.ts'
 import { parseInt64Json } from '../int64-json.ts'
 import { isRecord, readBytes, readElements, readWireTensor } from './tensor-in.ts'
@@ -24,6 +25,8 @@ export interface InferRequest {
   readonly subject: string | undefined
   /** From now; undefined when the request says none. */
   readonly deadlineMs: number | undefined
+  /** 1 goes first; undefined when the request says none. */
+  readonly priority: number | undefined
 }
 
 /** Length of the JSON before the bytes of binary tensors. */
@@ -36,9 +39,14 @@ const MAX_DEPTH = 40
 
 /**
  * An inference request of the Open Inference Protocol with its binary tensor extension. Throws INVALID_ARGUMENT for
- * what is no JSON and INVALID_INPUT naming the member that does not fit.
+ * what is no JSON and INVALID_INPUT naming the member that does not fit, a number that is not finite unless
+ * `allowNonfinite`.
  */
-export function readInferRequest(headers: IncomingHttpHeaders, body: Buffer): InferRequest {
+export function readInferRequest(
+  headers: IncomingHttpHeaders,
+  body: Buffer,
+  allowNonfinite = false,
+): InferRequest {
   const jsonLength = jsonLengthOf(headers[JSON_LENGTH_HEADER], body.length)
   const json = parseInt64Json(decodeUtf8(body.subarray(0, jsonLength)), MAX_DEPTH)
   if (!isRecord(json)) throw invalidInput('body', 'expected a JSON object')
@@ -46,7 +54,7 @@ export function readInferRequest(headers: IncomingHttpHeaders, body: Buffer): In
   if (!isRecord(parameters)) throw invalidInput('parameters', 'expected an object')
   return {
     id: readId(id),
-    inputs: readInputs(inputs, body.subarray(jsonLength)),
+    inputs: readInputs(inputs, body.subarray(jsonLength), allowNonfinite),
     outputs: readOutputs(outputs),
     ...readParameters(parameters),
   }
@@ -69,20 +77,20 @@ function readId(id: unknown): string | undefined {
 }
 
 /** Binary tensors lie behind the JSON, in the order of the inputs, and nothing else does. */
-function readInputs(inputs: unknown, blobs: Buffer): readonly Tensor[] {
+function readInputs(inputs: unknown, blobs: Buffer, allowNonfinite: boolean): readonly Tensor[] {
   if (!Array.isArray(inputs) || inputs.length === 0)
     throw invalidInput('inputs', 'expected an array of at least one tensor')
   let offset = 0
   const tensors = inputs.map((value: unknown, i) => {
     const wire = readWireTensor(value, i)
-    if (wire.binarySize === undefined) return readElements(wire)
+    if (wire.binarySize === undefined) return readElements(wire, allowNonfinite)
     const end = offset + wire.binarySize
     if (end > blobs.length)
       throw invalidInput(
         `inputs.${wire.name}`,
         `binary_data_size is ${wire.binarySize}, but the body has ${blobs.length - offset} bytes left`,
       )
-    const tensor = readBytes(wire, blobs.subarray(offset, end))
+    const tensor = readBytes(wire, blobs.subarray(offset, end), allowNonfinite)
     offset = end
     return tensor
   })
@@ -115,13 +123,29 @@ function readOutput(value: unknown, index: number): OutputAsk {
 /** What a request says besides its tensors. Throws INVALID_INPUT naming the parameter. */
 export function readParameters(
   parameters: Record<string, unknown>,
-): Pick<InferRequest, 'binary' | 'subject' | 'deadlineMs'> {
-  const { binary_data_output: binary = false, timeout, subject } = parameters
+): Pick<InferRequest, 'binary' | 'subject' | 'deadlineMs' | 'priority'> {
+  const { binary_data_output: binary = false, timeout, priority, subject } = parameters
   if (typeof binary !== 'boolean')
     throw invalidInput('parameters.binary_data_output', 'expected true or false')
   if ('sequence_id' in parameters && parameters['sequence_id'] !== 0)
     throw invalidInput('parameters.sequence_id', 'sequences are not supported')
-  return { binary, subject: readSubject(subject), deadlineMs: readTimeout(timeout) }
+  return {
+    binary,
+    subject: readSubject(subject),
+    deadlineMs: readTimeout(timeout),
+    priority: readPriority(priority),
+  }
+}
+
+/** Triton's words: 0 is the default, 1 the most urgent. */
+function readPriority(priority: unknown): number | undefined {
+  if (priority === undefined || priority === 0) return undefined
+  const level = Number(priority)
+  if (Number.isSafeInteger(level) && level > 0 && level <= PRIORITY_LEVELS) return level
+  throw invalidInput(
+    'parameters.priority',
+    `expected 0 (the default) or a level from 1, the most urgent, to ${PRIORITY_LEVELS}`,
+  )
 }
 
 /** Microseconds; 0 is none. */

@@ -1,11 +1,19 @@
 import type { TensorType } from '../../core/tensor.ts'
+import { DEFAULT_PRIORITY, PRIORITY_LEVELS } from '../../infer/schedule.ts'
 import type { ServedModel } from '../../serve/served-model.ts'
 import type { TensorArm } from '../../serve/tensor-arm.ts'
 
 /** What the server says of itself; the extensions are those that it speaks in full. */
 export const SERVER = {
   name: 'gyre',
-  extensions: ['binary_tensor_data', 'classification', 'model_configuration', 'statistics'],
+  extensions: [
+    'binary_tensor_data',
+    'classification',
+    'model_configuration',
+    'parameters',
+    'schedule_policy',
+    'statistics',
+  ],
 } as const
 
 /** As Triton calls a graph that onnxruntime runs. */
@@ -34,6 +42,11 @@ export function modelConfig(name: string, { graph }: TensorArm): unknown {
     platform: PLATFORM,
     backend: 'onnxruntime',
     max_batch_size: batches ? maxBatch : 0,
+    dynamic_batching: {
+      priority_levels: PRIORITY_LEVELS,
+      default_priority_level: DEFAULT_PRIORITY,
+      default_queue_policy: { timeout_action: 'REJECT', allow_timeout_override: true },
+    },
     input: graph.inputs.map(typed),
     output: graph.outputs.map(typed),
   }

@@ -21,7 +21,7 @@ import { parsePath, type OipPath } from './path.ts'
 import { modelStats } from './statistics.ts'
 
 export interface OipDoorDeps {
-  readonly serve: Pick<Serve, 'infer' | 'tensorArm' | 'models' | 'statistics'>
+  readonly serve: Pick<Serve, 'infer' | 'tensorArm' | 'models' | 'statistics' | 'allowsNonfinite'>
   readonly maxBodyBytes: number
   readonly log: Log
 }
@@ -33,6 +33,7 @@ const ERROR_CODES = [
   'TOO_LARGE',
   'OVERLOADED',
   'MODEL_FAILED',
+  'TIMEOUT',
   'UNAVAILABLE',
 ] as const satisfies readonly ErrorCode[]
 
@@ -80,15 +81,16 @@ export function oipDoor({ serve, maxBodyBytes, log }: OipDoorDeps): RawDoor {
     expectMethod(request, response, 'POST')
     const body = await readPacked(request, response, maxBodyBytes)
     const { headers } = request
-    const asked = readInferRequest(headers, body)
+    const asked = readInferRequest(headers, body, serve.allowsNonfinite(ctx, model))
     const gone = new AbortController()
     response.once('close', () => gone.abort())
     const subject = asked.subject ?? oneOf(headers['x-gyre-subject'])
-    const { inputs, deadlineMs } = asked
+    const { inputs, deadlineMs, priority } = asked
+    const schedule = { deadlineMs, priority, signal: gone.signal }
     const { outputs, picked, id } = await serve.infer(
       ctx,
       model,
-      { subject, at: undefined, version, inputs, deadlineMs, signal: gone.signal },
+      { subject, at: undefined, version, inputs, schedule },
       askedArm(headers),
     )
     nameVersion(response, picked.variant, picked.model, picked.rev)
@@ -136,7 +138,7 @@ export function oipDoor({ serve, maxBodyBytes, log }: OipDoorDeps): RawDoor {
       response.statusCode = statusOf(error)
       const text =
         error.code === 'INTERNAL' ? `internal error; see the log for ${requestId}` : error.message
-      const body = JSON.stringify({ error: text })
+      const body = JSON.stringify({ error: text, code: error.code })
       response.setHeader('content-type', 'application/json')
       response.setHeader('content-length', Buffer.byteLength(body))
       response.end(body)
@@ -144,9 +146,10 @@ export function oipDoor({ serve, maxBodyBytes, log }: OipDoorDeps): RawDoor {
   })
 }
 
-/** The protocol knows 400 for whatever is wrong with a request. */
+/** The protocol knows 400 for whatever is wrong with a request; Triton answers 503 when its time has passed. */
 function statusOf({ code }: GyreError): number {
-  return code === 'INVALID_INPUT' ? 400 : ERRORS[code].status
+  if (code === 'INVALID_INPUT') return 400
+  return ERRORS[code === 'TIMEOUT' ? 'UNAVAILABLE' : code].status
 }
 
 function oneOf(header: string | string[] | undefined): string | undefined {

@@ -2,6 +2,7 @@ import { invalidInput } from '../../core/errors.ts'
 import {
   ARRAY_OF,
   elementsOf,
+  firstNonfinite,
   type Datatype,
   type NumberType,
   type TensorData,
@@ -13,13 +14,14 @@ const COUNT_BYTES = 4
 /**
  * Elements as the binary tensor extension lays them out: little-endian, BOOL a byte each, BYTES each behind its
  * length in four bytes. Throws INVALID_INPUT naming `at` for a number of bytes that is not the shape's, a BOOL that is
- * neither 0 nor 1, a number that is not finite, and a text that is not UTF-8.
+ * neither 0 nor 1, a number that is not finite unless that is `allowNonfinite`, and a text that is not UTF-8.
  */
 export function readBlob(
   at: string,
   datatype: Datatype,
   shape: readonly number[],
   bytes: Buffer,
+  allowNonfinite = false,
 ): TensorData {
   if (datatype === 'BYTES') return readTexts(at, elementsOf(shape), bytes)
   const { BYTES_PER_ELEMENT: size } = ARRAY_OF[datatype]
@@ -30,8 +32,10 @@ export function readBlob(
       `${datatype} [${shape.join()}] is ${expected} bytes, got ${bytes.length}`,
     )
   const data = alignedCopy(datatype, bytes)
-  const odd = oddOne(datatype, data)
-  if (odd !== undefined) throw invalidInput(`${at}.data[${odd}]`, `expected ${ordinary(datatype)}`)
+  const noBool = datatype === 'BOOL' ? data.findIndex((value) => value > 1) : -1
+  if (noBool >= 0) throw invalidInput(`${at}.data[${noBool}]`, 'expected 0 or 1')
+  const odd = allowNonfinite ? undefined : firstNonfinite({ datatype, data })
+  if (odd !== undefined) throw invalidInput(`${at}.data[${odd}]`, `expected a finite ${datatype}`)
   return data
 }
 
@@ -40,30 +44,6 @@ function alignedCopy(datatype: NumberType, bytes: Buffer): Exclude<TensorData, r
   const own = new Uint8Array(bytes.length)
   own.set(bytes)
   return new ARRAY_OF[datatype](own.buffer)
-}
-
-/** The place of the first element that is not finite, or of a BOOL that is none. */
-function oddOne(
-  datatype: NumberType,
-  data: Exclude<TensorData, readonly string[]>,
-): number | undefined {
-  const isOdd = ODD[datatype]
-  if (!isOdd) return undefined
-  for (let i = 0; i < data.length; i++) if (isOdd(Number(data[i]))) return i
-  return undefined
-}
-
-/** FP16 and BF16 as bits: all ones in the exponent. */
-const ODD: Partial<Record<NumberType, (value: number) => boolean>> = {
-  BOOL: (value) => value > 1,
-  FP32: (value) => !Number.isFinite(value),
-  FP64: (value) => !Number.isFinite(value),
-  FP16: (bits) => (bits & 0x7c00) === 0x7c00,
-  BF16: (bits) => (bits & 0x7f80) === 0x7f80,
-}
-
-function ordinary(datatype: NumberType): string {
-  return datatype === 'BOOL' ? '0 or 1' : `a finite ${datatype}`
 }
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })

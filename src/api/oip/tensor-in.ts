@@ -64,19 +64,27 @@ function binarySizeOf(at: string, parameters: unknown): number | undefined {
 
 /**
  * The tensor of a declared input whose elements are in the JSON. Nothing is allocated before their number is known
- * to be that of the shape. Throws INVALID_INPUT naming the element.
+ * to be that of the shape. Throws INVALID_INPUT naming the element; NaN and infinities are none unless `allowNonfinite`.
  */
-export function readElements({ name, datatype, shape, data }: WireTensor): Tensor {
+export function readElements(
+  { name, datatype, shape, data }: WireTensor,
+  allowNonfinite = false,
+): Tensor {
   const at = `inputs.${name}`
   if (datatype === 'FP16' || datatype === 'BF16')
     throw invalidInput(`${at}.data`, `${datatype} has no JSON form; send it as binary data`)
   const flat = flatten(at, shape, data)
-  return { name, datatype, shape, data: readAll(at, datatype, flat) }
+  return { name, datatype, shape, data: readAll(at, datatype, flat, allowNonfinite) }
 }
 
 /** The tensor of a declared input whose elements are these bytes. Throws INVALID_INPUT naming the input. */
-export function readBytes({ name, datatype, shape }: WireTensor, bytes: Buffer): Tensor {
-  return { name, datatype, shape, data: readBlob(`inputs.${name}`, datatype, shape, bytes) }
+export function readBytes(
+  { name, datatype, shape }: WireTensor,
+  bytes: Buffer,
+  allowNonfinite = false,
+): Tensor {
+  const data = readBlob(`inputs.${name}`, datatype, shape, bytes, allowNonfinite)
+  return { name, datatype, shape, data }
 }
 
 /** Row-major elements of data that is flat already, or nested exactly as the shape says. */
@@ -115,10 +123,12 @@ function readAll(
   at: string,
   datatype: Exclude<Datatype, 'FP16' | 'BF16'>,
   flat: readonly unknown[],
+  allowNonfinite: boolean,
 ): TensorData {
   if (datatype === 'BYTES') return flat.map((value, i) => readText(at, value, i))
   if (datatype === 'INT64' || datatype === 'UINT64') return readLongs(at, datatype, flat)
-  if (datatype === 'FP32' || datatype === 'FP64') return readFloats(at, datatype, flat)
+  if (datatype === 'FP32' || datatype === 'FP64')
+    return readFloats(at, datatype, flat, allowNonfinite)
   return readSmall(at, datatype, flat)
 }
 
@@ -131,13 +141,16 @@ function readFloats(
   at: string,
   datatype: 'FP32' | 'FP64',
   flat: readonly unknown[],
+  allowNonfinite: boolean,
 ): Float32Array | Float64Array {
   const data = new ARRAY_OF[datatype](flat.length)
   for (let i = 0; i < flat.length; i++) {
     const value = flat[i]
     data[i] = typeof value === 'number' ? value : longNumber(value)
-    // JSON has no NaN; 1e999 is read as Infinity, and 1e39 is beyond float32.
-    if (!Number.isFinite(data[i])) throw notA(at, i, `a finite ${datatype}`, value)
+    if (Number.isFinite(data[i])) continue
+    // JSON has no NaN; 1e999 is read as Infinity, and 1e39 is beyond float32. gRPC has all of them.
+    if (!(allowNonfinite && typeof value === 'number'))
+      throw notA(at, i, `a finite ${datatype}`, value)
   }
   return data
 }

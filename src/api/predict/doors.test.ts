@@ -1,94 +1,10 @@
-import { request, type IncomingHttpHeaders } from 'node:http'
 import { expect, test } from 'vitest'
-import { createAccess } from '../../access/access.ts'
-import { fakeClock } from '../../core/clock.ts'
-import { silentLog } from '../../core/log.ts'
 import { LINEAR3_OF_1_2_HALF } from '../../infer/fixture.ts'
-import { ctx, DELAY, openServe, type ServeBench } from '../../serve/fixture.ts'
-import { answeredHosts } from '../host.ts'
-import type { Rooms } from '../rooms.ts'
-import { createHttpServer } from '../server.ts'
-import { feedbackDoor } from './feedback-door.ts'
-import { healthDoor } from './health-door.ts'
-import { predictDoor } from './predict-door.ts'
+import { ctx, DELAY } from '../../serve/fixture.ts'
+import { openDoors } from '../fixture.ts'
 
-const maxBodyBytes = 4_096
 const FLIGHT = { date: '2001-02-03T10:30:00Z', origin: 'ATL', distance: 404 }
 const PREDICT = { subject: 42, at: '2001-02-03T10:30:00Z', input: FLIGHT }
-
-interface Reply {
-  readonly status: number
-  readonly headers: IncomingHttpHeaders
-  readonly body: unknown
-}
-
-interface Doors extends AsyncDisposable {
-  readonly served: ServeBench
-  readonly port: number
-  /** Sends a body as it is: text and bytes raw, anything else as JSON. */
-  post(path: string, body: unknown, headers?: Record<string, string>): Promise<Reply>
-  ask(method: string, path: string): Promise<Reply>
-}
-
-async function openDoors(): Promise<Doors> {
-  const served = await openServe({ maxQueueRows: 1, maxBatch: 1 })
-  const { serve, predictions, store } = served
-  const { catalog, events, newId } = store
-  const http = createHttpServer({
-    // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- no route is mounted that could ask for one
-    rooms: {} as Rooms,
-    access: createAccess({ catalog, events, newId, clock: fakeClock(), keyless: true }),
-    routes: [],
-    raw: [
-      predictDoor({ serve, maxBodyBytes }),
-      feedbackDoor({ predictions, maxBodyBytes }),
-      healthDoor(),
-    ],
-    answeredHosts: answeredHosts('127.0.0.1', []),
-    maxBodyBytes,
-    newId,
-    clock: fakeClock(),
-    log: silentLog,
-  })
-  const port = await http.listen('127.0.0.1', 0)
-  await served.route('delay', { stable: 'model:delay@1' })
-  await serve.ready()
-  return {
-    served,
-    port,
-    ask: (method, path) => send(port, method, path, undefined, {}),
-    post(path, body, headers = { 'content-type': 'application/json' }) {
-      const isRaw = typeof body === 'string' || Buffer.isBuffer(body)
-      return send(port, 'POST', path, isRaw ? body : JSON.stringify(body), headers)
-    },
-    async [Symbol.asyncDispose]() {
-      await served.bench.release()
-      await http.close()
-      await served[Symbol.asyncDispose]()
-    },
-  }
-}
-
-function send(
-  port: number,
-  method: string,
-  path: string,
-  body: string | Buffer | undefined,
-  headers: Record<string, string>,
-): Promise<Reply> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ host: '127.0.0.1', port, method, path, headers }, (response) => {
-      let text = ''
-      response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk))
-      response.on('end', () => {
-        const { statusCode: status = 0, headers: got } = response
-        resolve({ status, headers: got, body: text === '' ? undefined : JSON.parse(text) })
-      })
-    })
-    sent.on('error', reject)
-    sent.end(body)
-  })
-}
 
 function problem(status: number, detail: RegExp) {
   return {
@@ -262,7 +178,7 @@ test('an unknown endpoint is 404 naming the known ones, a name that is none as w
 })
 
 test('a full queue is 429 with the seconds to wait', async () => {
-  await using doors = await openDoors()
+  await using doors = await openDoors({ maxQueueRows: 1, maxBatch: 1 })
   const at = (origin: string) => doors.post('/predict', { input: { ...FLIGHT, origin } })
   const replies = ['WAIT', 'ATL', 'ATL', 'ATL'].map(at)
   const refused = await Promise.race(replies)

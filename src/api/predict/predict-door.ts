@@ -5,6 +5,7 @@ import { askedArm } from '../../routes/pick.ts'
 import type { Serve } from '../../serve/serve.ts'
 import { defineRawRoute, type RawDoor } from '../raw-door.ts'
 import { readAsk } from './ask.ts'
+import { readSchedule } from './schedule.ts'
 import { readJson } from '../body.ts'
 import { endWithJson, expectMethod, pathOf } from '../raw-reply.ts'
 import { nameFailedVersion, nameVersion } from '../version-headers.ts'
@@ -27,6 +28,7 @@ const DESCRIBED = {
     'UNSUPPORTED_MEDIA_TYPE',
     'OVERLOADED',
     'MODEL_FAILED',
+    'TIMEOUT',
     'UNAVAILABLE',
   ],
 } as const
@@ -43,7 +45,8 @@ export function predictDoor({ serve, maxBodyBytes }: PredictDoorDeps): RawDoor {
     async handle(request, response, ctx) {
       expectMethod(request, response, 'POST')
       const endpoint = endpointOf(request)
-      const ask = readAsk(await readJson(request, response, maxBodyBytes))
+      const schedule = readSchedule(request, response)
+      const ask = { ...readAsk(await readJson(request, response, maxBodyBytes)), schedule }
       const asked = askedArm(request.headers)
       try {
         const { reply, rev } = await serve.predict(ctx, endpoint, ask, asked)

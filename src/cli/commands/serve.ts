@@ -14,6 +14,7 @@ const Options = z.object({
   host: z.exactOptional(z.string()),
   data: z.exactOptional(z.string()),
   grpcPort: z.exactOptional(z.string()),
+  allowNonfinite: z.boolean().default(false),
 })
 
 /** `gyre serve`: a model behind an address, by a server of its own or by one that runs. */
@@ -29,9 +30,10 @@ export const addServe: AddCommand = (program, { startServer }) => {
     .option('--host <address>', 'address to listen on (GYRE_HOST, 127.0.0.1)')
     .option('--data <folder>', 'where everything is kept (GYRE_DATA, ./.gyre)')
     .option('--grpc-port <port>', 'speak gRPC too, on this port (GYRE_GRPC_PORT)')
+    .option('--allow-nonfinite', 'take and give NaN and infinities as numbers like others')
     .action(async (text: string, raw: unknown) => {
-      const { name, url, ...settings } = Options.parse(raw)
-      const brought = await toBring(text, name)
+      const { name, url, allowNonfinite, ...settings } = Options.parse(raw)
+      const brought = { ...(await toBring(text, name)), allowNonfinite }
       if (url !== undefined)
         return withClient(raw, async (client) => console.log(await bring(client, brought)))
       const config = readConfig(settings)
@@ -53,7 +55,10 @@ export const addServe: AddCommand = (program, { startServer }) => {
 }
 
 /** What can be found wrong with the words alone is told before a server is started. */
-async function toBring(text: string, name: string | undefined): Promise<Brought> {
+async function toBring(
+  text: string,
+  name: string | undefined,
+): Promise<Omit<Brought, 'allowNonfinite'>> {
   const source = await readSource(text)
   endpointName(source, name)
   const isPath = source.kind === 'file' || source.kind === 'folder'

@@ -11,16 +11,25 @@ export interface Brought {
   readonly name: string | undefined
   /** As it was asked for; the release keeps it. */
   readonly asked: string
+  /** NaN and infinities are numbers like others there. */
+  readonly allowNonfinite: boolean
 }
 
 /**
  * Finds or registers the version, declares its endpoint and releases it there; what of this is so already stays.
  * Tells how to ask.
  */
-export async function bring(client: GyreClient, { source, name, asked }: Brought): Promise<string> {
+export async function bring(
+  client: GyreClient,
+  { source, name, asked, allowNonfinite }: Brought,
+): Promise<string> {
   const endpoint = endpointName(source, name)
   const version = await versionOf(client, source, endpoint)
-  const spec = { name: endpoint, model: version.name }
+  const spec = {
+    name: endpoint,
+    model: version.name,
+    ...(allowNonfinite && { allowNonfinite }),
+  }
   await client.post('/api/v1/endpoints', spec, EndpointSpec)
   const listed = await client.get('/api/v1/endpoints', Endpoints)
   const stable = listed.endpoints.find((one) => one.spec.name === endpoint)?.route.stable

@@ -56,6 +56,12 @@ def triton():
             told[name] = "answered"
         except InferenceServerException as refused:
             told[name] = [refused.status(), refused.message()]
+    urgent = client.infer(model, given(http.InferInput), priority=1, timeout=60_000_000)
+    told["urgent"] = urgent.as_numpy("probability").tolist()
+    try:
+        client.infer(model, given(http.InferInput), priority=4)
+    except InferenceServerException as refused:
+        told["level"] = refused.status()
     try:
         client.get_inference_statistics("nope")
     except InferenceServerException as refused:

@@ -149,23 +149,25 @@ test(
         classes: ['0', '0'],
         wrong: ['400', 'inputs.features: model:churn@1 expects FP32 [-1,3], got FP64 [1,3]'],
         missing: ['400', 'inputs: expected an array of at least one tensor'],
+        urgent: BOTH,
+        level: '400',
         'no stats': '404',
-        // Of 16 requests two were refused before they reached the queue.
+        // Of 18 requests three were refused before they reached the queue.
         stats: {
           model_stats: [
             {
               name: 'churn',
               version: '1',
               last_inference: expect.any(Number),
-              inference_count: 2 * 3 + 2 * 400 + 2 * 8 + 2,
+              inference_count: 2 * 3 + 2 * 400 + 2 * 8 + 2 + 2,
               execution_count: expect.any(Number),
               inference_stats: {
-                success: spent(14),
+                success: spent(15),
                 fail: { count: 0, ns: 0 },
-                queue: spent(14),
-                compute_input: spent(14),
-                compute_infer: spent(14),
-                compute_output: spent(14),
+                queue: spent(15),
+                compute_input: spent(15),
+                compute_infer: spent(15),
+                compute_output: spent(15),
                 cache_hit: { count: 0, ns: 0 },
                 cache_miss: { count: 0, ns: 0 },
               },
