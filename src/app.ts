@@ -72,7 +72,7 @@ export interface Server {
   readonly url: string
   /** HOST:PORT of the Open Inference Protocol over gRPC, where it is spoken. */
   readonly grpcAddress?: string
-  /** Answers what has come, starts nothing new, and puts everything on the disk. */
+  /** Waits for `drainDelayMs`, answers what has come, starts nothing new, and puts everything on the disk. */
   close(): Promise<void>
 }
 
@@ -95,7 +95,14 @@ export async function startServer(config: Config): Promise<Server> {
     for (const closeOne of closers.splice(0).toReversed()) await closeOne()
   }
   try {
-    return { ...(await open(config, closers)), close }
+    const { drain, ...server } = await open(config, closers)
+    return {
+      ...server,
+      async close() {
+        await drain()
+        await close()
+      },
+    }
   } catch (thrown) {
     await close()
     throw thrown
@@ -105,7 +112,7 @@ export async function startServer(config: Config): Promise<Server> {
 async function open(
   config: Config,
   closers: (() => Promise<void>)[],
-): Promise<Omit<Server, 'close'>> {
+): Promise<Omit<Server, 'close'> & { drain(): Promise<void> }> {
   const clock = systemClock
   const isOn = (module: Module): boolean => config.modules.includes(module)
   const random = Math.random
@@ -258,6 +265,8 @@ async function open(
     },
   })
 
+  let phase: 'starting' | 'serving' | 'draining' = 'starting'
+  const isReady = (): boolean => phase === 'serving'
   let url = ''
   let grpcAddress: string | undefined
   const pythonFolder = resolve(config.data, 'python')
@@ -368,7 +377,7 @@ async function open(
       ...(serve
         ? [
             predictDoor({ serve, maxBodyBytes: config.maxBodyBytes }),
-            oipDoor({ serve, maxBodyBytes: config.maxTensorBytes, log }),
+            oipDoor({ serve, maxBodyBytes: config.maxTensorBytes, isReady, log }),
             feedbackDoor({ predictions, maxBodyBytes: config.maxBodyBytes }),
           ]
         : [servingOffDoor()]),
@@ -391,11 +400,12 @@ async function open(
   const port = await http.listen(config.host, config.port)
   url = `http://${reachableHost(config.host)}:${port}`
   await serve?.ready()
+  phase = 'serving'
   if (serve && config.grpcPort !== undefined) {
     const { maxTensorBytes } = config
     // Loaded by those who ask for it: the others need not wait for it.
     const { createGrpcServer } = await import('./api/oip/grpc-server.ts')
-    const grpc = createGrpcServer({ serve, access, maxTensorBytes, clock, newId, log })
+    const grpc = createGrpcServer({ serve, access, maxTensorBytes, isReady, clock, newId, log })
     closers.push(() => grpc.close())
     const bound = await grpc.listen(config.host, config.grpcPort)
     log.info({ port: bound }, 'gRPC is ready')
@@ -407,7 +417,13 @@ async function open(
   }
   if (isOn('pipelines')) await pipelines.resume()
   if (isOn('monitoring')) loop.start()
-  return { url, ...(grpcAddress !== undefined && { grpcAddress }) }
+  const drain = async (): Promise<void> => {
+    phase = 'draining'
+    http.drain()
+    if (config.drainDelayMs > 0)
+      await systemSleep(config.drainDelayMs, new AbortController().signal)
+  }
+  return { url, ...(grpcAddress !== undefined && { grpcAddress }), drain }
 
   /** What is applied is also declared: views to the features room, endpoints to the routes. */
   function declaring(inner: Projects): Projects {

@@ -58,7 +58,7 @@ export async function openDoors(infer: Partial<InferDeps> = {}): Promise<Doors> 
     routes: [],
     raw: [
       predictDoor({ serve, maxBodyBytes }),
-      oipDoor({ serve, maxBodyBytes, log }),
+      oipDoor({ serve, maxBodyBytes, isReady: () => true, log }),
       feedbackDoor({ predictions, maxBodyBytes }),
       healthDoor(),
     ],
@@ -72,6 +72,7 @@ export async function openDoors(infer: Partial<InferDeps> = {}): Promise<Doors> 
     serve,
     access,
     maxTensorBytes: MAX_BODY_BYTES,
+    isReady: () => true,
     clock: systemClock,
     newId,
     log,

@@ -36,6 +36,8 @@ export interface HttpDeps {
 export interface HttpServer {
   /** Starts to listen; resolves with the port. Throws PORT_TAKEN. */
   listen(host: string, port: number): Promise<number>
+  /** From here on every answer is the last on its connection; whoever asks again comes by a new one. */
+  drain(): void
   /** Answers what has come, takes nothing new, and ends streams. */
   close(): Promise<void>
 }
@@ -54,6 +56,7 @@ const SWEEP_MS = 20
 
 export function createHttpServer(deps: HttpDeps): HttpServer {
   const stopping = new AbortController()
+  let isDraining = false
   const answers = new WeakMap<Socket, ServerResponse>()
   let server: Server | undefined
   const arrivals = createArrivals({
@@ -81,7 +84,7 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
     serverFactory: (fastifyHandler) => {
       const answer = (request: IncomingMessage, response: ServerResponse): void => {
         answers.set(request.socket, response)
-        if (stopping.signal.aborted) response.shouldKeepAlive = false
+        if (isDraining) response.shouldKeepAlive = false
         const door = doorOf(deps.raw, request)
         if (door) void throughDoor(deps, door, request, response)
         else fastifyHandler(request, response)
@@ -116,7 +119,11 @@ export function createHttpServer(deps: HttpDeps): HttpServer {
       }
       return boundPort(server?.address() ?? null)
     },
+    drain() {
+      isDraining = true
+    },
     async close() {
+      isDraining = true
       stopping.abort()
       // A kept-alive connection is idle only once its last answer has gone, which no event tells.
       const sweeping = setInterval(() => server?.closeIdleConnections(), SWEEP_MS)

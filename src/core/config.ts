@@ -64,6 +64,8 @@ export const Config = z.strictObject({
   maxTensorBytes: number().int().min(1024).default(67_108_864),
   /** Where the Open Inference Protocol is spoken over gRPC; nowhere unless told. */
   grpcPort: z.exactOptional(number().int().min(0).max(65535)),
+  /** How long a server that was told to stop still takes requests, while it says that it is not ready. */
+  drainDelayMs: number().int().min(0).max(600_000).default(0),
 })
 export type Config = z.infer<typeof Config>
 
@@ -78,6 +80,7 @@ const ENVIRONMENT = {
   GYRE_LOG_LEVEL: 'logLevel',
   GYRE_INFERENCE_WORKERS: 'inferenceWorkers',
   GYRE_ANALYTICS_MEMORY_MB: 'analyticsMemoryMb',
+  GYRE_DRAIN_DELAY_MS: 'drainDelayMs',
 } as const satisfies Record<string, keyof Config>
 
 const FILE = 'gyre.json'

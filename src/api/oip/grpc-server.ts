@@ -30,6 +30,8 @@ export interface GrpcDeps {
   readonly serve: Pick<Serve, 'infer' | 'tensorArm' | 'models' | 'statistics' | 'allowsNonfinite'>
   readonly access: Pick<Access, 'admit'>
   readonly maxTensorBytes: number
+  /** As the HTTP door's. */
+  readonly isReady: () => boolean
   readonly clock: Clock
   readonly newId: NewId
   readonly log: Log
@@ -137,7 +139,7 @@ function handlerOf({ access, clock, newId, log }: GrpcDeps, { scope, answer }: M
   }
 }
 
-function methodsOf({ serve }: GrpcDeps): Readonly<Record<string, Method>> {
+function methodsOf({ serve, isReady }: GrpcDeps): Readonly<Record<string, Method>> {
   const armOf = async ({ ctx, message }: Call) => {
     const { name = '', version } = namedIn(message)
     return { model: name, arm: await serve.tensorArm(ctx, name, version) }
@@ -153,7 +155,7 @@ function methodsOf({ serve }: GrpcDeps): Readonly<Record<string, Method>> {
       scope: 'public',
       takes: 'Nothing',
       gives: 'Ready',
-      answer: () => ({ message: { ready: true } }),
+      answer: () => ({ message: { ready: isReady() } }),
     },
     ServerMetadata: {
       scope: 'predict',

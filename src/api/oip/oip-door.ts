@@ -23,6 +23,8 @@ import { modelStats } from './statistics.ts'
 export interface OipDoorDeps {
   readonly serve: Pick<Serve, 'infer' | 'tensorArm' | 'models' | 'statistics' | 'allowsNonfinite'>
   readonly maxBodyBytes: number
+  /** Whether requests should be sent here: the models are loaded, and the server is not about to stop. */
+  readonly isReady: () => boolean
   readonly log: Log
 }
 
@@ -49,7 +51,7 @@ const described = (method: 'GET' | 'POST', path: string, summary: string) => ({
 })
 
 /** `/v2`: the Open Inference Protocol with binary tensors, as KServe and Triton speak it. */
-export function oipDoor({ serve, maxBodyBytes, log }: OipDoorDeps): RawDoor {
+export function oipDoor({ serve, maxBodyBytes, isReady, log }: OipDoorDeps): RawDoor {
   async function answerModel(
     request: IncomingMessage,
     response: ServerResponse,
@@ -125,7 +127,9 @@ export function oipDoor({ serve, maxBodyBytes, log }: OipDoorDeps): RawDoor {
         return endWithJson(response, JSON.stringify(modelIndex(serve.models(ctx))))
       if (path.kind === 'stats')
         return endWithJson(response, JSON.stringify(modelStats(serve.statistics(ctx))))
-      endWithJson(response, `{"${path.kind}":true}`)
+      const isSo = path.kind === 'live' || isReady()
+      response.statusCode = isSo ? 200 : 503
+      endWithJson(response, `{"${path.kind}":${isSo}}`)
     },
     answerError(response, thrown, requestId) {
       const error = toGyreError(thrown)
