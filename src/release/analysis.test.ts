@@ -29,8 +29,8 @@ test('without evidence there is no answer, but an estimate of what it takes', ()
   expect(answer()).toMatchObject({ verdict: 'hold', logE: 0, canaryRateUpper: null })
   expect(answer(evidence([0, 0], [100, 0]))).toMatchObject({
     verdict: 'hold',
-    needed: 530, // ln(20 · 6) / ln(0.999 / 0.99), rounded up
-    reason: 'not enough data: 0 of about 530 canary requests',
+    needed: 606, // ln(40 · 6) / ln(0.999 / 0.99), rounded up
+    reason: 'not enough data: 0 of about 606 canary requests',
   })
 })
 
@@ -47,13 +47,13 @@ test('at weight 0 and 10,000 nothing is evidence', () => {
   expect(answer(...all)).toMatchObject({ verdict: 'hold', canary: { requests: 0 } })
 })
 
-test('a clean canary passes the 1 % ceiling at 437 requests and holds at 436', () => {
-  // The first n with mean over ρ of ((1 − 0.01/ρ) / 0.99)^n > 20, found with numpy 2.4.
-  expect(answer(evidence([437, 0], [4000, 0]))).toMatchObject({
+test('a clean canary passes the 1 % ceiling at 525 requests and holds at 524', () => {
+  // The first n with mean over ρ of ((1 − 0.01/ρ) / 0.99)^n > 40, found with Python's math.
+  expect(answer(evidence([525, 0], [4000, 0]))).toMatchObject({
     verdict: 'pass',
     rateRatioUpper: null,
   })
-  expect(answer(evidence([436, 0], [4000, 0])).verdict).toBe('hold')
+  expect(answer(evidence([524, 0], [4000, 0])).verdict).toBe('hold')
 })
 
 test('a canary that answers with errors fails within a handful of them', () => {
@@ -105,7 +105,7 @@ test('rows of restarts and replicas add up to the same answer', () => {
 
 test('more metrics ask for more evidence each, and one bad metric fails all', () => {
   const two = { ...plan, metrics: [ERRORS, SLOW] }
-  const errors = evidence([437, 0], [4000, 0])
+  const errors = evidence([525, 0], [4000, 0])
   expect(analyse([errors], two)).toMatchObject({ metric: 'errors', verdict: 'hold' })
   const enough = evidence([2000, 0], [18_000, 0])
   expect(analyse([enough], two)).toMatchObject({ metric: 'slow', verdict: 'hold' })
@@ -127,19 +127,19 @@ test('more stages ask for more evidence of a failure, and for none more to pass'
   expect(alone.logE).toBeGreaterThan(Math.log(20))
   expect(alone.logE).toBeLessThan(Math.log(60))
   expect([alone.verdict, ofThree.verdict]).toEqual(['fail', 'hold'])
-  expect(analyse([evidence([437, 0], [4000, 0])], { ...plan, stages: 3 }).verdict).toBe('pass')
+  expect(analyse([evidence([525, 0], [4000, 0])], { ...plan, stages: 3 }).verdict).toBe('pass')
 })
 
 test("what has passed waits for the plan's requests, what has failed does not", () => {
-  const patient = { ...plan, minSamples: 500 }
-  expect(analyse([evidence([499, 0], [4000, 0])], patient)).toMatchObject({
+  const patient = { ...plan, minSamples: 600 }
+  expect(analyse([evidence([599, 0], [4000, 0])], patient)).toMatchObject({
     verdict: 'hold',
     needed: 1,
-    reason: "not enough data: 499 of the plan's 500 canary requests",
+    reason: "not enough data: 599 of the plan's 600 canary requests",
   })
-  expect(analyse([evidence([500, 0], [4000, 0])], patient).verdict).toBe('pass')
+  expect(analyse([evidence([600, 0], [4000, 0])], patient).verdict).toBe('pass')
   expect(analyse([evidence([3, 3], [30, 0])], patient).verdict).toBe('fail')
-  expect(analyse([], patient).needed).toBe(530)
+  expect(analyse([], patient).needed).toBe(606)
 })
 
 test('a slow canary is told as slow', () => {

@@ -17,10 +17,10 @@ async function staged(harbour: Harbour, more: object = {}) {
 const weight = async ({ routes }: Harbour) => (await routes.get(ctx, ENDPOINT)).canary?.weightBp
 const analyse = ({ releases }: Harbour) => releases.analyse(ctx, ENDPOINT)
 
-/** Enough to pass the ceiling of 1 % at ln 20: 437 canary requests without a failure. */
+/** Enough to pass the ceiling of 1 % at ln 40: 525 canary requests without a failure. */
 async function proveStage(harbour: Harbour) {
-  await harbour.count('stable', 600)
-  await harbour.count('canary', 437)
+  await harbour.count('stable', 700)
+  await harbour.count('canary', 525)
 }
 
 test('shares that do not rise are refused by their place', () => {
@@ -52,11 +52,11 @@ test('a stage is passed on its own evidence, and the last one gives everything',
   expect(await analyse(harbour)).toMatchObject({ state: 'open', stage: 1 })
   expect(await weight(harbour)).toBe(5000)
 
-  await harbour.count('stable', 436)
-  await harbour.count('canary', 436)
+  await harbour.count('stable', 524)
+  await harbour.count('canary', 524)
   expect(await analyse(harbour)).toMatchObject({
     state: 'open',
-    analysis: { verdict: 'hold', canary: { requests: 436 } },
+    analysis: { verdict: 'hold', canary: { requests: 524 } },
   })
   await harbour.count('canary', 1)
   expect(await analyse(harbour)).toMatchObject({ id: release.id, state: 'promoted', stage: 1 })
@@ -90,7 +90,7 @@ test('what fails in a later stage is taken back from there', async () => {
   const { release, stages } = await harbour.releases.status(ctx, ENDPOINT)
   expect(release).toMatchObject({ state: 'rolled_back', stage: 1 })
   expect(stages).toMatchObject([
-    { state: 'over', metrics: [{ verdict: 'pass', canary: { requests: 437, failures: 0 } }] },
+    { state: 'over', metrics: [{ verdict: 'pass', canary: { requests: 525, failures: 0 } }] },
     { state: 'over', metrics: [{ verdict: 'fail', canary: { requests: 30, failures: 30 } }] },
   ])
 })
@@ -115,12 +115,12 @@ test('a stage that goes on by hand waits for its proof, then for a person', asyn
 
 test('a person may go on without proof, complete, or abort, and is named', async () => {
   await using harbour = await openHarbour()
-  const { two } = await staged(harbour, { minSamples: 500 })
+  const { two } = await staged(harbour, { minSamples: 600 })
   const ada = { ...ctx, actor: 'key:ada' }
   await proveStage(harbour)
   expect(await analyse(harbour)).toMatchObject({
     stage: 0,
-    analysis: { reason: "not enough data: 437 of the plan's 500 canary requests" },
+    analysis: { reason: "not enough data: 525 of the plan's 600 canary requests" },
   })
   await harbour.releases.advance(ada, ENDPOINT, 'seen enough')
   const done = await harbour.releases.advance(ada, ENDPOINT, 'all of it')

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
+import { benchAnalysis } from './analysis/analysis.ts'
 import { benchGbdt } from './gbdt.ts'
 import { benchIdle } from './idle.ts'
 import { benchInfer } from './infer.ts'
@@ -18,6 +19,7 @@ const BENCHES: Readonly<Record<string, () => Promise<BenchLine[]>>> = {
   heavy: benchHeavy,
   infer: benchInfer,
   gbdt: benchGbdt,
+  analysis: benchAnalysis,
   search: benchSearch,
   runs: benchRuns,
   startup: benchStartup,
