@@ -48,6 +48,7 @@ import { createReleases } from './release/release.ts'
 import { createRoutes } from './routes/routes.ts'
 import type { RoutedEndpoint } from './routes/snapshot.ts'
 import { createServe } from './serve/serve.ts'
+import { toLoggedShadow } from './serve/shadow-row.ts'
 import { makeWritable } from './store/folder.ts'
 import { inheritMetrics } from './pipelines/checkpoint.ts'
 import { createRunLogs } from './store/run-logs.ts'
@@ -207,6 +208,9 @@ async function open(
 
   const infer = createInfer({ clock, log, workers: config.inferenceWorkers })
   closers.push(() => infer.close())
+  // Starts its worker with the first shadow.
+  const shadowInfer = createInfer({ clock, log, workers: 1 })
+  closers.push(() => shadowInfer.close())
   // Workers and DuckDB take half a second to start, and the server is not ready before an arm has asked both.
   if (isOn('serving') && routes.all().some(({ state }) => state.stable !== null)) {
     infer.start()
@@ -216,6 +220,7 @@ async function open(
     createServe({
       routes,
       infer,
+      shadowInfer,
       predictions,
       clock,
       log,
@@ -227,6 +232,10 @@ async function open(
       onOutcome({ releaseId, randomised, variant, subject, ...evidence }) {
         if (releaseId === null || !randomised) return
         releases.count({ ...evidence, releaseId, arm: variant, subject: subject ?? undefined })
+      },
+      onShadow(landing) {
+        predictions.logShadow(toLoggedShadow(landing))
+        releases.countShadow(landing)
       },
     })
   const serve = isOn('serving') ? openServe() : undefined
@@ -240,9 +249,9 @@ async function open(
     log,
     routes,
     registry,
-    async ensure(ctx, endpoint, model) {
+    async ensure(ctx, endpoint, model, as) {
       if (!serve) throw new GyreError('UNAVAILABLE', 'serving is off here: name it in --modules')
-      await serve.ensure(ctx, endpoint, model)
+      await serve.ensure(ctx, endpoint, model, as)
     },
     eventTime: async (ctx, endpoint) =>
       (await loop.eventTime(ctx, endpoint))?.toISOString() ?? null,

@@ -12,6 +12,18 @@ test('a plan that cannot be carried out is refused by its option', () => {
   expect(() => plan({ plan: '100', minSamples: '5' })).toThrow('--min-samples: only a release')
 })
 
+test('a shadow is no canary', () => {
+  expect(() => plan({ shadow: true, plan: '10' })).toThrow('--plan: a shadow answers nobody')
+  expect(() => plan({ shadow: true, manual: true })).toThrow('--manual: a shadow')
+  expect(() => plan({ sample: '10' })).toThrow('--sample: only of a --shadow')
+  expect(plan({ shadow: true })).toEqual({ kind: 'shadow' })
+  expect(plan({ shadow: true, sample: '2.5', tolerance: '0.01' })).toEqual({
+    kind: 'shadow',
+    sampleBp: 250,
+    tolerance: 0.01,
+  })
+})
+
 test('no plan is all traffic at once, and 100 need not be said', () => {
   expect(plan({})).toEqual({ kind: 'immediate' })
   expect(plan({ plan: '100' })).toEqual({ kind: 'immediate' })

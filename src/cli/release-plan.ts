@@ -10,6 +10,9 @@ export const StartOptions = z.object({
   minSamples: z.exactOptional(z.coerce.number().int().min(0)),
   deadline: z.exactOptional(z.string()),
   slow: z.exactOptional(z.coerce.number().positive()),
+  shadow: z.boolean().default(false),
+  sample: z.exactOptional(z.coerce.number().min(0.01).max(100)),
+  tolerance: z.exactOptional(z.coerce.number().min(0)),
   why: z.exactOptional(z.string().min(1)),
   force: z.exactOptional(z.string().min(1)),
 })
@@ -18,6 +21,9 @@ export type StartOptions = z.infer<typeof StartOptions>
 /** Throws INVALID_ARGUMENT naming the option. */
 export function planOf(options: Omit<StartOptions, 'why' | 'force'>): Partial<ReleasePlan> {
   const { canary, plan, manual, minSamples, deadline, slow } = options
+  const judged = { canary, plan, manual: manual || undefined, minSamples, deadline, slow }
+  if (options.shadow) return shadowOf(options, judged)
+  refuse({ sample: options.sample, tolerance: options.tolerance }, 'only of a --shadow')
   if (canary !== undefined && plan !== undefined)
     throw invalid('plan', 'say either --canary or --plan')
   const percents = plan === undefined ? [canary ?? 100] : readPercents(plan)
@@ -33,11 +39,29 @@ export function planOf(options: Omit<StartOptions, 'why' | 'force'>): Partial<Re
       ...(deadline !== undefined && { deadline }),
       ...(slow !== undefined && { slowMs: slow }),
     }
-  const unused = Object.entries({ manual: manual || undefined, minSamples, deadline, slow })
-  const [odd] = unused.find(([, value]) => value !== undefined) ?? []
-  if (odd !== undefined)
-    throw invalid(odd, 'only a release in stages is judged: say --plan or --canary')
+  refuse(
+    { ...judged, plan: undefined },
+    'only a release in stages is judged: say --plan or --canary',
+  )
   return { kind: 'immediate' }
+}
+
+function shadowOf(
+  { sample, tolerance }: Pick<StartOptions, 'sample' | 'tolerance'>,
+  judged: Readonly<Record<string, unknown>>,
+): Partial<ReleasePlan> {
+  refuse(judged, 'a shadow answers nobody: it has no stages')
+  return {
+    kind: 'shadow',
+    ...(sample !== undefined && { sampleBp: Math.round(sample * 100) }),
+    ...(tolerance !== undefined && { tolerance }),
+  }
+}
+
+/** Throws for the first option that is set. */
+function refuse(options: Readonly<Record<string, unknown>>, message: string): void {
+  const [odd] = Object.entries(options).find(([, value]) => value !== undefined) ?? []
+  if (odd !== undefined) throw invalid(odd, message)
 }
 
 /** `10,50,100`: rising, above 0, up to 100, which need not be named. */

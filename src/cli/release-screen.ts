@@ -2,7 +2,7 @@ import type { ReleaseStatus } from '@gyre/sdk/wire/release'
 import { table } from './table.ts'
 
 /** How far a release has come, by stage and metric, and who said what. */
-export function describeStatus({ release, stages }: ReleaseStatus): string {
+export function describeStatus({ release, stages, shadow }: ReleaseStatus): string {
   const { endpoint, kind, from, to, state, actor, openedAt, why, reason, forced } = release
   const facts = [
     `${endpoint}: ${kind} ${from ?? 'nothing'} → ${to}, ${state.replace('_', ' ')}`,
@@ -10,6 +10,7 @@ export function describeStatus({ release, stages }: ReleaseStatus): string {
     ...(forced === null ? [] : [`forced past its gate: ${forced}`]),
     ...(reason === null ? [] : [reason]),
   ]
+  if (shadow) return [...facts, ...shadowFacts(shadow)].join('\n')
   if (stages.length === 0) return facts.join('\n')
   const rows = stages.flatMap(({ weightBp, advance, minSamples, state: reached, metrics }, i) =>
     metrics.map(({ metric, canary, stable, verdict, reason: because }) => [
@@ -27,4 +28,16 @@ export function describeStatus({ release, stages }: ReleaseStatus): string {
   )
   const heads = ['stage', 'share', '', 'goes on', 'least', 'metric', 'canary', 'stable']
   return [...facts, '', table([...heads, 'verdict', 'because'], rows)].join('\n')
+}
+
+function shadowFacts(shadow: NonNullable<ReleaseStatus['shadow']>): readonly string[] {
+  const { compared, agreed, failed, dropped, maxAbsDiff, primaryMs, shadowMs } = shadow
+  const share = compared === 0 ? '' : ` (${((100 * agreed) / compared).toFixed(2)} %)`
+  return [
+    `agrees on ${agreed} of ${compared}${share}, ${failed} failed, ${dropped} dropped`,
+    `largest difference ${maxAbsDiff ?? 'unknown'}`,
+    ...(primaryMs === null || shadowMs === null
+      ? []
+      : [`on average ${shadowMs.toFixed(2)} ms, the primary ${primaryMs.toFixed(2)} ms`]),
+  ]
 }

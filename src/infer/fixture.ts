@@ -93,7 +93,19 @@ const ways = {
 export function calendar({ date, origin }) {
   return ways[origin]?.() ?? { hour: date.getUTCHours() }
 }
+export const deadly = ways.EXIT
+export const waiting = (fields) => ways.WAIT() ?? calendar(fields)
 `
+
+/** The flight model with another function of its code: `deadly` ends its worker, `waiting` waits until `release()`. */
+export function flightCode(name: 'calendar' | 'deadly' | 'waiting'): ModelSpec['code'] {
+  return {
+    digest: DIGEST,
+    transforms: {
+      calendar: { chunk: 'calendar.mjs', export: name, from: ['date', 'origin'], gives: ['hour'] },
+    },
+  }
+}
 
 const DIGEST = `sha256:${'0'.repeat(64)}` as const
 
@@ -109,17 +121,7 @@ export function flightSpec(change: Partial<ModelSpec> = {}): ModelSpec {
     ],
     fields: { date: 'timestamp', origin: 'text' },
     rates: { origin_rate: { default: 0.25, values: { ATL: 2 } } },
-    code: {
-      digest: DIGEST,
-      transforms: {
-        calendar: {
-          chunk: 'calendar.mjs',
-          export: 'calendar',
-          from: ['date', 'origin'],
-          gives: ['hour'],
-        },
-      },
-    },
+    code: flightCode('calendar'),
     reference: {
       rows: 0,
       inputs: {},

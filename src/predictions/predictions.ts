@@ -17,6 +17,7 @@ import { labelledSql } from './labelled.ts'
 import { createPredictionIds, endpointTag, tagOf } from './prediction-id.ts'
 import { PREDICTION_COLUMNS, toRow, type LoggedPrediction } from './prediction-row.ts'
 import { restoreClocks } from './restore.ts'
+import { SHADOW_COLUMNS, toShadowRow, type LoggedShadow } from './shadow-row.ts'
 import { toStoredPrediction, type StoredPrediction } from './stored-prediction.ts'
 import { createTrafficClocks, type TrafficSpan } from './traffic-clock.ts'
 import { toWindow, windowSql, type PredictionWindow, type WindowRange } from './window.ts'
@@ -49,6 +50,8 @@ export interface Predictions {
   newId(project: string, endpoint: string): string
   /** Keeps rows within a second; a lost one is counted, never an error. */
   log(predictions: readonly LoggedPrediction[]): void
+  /** Keeps, as `log` does, what a shadow made of a prediction. */
+  logShadow(shadow: LoggedShadow): void
   /**
    * Keeps labels; resolves with their number when they are on the disk. For one prediction the label known
    * last counts. A label without a prediction is kept as an orphan. Throws INVALID_INPUT naming the item.
@@ -76,6 +79,7 @@ export function createPredictions(deps: PredictionsDeps): Predictions {
     columns: PREDICTION_COLUMNS,
     rollBytes: ROLL_BYTES,
   })
+  const shadows = rows.stream('shadows', { durability: 'deferred', columns: SHADOW_COLUMNS })
   const feedback = rows.stream('feedback', { durability: 'fsync', columns: FEEDBACK_COLUMNS })
   const toFeedbackRows = createFeedbackRows(clock)
   const makeId = createPredictionIds(deps.newId)
@@ -132,6 +136,12 @@ export function createPredictions(deps: PredictionsDeps): Predictions {
       // The stream counts what it loses to a slow disk; what it refuses is a fault of ours.
       predictions.append(answered.map(toRow)).catch((error: unknown) => {
         deps.log.error({ err: error, rows: answered.length }, 'predictions were not logged')
+      })
+    },
+
+    logShadow(shadow) {
+      shadows.append([toShadowRow(shadow)]).catch((error: unknown) => {
+        deps.log.error({ err: error }, 'what a shadow answered was not logged')
       })
     },
 

@@ -17,6 +17,12 @@ export async function approveStage(
   release: Release,
   grounds: Grounds,
 ): Promise<void> {
+  if (release.kind !== 'canary')
+    throw new GyreError(
+      'CONFLICT',
+      `a ${release.kind} has no stages to approve: "gyre release complete ${release.endpoint}" or abort it`,
+      { endpoint: release.endpoint, kind: release.kind },
+    )
   const analysis = judge(await loadEvidence(tx, release.id), release)
   if (analysis.verdict !== 'pass')
     throw new GyreError(

@@ -17,7 +17,7 @@ export interface Harbour extends AsyncDisposable {
   readonly routes: Routes
   readonly registry: Registry
   readonly releases: Releases
-  /** Models that were loaded, in order. */
+  /** Models that were loaded, in order, and as what: `model:delay@1 primary`. */
   readonly loaded: string[]
   /** What the endpoint's event time is said to be. */
   setEventTime(at: string): void
@@ -69,7 +69,7 @@ export async function openHarbour(change: Partial<ReleaseDeps> = {}): Promise<Ha
     log,
     routes,
     registry,
-    ensure: async (_ctx, _endpoint, model) => void loaded.push(model),
+    ensure: async (_ctx, _endpoint, model, as) => void loaded.push(`${model} ${as}`),
     eventTime: async () => eventTime,
     writer: 'server_1',
     ...change,

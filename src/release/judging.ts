@@ -42,7 +42,7 @@ export async function judgeCanary(
   const { catalog, leases, owed, holder } = deps
   const ctx = { ...asked, actor: ACTOR }
   const release = await findOpen(catalog.read, ctx, endpoint)
-  if (!release) return undefined
+  if (release?.kind !== 'canary') return release
   const evidence = await loadEvidence(catalog.read, release.id, unwritten)
   const analysis = judge(evidence, release)
   const decision = decide(release, analysis, await deps.eventTime(ctx, endpoint))

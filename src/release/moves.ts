@@ -41,7 +41,7 @@ export async function promoteCanary(
   { reason, analysis, at }: Grounds,
 ): Promise<void> {
   const route = await deps.routes.get(ctx, release.endpoint, tx)
-  assertItsCanary(route, release)
+  assertItsArm(route, release)
   const closedAt = deps.clock.now().toISOString()
   await retire(tx, ctx, release.endpoint, 'superseded')
   await endRelease(tx, release.id, { state: 'promoted', closedAt, reason, analysis })
@@ -57,12 +57,14 @@ export async function advanceCanary(
   release: Release,
   grounds: Grounds,
 ): Promise<void> {
-  const next = stageAfter(release)
+  const next = release.kind === 'canary' ? stageAfter(release) : undefined
   if (!next) return promoteCanary(deps, tx, ctx, release, grounds)
   const { reason, analysis, at } = grounds
   const route = await deps.routes.get(ctx, release.endpoint, tx)
-  const canary = assertItsCanary(route, release)
+  const { canary } = route
+  if (!canary) throw notItsArm(route, release)
   const stage = release.stage + 1
+  assertItsArm(route, release)
   await beginStage(tx, release.id, { stage, at })
   const { stable, previous } = route
   const arms = { stable, previous, canary: { ...canary, weightBp: next.weightBp } }
@@ -80,7 +82,7 @@ export async function takeBackCanary(
   { reason, analysis, at }: Grounds,
 ): Promise<void> {
   const route = await routes.get(ctx, release.endpoint, tx)
-  assertItsCanary(route, release)
+  assertItsArm(route, release)
   const closedAt = clock.now().toISOString()
   await endRelease(tx, release.id, { state: 'rolled_back', closedAt, reason, analysis })
   const { stable, previous } = route
@@ -161,14 +163,14 @@ export async function tell(
   })
 }
 
-function assertItsCanary(route: RouteState, release: Release): NonNullable<RouteState['canary']> {
-  if (route.canary?.releaseId === release.id) return route.canary
-  throw new GyreError(
-    'CONFLICT',
-    `release ${release.id} is no longer the canary of ${route.endpoint}`,
-    {
-      releaseId: release.id,
-      endpoint: route.endpoint,
-    },
-  )
+function assertItsArm(route: RouteState, release: Release): void {
+  const open = route.canary ?? route.shadow
+  if (open?.releaseId !== release.id) throw notItsArm(route, release)
+}
+
+function notItsArm({ endpoint }: RouteState, { id: releaseId, kind }: Release): GyreError {
+  return new GyreError('CONFLICT', `release ${releaseId} is no longer the ${kind} of ${endpoint}`, {
+    releaseId,
+    endpoint,
+  })
 }

@@ -11,6 +11,7 @@ import { GyreError } from '../core/errors.ts'
 import { parseRef } from '../core/ref.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Tx } from '../store/catalog.ts'
+import type { Arms } from '../routes/snapshot.ts'
 import { makeStable, tell, type MoveDeps } from './moves.ts'
 import { insertRelease, retire } from './release-row.ts'
 import { stageOf } from './stages.ts'
@@ -61,27 +62,37 @@ export async function openRelease(
       ? await deps.registry.assertReleasable(tx, ctx, version.ref)
       : undefined
   const release = newRelease(deps, ctx, route, opening)
-  const isCanary = release.state === 'open'
-  if (!isCanary) await retire(tx, ctx, endpoint, 'superseded')
+  const isOpen = release.state === 'open'
+  if (!isOpen) await retire(tx, ctx, endpoint, 'superseded')
   await insertRelease(tx, ctx, release)
   const gate = { gate: verdict?.gate ?? null, gateDigest: verdict?.gateDigest ?? null }
   await tell(deps, tx, ctx, 'release.opened', release, { ...gate, plan: release.plan })
-  if (isCanary) {
-    const { slowMs } = release.plan
-    const canary = {
-      model: version.ref,
-      weightBp: stageOf(release).weightBp,
-      salt: saltOf(endpoint, version.digest),
-      releaseId: release.id,
-      ...(slowMs !== null && { slowMs }),
-    }
-    const { stable, previous } = route
-    await deps.routes.write(tx, ctx, endpoint, route.rev, { stable, previous, canary })
+  if (isOpen) {
+    const arms = { ...armsBesides(route), ...armOf(release, version) }
+    await deps.routes.write(tx, ctx, endpoint, route.rev, arms)
   } else {
     await makeStable(deps, tx, ctx, route, version.ref)
     await tell(deps, tx, ctx, 'release.promoted', release, { reason: release.reason })
   }
   return release
+}
+
+function armsBesides({ stable, previous }: RouteState): Arms {
+  return { stable, previous, canary: null }
+}
+
+/** The part of the route that a release in the open adds. */
+function armOf({ id, endpoint, plan, stage }: Release, version: ModelVersion): Partial<Arms> {
+  const { slowMs, sampleBp, tolerance } = plan
+  const arm = { model: version.ref, releaseId: id }
+  if (plan.kind === 'shadow') return { shadow: { ...arm, sampleBp, tolerance } }
+  const canary = {
+    ...arm,
+    weightBp: stageOf({ plan, stage }).weightBp,
+    salt: saltOf(endpoint, version.digest),
+    ...(slowMs !== null && { slowMs }),
+  }
+  return { canary }
 }
 
 function newRelease(
@@ -109,17 +120,18 @@ function newRelease(
     actor: ctx.actor,
     analysis: null,
   }
-  if (kind === 'canary') return { ...base, state: 'open', closedAt: null, reason: null }
+  if (kind !== 'immediate') return { ...base, state: 'open', closedAt: null, reason: null }
   const reason = isFirst ? 'the first release of the endpoint' : 'asked for at once'
   return { ...base, state: 'promoted', closedAt: now, reason }
 }
 
-function assertFree({ endpoint, canary, stable }: RouteState, ref: string): void {
-  if (canary)
+function assertFree({ endpoint, canary, shadow, stable }: RouteState, ref: string): void {
+  const open = canary ?? shadow
+  if (open)
     throw new GyreError(
       'CONFLICT',
-      `${endpoint} has an open canary of ${canary.model}: end it with "gyre promote ${endpoint}" or "gyre rollback ${endpoint}"`,
-      { endpoint, canary: canary.model },
+      `${endpoint} has an open ${canary ? 'canary' : 'shadow'} of ${open.model}: end it with "gyre promote ${endpoint}" or "gyre rollback ${endpoint}"`,
+      { endpoint, open: open.model },
     )
   if (stable === ref)
     throw new GyreError('CONFLICT', `${ref} is the stable version of ${endpoint} already`, {

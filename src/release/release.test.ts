@@ -139,7 +139,7 @@ test('the first release takes all traffic at once, after its model was loaded', 
   const one = await harbour.addPassed('one')
   const release = await open(harbour, one)
   expect(release).toMatchObject({ kind: 'immediate', state: 'promoted', from: null, to: one })
-  expect(harbour.loaded).toEqual([one])
+  expect(harbour.loaded).toEqual([`${one} primary`])
   expect(await route(harbour)).toMatchObject({ rev: 1, stable: one, previous: null, canary: null })
   expect(await harbour.registry.get(ctx, one)).toMatchObject({
     stage: 'production',
@@ -201,7 +201,7 @@ test('promote and rollback move route, alias, stage and release together, both w
   await harbour.releases.rollback(ctx, ENDPOINT, 'it was right after all')
   expect(await route(harbour)).toMatchObject({ stable: two, previous: one })
   expect((await harbour.registry.get(ctx, 'model:delay@production')).stage).toBe('production')
-  expect(harbour.loaded).toEqual([one, two])
+  expect(harbour.loaded).toEqual([`${one} primary`, `${two} primary`])
 })
 
 test('rollback takes an open canary back and leaves stable alone', async () => {

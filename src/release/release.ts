@@ -19,6 +19,7 @@ import { assertItsModel, openRelease } from './opening.ts'
 import type { Cell, Outcome } from './outcome-tally.ts'
 import { createOwedRollbacks } from './owed-rollback.ts'
 import { findOpen, getRelease, listReleases } from './release-row.ts'
+import { createShadowCounters, type ShadowOutcome } from './shadow-counters.ts'
 import { releaseStatus } from './status.ts'
 
 export interface ReleaseDeps {
@@ -30,8 +31,13 @@ export interface ReleaseDeps {
   readonly log: Log
   readonly routes: Routes
   readonly registry: Registry
-  /** Loads a version where the endpoint's requests will be answered; throws when it cannot be loaded. */
-  readonly ensure: (ctx: Context, endpoint: string, model: string) => Promise<void>
+  /** Loads a version where it will answer as that; throws when it cannot be loaded. */
+  readonly ensure: (
+    ctx: Context,
+    endpoint: string,
+    model: string,
+    as: 'primary' | 'shadow',
+  ) => Promise<void>
   /** The endpoint's event time, ISO; null before its first prediction. */
   readonly eventTime: (ctx: Context, endpoint: string) => Promise<string | null>
   /** Names this server among those that count. */
@@ -72,6 +78,8 @@ export interface Releases {
   analyse(ctx: Context, endpoint: string): Promise<Release | undefined>
   /** Counts one request under an open canary; the analysis follows within a second. */
   count(outcome: Outcome): void
+  /** Sums up what became of one request that a shadow was to answer. */
+  countShadow(outcome: ShadowOutcome): void
   findCanary(ctx: Context, endpoint: string): Promise<Release | undefined>
   /** Throws NOT_FOUND. */
   get(ctx: Context, id: string): Promise<Release>
@@ -100,6 +108,7 @@ export function createReleases(deps: ReleaseDeps): Releases {
       }),
   })
   const counters = createCounters({ catalog, log, writer, onFlushed: judgeAll })
+  const shadows = createShadowCounters({ catalog, log, writer })
   const inTurn = <T>(ctx: Context, endpoint: string, work: () => Promise<T>) =>
     turns(`${ctx.project}/${endpoint}`, work)
 
@@ -122,6 +131,9 @@ export function createReleases(deps: ReleaseDeps): Releases {
     return inTurn(ctx, endpoint, async () => {
       routes.find(ctx.project, endpoint)
       const at = await deps.eventTime(ctx, endpoint)
+      const before = await findOpen(catalog.read, ctx, endpoint)
+      // What has only been a shadow is not where requests are answered yet.
+      if (before?.kind === 'shadow') await deps.ensure(ctx, endpoint, before.to, 'primary')
       const reason = `${by} by ${ctx.actor}${why === undefined ? '' : `: ${why}`}`
       const release = await catalog.write(async (tx) => {
         const open = await findOpen(tx, ctx, endpoint)
@@ -145,6 +157,7 @@ export function createReleases(deps: ReleaseDeps): Releases {
 
   return {
     count: (outcome) => counters.count(outcome),
+    countShadow: (outcome) => shadows.count(outcome),
     findCanary: (ctx, endpoint) => findOpen(catalog.read, ctx, endpoint),
     get: (ctx, id) => getRelease(catalog.read, ctx, id),
     list: (ctx, endpoint) => listReleases(catalog.read, ctx, endpoint),
@@ -152,8 +165,11 @@ export function createReleases(deps: ReleaseDeps): Releases {
     open: (ctx, endpoint, request) =>
       inTurn(ctx, endpoint, async () => {
         const version = await registry.get(ctx, request.model)
-        assertItsModel(endpoint, routes.find(ctx.project, endpoint).spec.model, version.ref)
-        await deps.ensure(ctx, endpoint, version.ref)
+        const { spec, state } = routes.find(ctx.project, endpoint)
+        assertItsModel(endpoint, spec.model, version.ref)
+        const isShadow = request.plan.kind === 'shadow' && state.stable !== null
+        const as = isShadow ? 'shadow' : 'primary'
+        await deps.ensure(ctx, endpoint, version.ref, as)
         const at = atOf(request, deps.clock) ?? (await deps.eventTime(ctx, endpoint))
         const release = await catalog.write((tx) =>
           openRelease(deps, tx, ctx, { endpoint, version, request, at }),
@@ -193,7 +209,7 @@ export function createReleases(deps: ReleaseDeps): Releases {
 
     async status(ctx, endpoint) {
       routes.find(ctx.project, endpoint)
-      await counters.flush()
+      await Promise.all([counters.flush(), shadows.flush()])
       return releaseStatus(catalog.read, ctx, endpoint)
     },
 
@@ -209,7 +225,7 @@ export function createReleases(deps: ReleaseDeps): Releases {
     },
 
     async close() {
-      await counters.close()
+      await Promise.all([counters.close(), shadows.close()])
       owed.close()
     },
   }

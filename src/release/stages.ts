@@ -19,7 +19,7 @@ export function stagesOf(plan: ReleasePlan): readonly [Stage, ...Stage[]] {
 }
 
 /** The stage that a release has reached. */
-export function stageOf({ plan, stage }: Release): Stage {
+export function stageOf({ plan, stage }: Pick<Release, 'plan' | 'stage'>): Stage {
   const stages = stagesOf(plan)
   return stages[stage] ?? stages[0]
 }

@@ -6,6 +6,7 @@ import { loadEvidence } from './counter-rows.ts'
 import type { EvidenceRow } from './evidence.ts'
 import { findOpen, listReleases } from './release-row.ts'
 import { toReply } from './judging.ts'
+import { loadShadow } from './shadow-counters.ts'
 import { analyseStage, stagesOf, type Stage } from './stages.ts'
 
 /** The endpoint's open release, else its newest, with the evidence of each stage. Throws NOT_FOUND where it has none. */
@@ -16,10 +17,12 @@ export async function releaseStatus(
 ): Promise<ReleaseStatus> {
   const release = (await findOpen(db, ctx, endpoint)) ?? (await listReleases(db, ctx, endpoint))[0]
   if (!release) throw new GyreError('NOT_FOUND', `${endpoint} has no release yet`, { endpoint })
-  if (release.kind !== 'canary') return { release, stages: [] }
+  if (release.kind === 'shadow')
+    return { release, stages: [], shadow: await loadShadow(db, release.id) }
+  if (release.kind !== 'canary') return { release, stages: [], shadow: null }
   const evidence = await loadEvidence(db, release.id)
   const stages = stagesOf(release.plan).map((stage, i) => shown(release, evidence, stage, i))
-  return { release, stages }
+  return { release, stages, shadow: null }
 }
 
 function shown(release: Release, evidence: readonly EvidenceRow[], stage: Stage, i: number) {

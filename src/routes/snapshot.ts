@@ -21,7 +21,7 @@ export type Snapshot = ReadonlyMap<string, ReadonlyMap<string, RoutedEndpoint>>
 
 /** Which model answers, and how traffic is split. */
 export const Arms = RouteState.omit({ endpoint: true, rev: true })
-export type Arms = Pick<RouteState, 'stable' | 'previous' | 'canary'>
+export type Arms = Omit<RouteState, 'endpoint' | 'rev'>
 
 interface EndpointRow {
   readonly project: string

@@ -14,6 +14,8 @@ export type Arm = FieldsArm | TensorArm
 export interface ArmsDeps {
   /** Loads `model` and fits it to the endpoint. */
   readonly open: (endpoint: RoutedEndpoint, model: string) => Promise<Arm>
+  /** The versions of an endpoint that are to be loaded: `primaryModels` or `shadowModels`. */
+  readonly modelsOf: (endpoint: RoutedEndpoint) => readonly string[]
   readonly clock: Clock
   readonly log: Log
 }
@@ -47,7 +49,7 @@ export interface Arms {
   close(): Promise<void>
 }
 
-export function createArms({ open, clock, log }: ArmsDeps): Arms {
+export function createArms({ open, modelsOf, clock, log }: ArmsDeps): Arms {
   const held = new Map<string, Held>()
   const warmed = new Map<string, string>()
   const specTexts = new WeakMap<object, string>()
@@ -104,7 +106,7 @@ export function createArms({ open, clock, log }: ArmsDeps): Arms {
   function wantedKeys(endpoints: readonly RoutedEndpoint[]): Set<string> {
     const wanted = new Set<string>()
     for (const endpoint of endpoints) {
-      const routed = routedModels(endpoint)
+      const routed = modelsOf(endpoint)
       const at = endpointKey(endpoint)
       const warm = warmed.get(at)
       if (warm !== undefined && routed.includes(warm)) warmed.delete(at)
@@ -129,7 +131,7 @@ export function createArms({ open, clock, log }: ArmsDeps): Arms {
     async follow(endpoints) {
       const wanted = wantedKeys(endpoints)
       const loading = endpoints.flatMap((endpoint) =>
-        routedModels(endpoint).map((model) => hold(endpoint, model).loading),
+        modelsOf(endpoint).map((model) => hold(endpoint, model).loading),
       )
       for (const [key, entry] of held)
         if (!wanted.has(key)) {
@@ -159,9 +161,14 @@ async function discard({ loading }: Held): Promise<void> {
 }
 
 /** Everything a route may send traffic to now or after a roll-back. */
-function routedModels({ state }: RoutedEndpoint): readonly string[] {
+export function primaryModels({ state }: RoutedEndpoint): readonly string[] {
   const models = [state.stable, state.previous, state.canary?.model ?? null]
   return models.filter((model) => model !== null)
+}
+
+/** What answers after the reply, for nobody to see. */
+export function shadowModels({ state }: RoutedEndpoint): readonly string[] {
+  return state.shadow ? [state.shadow.model] : []
 }
 
 function endpointKey({ project, name }: RoutedEndpoint): string {

@@ -1,11 +1,11 @@
 import { EndpointSpec } from '@gyre/sdk/wire/endpoint'
 import type { ModelSpec } from '@gyre/sdk/wire/model'
-import { fakeClock } from '../core/clock.ts'
+import { fakeClock, systemClock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
 import { silentLog } from '../core/log.ts'
 import { seededRandom } from '../core/random.ts'
-import { logitsOnnx, openBench, type Bench } from '../infer/fixture.ts'
-import type { InferDeps } from '../infer/infer.ts'
+import { flightCode, logitsOnnx, openBench, type Bench } from '../infer/fixture.ts'
+import { createInfer, type Infer, type InferDeps } from '../infer/infer.ts'
 import { createPredictions, type Predictions } from '../predictions/predictions.ts'
 import { createRoutes, type Routes } from '../routes/routes.ts'
 import type { Arms } from '../routes/snapshot.ts'
@@ -13,6 +13,7 @@ import { openTempStore, type TempStore } from '../store/fixture.ts'
 import type { Outcome } from './outcome.ts'
 import type { Ask } from './request.ts'
 import { createServe, type Serve } from './serve.ts'
+import type { ShadowLanding } from './shadow.ts'
 
 export const ctx: Context = { project: 'default', actor: 'local', requestId: 'req_1' }
 export const NOW = '2001-03-01T00:00:00.000Z'
@@ -58,6 +59,10 @@ const VERSIONS: Readonly<Record<string, Partial<ModelSpec>>> = {
       { kind: 'feature', name: 'origin_late', view: 'at_origin', feature: 'lateRate' },
     ],
   },
+  'model:deadly@1': { code: flightCode('deadly') },
+  'model:waiting@1': { code: flightCode('waiting') },
+  /** Half the rates: another score. */
+  'model:other@1': { rates: { origin_rate: { default: 0.25, values: { ATL: 1 } } } },
   'model:greedy@1': { fields: { date: 'timestamp', origin: 'text', carrier: 'text' } },
 }
 
@@ -75,6 +80,10 @@ export interface ServeBench extends AsyncDisposable {
   readonly serve: Serve
   readonly bench: Bench
   readonly outcomes: readonly Outcome[]
+  /** What shadows answered. */
+  readonly shadows: readonly ShadowLanding[]
+  /** Where shadows are asked. */
+  readonly shadowInfer: Infer
   /** Model versions whose files were asked for. */
   readonly sourced: readonly string[]
   declare(spec: EndpointSpec): Promise<void>
@@ -107,6 +116,8 @@ export async function openServe(infer: Partial<InferDeps> = {}): Promise<ServeBe
     fieldsOf: (project, endpoint) => routes.find(project, endpoint).spec.input,
   })
   const outcomes: Outcome[] = []
+  const shadows: ShadowLanding[] = []
+  const shadowInfer = createInfer({ clock: systemClock, log: silentLog, workers: 1 })
   const sourced: string[] = []
   const serve = createServe({
     routes,
@@ -114,6 +125,7 @@ export async function openServe(infer: Partial<InferDeps> = {}): Promise<ServeBe
     clock,
     log: silentLog,
     infer: bench.infer,
+    shadowInfer,
     async modelSource(_project, { takes }, model) {
       sourced.push(model)
       const source = await bench.source(model, VERSIONS[model], FILES[model])
@@ -125,6 +137,7 @@ export async function openServe(infer: Partial<InferDeps> = {}): Promise<ServeBe
     planFeatures: async (_project, names) => (_fields, atMs) =>
       names.map((name) => featureAt(name, atMs)),
     onOutcome: (outcome) => outcomes.push(outcome),
+    onShadow: (landing) => shadows.push(landing),
   })
 
   async function declare(spec: EndpointSpec): Promise<void> {
@@ -140,6 +153,8 @@ export async function openServe(infer: Partial<InferDeps> = {}): Promise<ServeBe
     serve,
     bench,
     outcomes,
+    shadows,
+    shadowInfer,
     sourced,
     declare,
     async route(endpoint, arms) {
@@ -152,6 +167,7 @@ export async function openServe(infer: Partial<InferDeps> = {}): Promise<ServeBe
     async [Symbol.asyncDispose]() {
       await bench.release()
       await serve.close()
+      await shadowInfer.close()
       await routes.close()
       await bench[Symbol.asyncDispose]()
       await store[Symbol.asyncDispose]()

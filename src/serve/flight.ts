@@ -4,6 +4,7 @@ import type { Picked } from '../routes/pick.ts'
 import type { RoutedEndpoint } from '../routes/snapshot.ts'
 import type { ArmAnswer } from './arm.ts'
 import type { Outcome } from './outcome.ts'
+import type { Trial } from './shadow.ts'
 import { classOf, type RowAnswer } from './row-answer.ts'
 
 /** A request on its way through the arm that was picked for it. */
@@ -27,6 +28,8 @@ export interface Landing {
   readonly outcome: PredictionOutcome
   readonly reasons: readonly string[]
   readonly latencyMs: number
+  /** What a shadow may be asked too; undefined where there is none to ask. */
+  readonly trial: Trial | undefined
 }
 
 export function toReply({ id, picked, endpoint }: Flight, answer: ArmAnswer): PredictReply {

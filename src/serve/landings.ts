@@ -4,35 +4,51 @@ import type { PredictionOutcome } from '../predictions/prediction-row.ts'
 import type { Predictions } from '../predictions/predictions.ts'
 import { toLogged, toOutcome, type Flight, type Landing } from './flight.ts'
 import { isModelFault, type Outcome } from './outcome.ts'
+import type { Trial } from './shadow.ts'
 
 export interface LandingsDeps {
   readonly predictions: Pick<Predictions, 'log'>
   readonly clock: Clock
   /** Told of every answered request, after its reply; must not throw. */
   readonly onOutcome: (outcome: Outcome) => void
+  /** Given what a shadow may be asked too, after the outcome. */
+  readonly offer: (trial: Trial, latencyMs: number) => void
 }
 
 /** Where flights end: logged and counted. */
 export interface Landings {
   /** Logs and counts once the reply is out, those of one turn of the event loop together. */
-  readonly land: (flight: Flight, outcome: PredictionOutcome, reasons: readonly string[]) => void
+  readonly land: (
+    flight: Flight,
+    outcome: PredictionOutcome,
+    reasons: readonly string[],
+    trial?: Trial,
+  ) => void
   /** The error to answer with; one of the model's own is landed, and says which version failed. */
   readonly failed: (flight: Flight, error: GyreError) => GyreError
 }
 
-export function createLandings({ predictions, clock, onOutcome }: LandingsDeps): Landings {
+export function createLandings({ predictions, clock, onOutcome, offer }: LandingsDeps): Landings {
   const landed: Landing[] = []
 
-  function land(flight: Flight, outcome: PredictionOutcome, reasons: readonly string[]): void {
+  function land(
+    flight: Flight,
+    outcome: PredictionOutcome,
+    reasons: readonly string[],
+    trial?: Trial,
+  ): void {
     const latencyMs = clock.monotonicMs() - flight.startedMs
     if (landed.length === 0) setImmediate(record)
-    landed.push({ flight, outcome, reasons, latencyMs })
+    landed.push({ flight, outcome, reasons, latencyMs, trial })
   }
 
   function record(): void {
     const landings = landed.splice(0)
     predictions.log(landings.map(toLogged))
-    for (const landing of landings) onOutcome(toOutcome(landing))
+    for (const landing of landings) {
+      onOutcome(toOutcome(landing))
+      if (landing.trial) offer(landing.trial, landing.latencyMs)
+    }
   }
 
   return {

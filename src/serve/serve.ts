@@ -16,7 +16,7 @@ import { pinned } from '../routes/pinned.ts'
 import type { Routes } from '../routes/routes.ts'
 import type { RoutedEndpoint } from '../routes/snapshot.ts'
 import { planArm, type ArmAnswer, type PlanFeatures } from './arm.ts'
-import { createArms, type Arm } from './arms.ts'
+import { createArms, primaryModels, shadowModels, type Arm } from './arms.ts'
 import { replyOf, toReply, type Flight } from './flight.ts'
 import { createLandings } from './landings.ts'
 import type { Outcome } from './outcome.ts'
@@ -29,12 +29,16 @@ import {
   type ServedModel,
   type VersionStatistics,
 } from './served-model.ts'
+import { createShadow, type ShadowLanding } from './shadow.ts'
 import { tensorArm, type TensorArm } from './tensor-arm.ts'
 import { NONFINITE, toTensorOutcome } from './tensor-outcome.ts'
+import { fieldsTrial, tensorTrial } from './trial.ts'
 
 export interface ServeDeps {
   readonly routes: Routes
   readonly infer: Infer
+  /** Workers of their own for shadows: what those do to them costs the others nothing. */
+  readonly shadowInfer: Infer
   readonly predictions: Pick<Predictions, 'newId' | 'log'>
   readonly clock: Clock
   readonly log: Log
@@ -43,6 +47,8 @@ export interface ServeDeps {
   readonly planFeatures: PlanFeatures
   /** Told of every answered request, after its reply; must not throw. */
   readonly onOutcome: (outcome: Outcome) => void
+  /** Told of what shadows answered; must not throw. */
+  onShadow(landing: ShadowLanding): void
   /** Answers `POST /predict`; a project's only endpoint when undefined. */
   readonly defaultEndpoint?: string
 }
@@ -89,8 +95,8 @@ export interface Serve {
   statistics(ctx: Context, endpoint?: string, version?: string): readonly VersionStatistics[]
   /** Whether an endpoint takes NaN and infinities for numbers. Throws NOT_FOUND. */
   allowsNonfinite(ctx: Context, endpoint: string): boolean
-  /** Loads a version before traffic is sent to it. Throws UNAVAILABLE when it would not load. */
-  ensure(ctx: Context, endpoint: string, model: string): Promise<void>
+  /** Loads a version where it will answer, before it is asked. Throws UNAVAILABLE when it would not load. */
+  ensure(ctx: Context, endpoint: string, model: string, as?: 'primary' | 'shadow'): Promise<void>
   /** Resolves when every routed version is loaded, or has refused to. */
   ready(): Promise<void>
   /** Answers what is under way; then gives the models back. */
@@ -100,11 +106,24 @@ export interface Serve {
 export function createServe(deps: ServeDeps): Serve {
   const { routes, infer, predictions, clock, log } = deps
   const contracts = new WeakMap<EndpointSpec, RequestContract>()
-  const arms = createArms({ open: openArm, clock, log })
+  const arms = createArms({ open: openArm(infer), modelsOf: primaryModels, clock, log })
+  const shadowArms = createArms({
+    open: openArm(deps.shadowInfer),
+    modelsOf: shadowModels,
+    clock,
+    log,
+  })
   const flying = new Set<Promise<unknown>>()
-  const { land, failed } = createLandings(deps)
+  const shadow = createShadow({
+    arms: shadowArms,
+    flying,
+    clock,
+    onLanding: (landing) => deps.onShadow(landing),
+  })
+  const { land, failed } = createLandings({ ...deps, offer: shadow.offer })
   const stopping = new AbortController()
   const firstLoad = arms.follow(routes.all())
+  void shadowArms.follow(routes.all())
   void followRoutes()
 
   function contractOf(spec: EndpointSpec): RequestContract {
@@ -113,23 +132,26 @@ export function createServe(deps: ServeDeps): Serve {
     return contract
   }
 
-  async function openArm(endpoint: RoutedEndpoint, name: string): Promise<Arm> {
-    const { project, spec } = endpoint
-    const model = await deps.modelSource(project, spec, name)
-    if (model.kind === 'graph') return tensorArm(await infer.openGraph(model))
-    const contract = contractOf(spec)
-    const parts = { project, spec, contract, model, planFeatures: deps.planFeatures }
-    const [session, fit] = await Promise.allSettled([infer.open(model), planArm(parts)])
-    if (session.status === 'rejected') throw session.reason
-    if (fit.status === 'fulfilled') return fit.value(session.value)
-    session.value.close()
-    throw fit.reason
+  function openArm(where: Infer): (endpoint: RoutedEndpoint, name: string) => Promise<Arm> {
+    return async ({ project, spec }, name) => {
+      const model = await deps.modelSource(project, spec, name)
+      if (model.kind === 'graph') return tensorArm(await where.openGraph(model))
+      const { planFeatures } = deps
+      const parts = { project, spec, contract: contractOf(spec), model, planFeatures }
+      const [session, fit] = await Promise.allSettled([where.open(model), planArm(parts)])
+      if (session.status === 'rejected') throw session.reason
+      if (fit.status === 'fulfilled') return fit.value(session.value)
+      session.value.close()
+      throw fit.reason
+    }
   }
 
   async function followRoutes(): Promise<void> {
     while (!stopping.signal.aborted) {
       await routes.changed()
-      if (!stopping.signal.aborted) void arms.follow(routes.all())
+      if (stopping.signal.aborted) return
+      void arms.follow(routes.all())
+      void shadowArms.follow(routes.all())
     }
   }
 
@@ -146,7 +168,8 @@ export function createServe(deps: ServeDeps): Serve {
     }
     const { score, inputs, reasons } = answer
     const prediction = classOf(score, endpoint.spec.threshold)
-    land(flight, { status: 'ok', score, prediction, inputs }, reasons)
+    const trial = endpoint.state.shadow && fieldsTrial(flight, request, ask, score)
+    land(flight, { status: 'ok', score, prediction, inputs }, reasons, trial)
     return { reply: toReply(flight, answer), rev: picked.rev }
   }
 
@@ -160,7 +183,7 @@ export function createServe(deps: ServeDeps): Serve {
       const outputs = await arm.answer(inputs, ask.schedule)
       const answer = readAnswer(arm.graph, outputs, endpoint.spec.threshold)
       assertFinite(picked.model, answer)
-      land(flight, toTensorOutcome(inputs, answer), [])
+      land(flight, toTensorOutcome(inputs, answer), [], tensorTrial(flight, inputs, outputs))
       return { reply: replyOf(id, picked, answer, []), rev: picked.rev }
     } catch (thrown) {
       throw failed(flight, toGyreError(thrown))
@@ -181,7 +204,12 @@ export function createServe(deps: ServeDeps): Serve {
         endpoint.spec.allowNonfinite ||
         outputs.every((output) => firstNonfinite(output) === undefined)
       // It is answered as it is, and is a failure nevertheless: what the caller has is no number.
-      land(flight, isFit ? toTensorOutcome(inputs, answer) : NONFINITE, [])
+      land(
+        flight,
+        isFit ? toTensorOutcome(inputs, answer) : NONFINITE,
+        [],
+        isFit ? tensorTrial(flight, inputs, outputs) : undefined,
+      )
       return { outputs, id, picked }
     } catch (thrown) {
       throw failed(flight, toGyreError(thrown))
@@ -282,7 +310,8 @@ export function createServe(deps: ServeDeps): Serve {
 
     allowsNonfinite: (ctx, name) => routes.find(ctx.project, name).spec.allowNonfinite ?? false,
 
-    ensure: (ctx, endpoint, model) => arms.warm(routes.find(ctx.project, endpoint), model),
+    ensure: (ctx, endpoint, model, as = 'primary') =>
+      (as === 'shadow' ? shadowArms : arms).warm(routes.find(ctx.project, endpoint), model),
 
     ready: () => firstLoad,
 
@@ -290,7 +319,8 @@ export function createServe(deps: ServeDeps): Serve {
       stopping.abort()
       await Promise.allSettled(flying)
       await afterReply()
-      await arms.close()
+      await shadow.close()
+      await Promise.all([arms.close(), shadowArms.close()])
     },
   }
 }

@@ -8,6 +8,7 @@ import type { MonitorTables } from './migrations/0009-monitor.ts'
 import type { LoopTables } from './migrations/0010-loop.ts'
 import type { EvaluateTables } from './migrations/0012-evaluate.ts'
 import type { ReleaseTables } from './migrations/0034-release-stages.ts'
+import type { ReleaseShadowTables } from './migrations/0035-release-shadows.ts'
 import type { TrackingTables } from './migrations/0015-tracking.ts'
 import type { ArtifactTables } from './migrations/0016-artifacts.ts'
 import type { RegisteredModelTables } from './migrations/0017-registered-models.ts'
@@ -35,6 +36,7 @@ export interface Tables
     LoopTables,
     EvaluateTables,
     ReleaseTables,
+    ReleaseShadowTables,
     TrackingTables,
     ArtifactTables,
     RegisteredModelTables,

@@ -16,7 +16,7 @@ const MAX_STAGES = 20
 
 /** How a version is brought to an endpoint, and what decides. */
 export const ReleasePlan = z.strictObject({
-  kind: z.enum(['immediate', 'canary']),
+  kind: z.enum(['immediate', 'canary', 'shadow']),
   /** Share of subjects on a canary without `stages`, in basis points (1000 = 10 %). */
   weightBp: z.number().int().min(1).max(9999).default(1000),
   /** Rising shares; after the last one comes all traffic. None: one stage of `weightBp`. */
@@ -35,6 +35,10 @@ export const ReleasePlan = z.strictObject({
   slowCeiling: z.number().positive().max(1).default(0.05),
   /** Event time since its stage began after which an undecided canary is taken back; `0` = it may wait for ever. */
   deadline: Duration.default('0'),
+  /** Share of the answered requests that a shadow is asked too, in basis points. */
+  sampleBp: z.number().int().min(1).max(10_000).default(10_000),
+  /** A shadow agrees when no number of its answer is further from the primary's. */
+  tolerance: z.number().min(0).default(1e-6),
 })
 export type ReleasePlan = z.infer<typeof ReleasePlan>
 
@@ -62,7 +66,7 @@ export const AnalysisReply = z.strictObject({
 export type AnalysisReply = z.infer<typeof AnalysisReply>
 
 /** How a release came to be: by its plan, or as the return to an earlier version. */
-export const ReleaseKind = z.enum(['immediate', 'canary', 'rollback'])
+export const ReleaseKind = z.enum(['immediate', 'canary', 'shadow', 'rollback'])
 export type ReleaseKind = z.infer<typeof ReleaseKind>
 
 export const Release = z.strictObject({
@@ -105,6 +109,23 @@ export const OpenRelease = z.strictObject({
 })
 export type OpenRelease = z.infer<typeof OpenRelease>
 
+/** How a shadow's answers compare with those that were given. */
+export const ShadowReport = z.strictObject({
+  /** Answered by both. */
+  compared: z.number().int(),
+  agreed: z.number().int(),
+  /** The shadow gave an error. */
+  failed: z.number().int(),
+  /** Not asked: its queue was full. */
+  dropped: z.number().int(),
+  /** Over all numbers of all answers; null before any could be compared. */
+  maxAbsDiff: z.number().nullable(),
+  /** Mean latencies of the compared, milliseconds. */
+  primaryMs: z.number().nullable(),
+  shadowMs: z.number().nullable(),
+})
+export type ShadowReport = z.infer<typeof ShadowReport>
+
 /** A release with what each stage of its plan has shown so far. */
 export const ReleaseStatus = z.strictObject({
   release: Release,
@@ -119,6 +140,8 @@ export const ReleaseStatus = z.strictObject({
       metrics: z.array(AnalysisReply.extend({ metric: z.string() })),
     }),
   ),
+  /** Null for what is no shadow. */
+  shadow: ShadowReport.nullable(),
 })
 export type ReleaseStatus = z.infer<typeof ReleaseStatus>
 
@@ -138,6 +161,15 @@ export const RouteState = z.strictObject({
       slowMs: z.exactOptional(z.number()),
     })
     .nullable(),
+  /** Asked after the reply is out; absent where none runs. */
+  shadow: z.exactOptional(
+    z.strictObject({
+      model: z.string(),
+      releaseId: z.string(),
+      sampleBp: z.number().int(),
+      tolerance: z.number(),
+    }),
+  ),
 })
 export type RouteState = z.infer<typeof RouteState>
 

@@ -87,6 +87,9 @@ function addStart(release: Command): void {
     .option('--min-samples <n>', 'canary requests of a stage before it may pass')
     .option('--deadline <duration>', 'event time after which an undecided stage is taken back')
     .option('--slow <ms>', 'judge latency too: answers beyond this are slow')
+    .option('--shadow', 'it answers nobody: it is asked after the reply, and compared')
+    .option('--sample <percent>', 'of the requests that a shadow is asked')
+    .option('--tolerance <number>', 'a shadow agrees when no number is further off than this')
     .option('--why <text>', 'recorded with the release')
     .option('--force <reason>', 'although its gate has not passed; the reason is recorded')
     .action((endpoint: string, text: string, options: unknown) =>

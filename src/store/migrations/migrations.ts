@@ -28,6 +28,7 @@ import { itemsAndPartitions } from './0029-items-and-partitions.ts'
 import { runCheckpoints } from './0031-run-checkpoints.ts'
 import { releaseStages } from './0034-release-stages.ts'
 import { uncommittedCode } from './0032-uncommitted-code.ts'
+import { releaseShadows } from './0035-release-shadows.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, oldest first. A new one is a file and a line here, and a name in `../schema.ts`. */
@@ -62,4 +63,5 @@ export const MIGRATIONS: readonly Migration[] = [
   runCheckpoints,
   releaseStages,
   uncommittedCode,
+  releaseShadows,
 ]
