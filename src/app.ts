@@ -13,6 +13,7 @@ import { versionDoor } from './api/mlflow/server-info.ts'
 import { oipDoor } from './api/oip/oip-door.ts'
 import { otlpDoor } from './api/otlp-door.ts'
 import { predictDoor } from './api/predict/predict-door.ts'
+import { tfServingDoor } from './api/tfserving/tfserving-door.ts'
 import { servingOffDoor } from './api/predict/serving-off-door.ts'
 import { answeredHosts, reachableHost } from './api/host.ts'
 import type { Rooms } from './api/rooms.ts'
@@ -113,7 +114,7 @@ export async function startServer(config: Config): Promise<Server> {
 async function open(
   config: Config,
   closers: (() => Promise<void>)[],
-): Promise<Omit<Server, 'close'> & { drain(): Promise<void> }> {
+): Promise<Omit<Server, 'close'> & { readonly drain: () => Promise<void> }> {
   const clock = systemClock
   const isOn = (module: Module): boolean => config.modules.includes(module)
   const random = Math.random
@@ -387,6 +388,12 @@ async function open(
         ? [
             predictDoor({ serve, maxBodyBytes: config.maxBodyBytes }),
             oipDoor({ serve, maxBodyBytes: config.maxTensorBytes, isReady, log }),
+            tfServingDoor({
+              serve,
+              maxBodyBytes: config.maxTensorBytes,
+              prefix: config.tfServingPrefix,
+              log,
+            }),
             feedbackDoor({ predictions, maxBodyBytes: config.maxBodyBytes }),
           ]
         : [servingOffDoor()]),

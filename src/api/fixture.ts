@@ -11,6 +11,7 @@ import { oipDoor } from './oip/oip-door.ts'
 import { feedbackDoor } from './predict/feedback-door.ts'
 import { healthDoor } from './predict/health-door.ts'
 import { predictDoor } from './predict/predict-door.ts'
+import { tfServingDoor } from './tfserving/tfserving-door.ts'
 import type { Rooms } from './rooms.ts'
 import { createHttpServer } from './server.ts'
 
@@ -59,6 +60,7 @@ export async function openDoors(infer: Partial<InferDeps> = {}): Promise<Doors> 
     raw: [
       predictDoor({ serve, maxBodyBytes }),
       oipDoor({ serve, maxBodyBytes, isReady: () => true, log }),
+      tfServingDoor({ serve, maxBodyBytes, prefix: '/tf', log }),
       feedbackDoor({ predictions, maxBodyBytes }),
       healthDoor(),
     ],

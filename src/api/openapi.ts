@@ -8,7 +8,7 @@ type JsonObject = Readonly<Record<string, unknown>>
 export function openApiOf(routes: readonly (Described | StreamRoute)[]): JsonObject {
   const paths: Record<string, Record<string, unknown>> = {}
   for (const route of routes) {
-    const path = route.path.replaceAll(/:(\w+)/g, '{$1}')
+    const path = route.path.replaceAll(/\/:(\w+)/g, '/{$1}')
     paths[path] = { ...paths[path], [route.method.toLowerCase()]: operationOf(route, path) }
   }
   return {

@@ -64,6 +64,10 @@ export const Config = z.strictObject({
   maxTensorBytes: number().int().min(1024).default(67_108_864),
   /** Where the Open Inference Protocol is spoken over gRPC; nowhere unless told. */
   grpcPort: z.exactOptional(number().int().min(0).max(65535)),
+  /** Under which the models' status is told in TensorFlow Serving's words, besides asking them: `/tfserving`. */
+  tfServingPrefix: z.exactOptional(
+    z.string().regex(/^(\/[\w.-]+)+$/, 'expected a path such as /tfserving'),
+  ),
   /** How long a server that was told to stop still takes requests, while it says that it is not ready. */
   drainDelayMs: number().int().min(0).max(600_000).default(0),
 })

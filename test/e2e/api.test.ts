@@ -615,6 +615,7 @@ const ROUTES = {
     'GET /v2/models/{model}/ready',
     'GET /v2/models/{model}/stats',
     'GET /v2/models/stats',
+    'POST /v1/models/{model}:predict',
     'POST /v2/models/{model}/infer',
     'POST /v2/repository/index',
     'GET /get-artifact',

@@ -57,9 +57,10 @@ test('a server that is told to stop says so at once, goes on answering, and no r
   const grpc = new Client(address, credentials.createInsecure())
   const agent = new Agent({ keepAlive: true })
   const seen: Seen[] = []
-  let isOver = false
+  const over = new AbortController()
   const clients = Array.from({ length: 4 }, async () => {
-    while (!isOver) seen.push(await ask(agent, 'POST', `${server.url}/v2/models/churn/infer`, BODY))
+    while (!over.signal.aborted)
+      seen.push(await ask(agent, 'POST', `${server.url}/v2/models/churn/infer`, BODY))
   })
   await vi.waitFor(() => expect(seen.length).toBeGreaterThan(50), { timeout: 10_000 })
   const ready = () => ask(agent, 'GET', `${server.url}/v2/health/ready`)
@@ -74,7 +75,7 @@ test('a server that is told to stop says so at once, goes on answering, and no r
   // A load balancer that has noticed sends no more, and what it has sent by then is answered.
   const until = seen.length + 100
   await vi.waitFor(() => expect(seen.length).toBeGreaterThan(until), { timeout: 3_000 })
-  isOver = true
+  over.abort()
   await Promise.all(clients)
   expect(new Set(seen.map(({ status }) => status))).toEqual(new Set([200]))
   expect(seen.at(-1)).toEqual({ status: 200, connection: 'close' })

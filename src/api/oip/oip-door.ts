@@ -3,17 +3,17 @@ import { promisify } from 'node:util'
 import { deflate, gzip } from 'node:zlib'
 import { z } from 'zod'
 import type { Context } from '../../core/context.ts'
-import { ERRORS, GyreError, toGyreError, type ErrorCode } from '../../core/errors.ts'
+import { GyreError, type ErrorCode } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { VERSION } from '../../core/package.ts'
 import { parseRef } from '../../core/ref.ts'
 import { askedArm } from '../../routes/pick.ts'
 import type { Serve } from '../../serve/serve.ts'
 import { readPacked } from '../packed-body.ts'
-import { retryAfter } from '../problem.ts'
+import { answerErrorAs, modelStatus } from '../protocol-error.ts'
 import { defineRawRoute, type RawDoor } from '../raw-door.ts'
 import { endWithJson, expectMethod, pathOf } from '../raw-reply.ts'
-import { nameFailedVersion, nameVersion } from '../version-headers.ts'
+import { nameVersion } from '../version-headers.ts'
 import { JSON_LENGTH_HEADER, readInferRequest } from './infer-request.ts'
 import { writeInferReply, type InferReply } from './infer-reply.ts'
 import { describeModel, modelConfig, modelIndex, SERVER } from './metadata.ts'
@@ -131,29 +131,13 @@ export function oipDoor({ serve, maxBodyBytes, isReady, log }: OipDoorDeps): Raw
       response.statusCode = isSo ? 200 : 503
       endWithJson(response, `{"${path.kind}":${isSo}}`)
     },
-    answerError(response, thrown, requestId) {
-      const error = toGyreError(thrown)
-      if (error.code === 'INTERNAL')
-        log.error({ err: error.cause ?? error, requestId }, 'request failed')
-      if (response.headersSent) return void response.destroy()
-      nameFailedVersion(response, error.details)
-      const wait = retryAfter(error)
-      if (wait !== undefined) response.setHeader('retry-after', wait)
-      response.statusCode = statusOf(error)
-      const text =
-        error.code === 'INTERNAL' ? `internal error; see the log for ${requestId}` : error.message
-      const body = JSON.stringify({ error: text, code: error.code })
-      response.setHeader('content-type', 'application/json')
-      response.setHeader('content-length', Buffer.byteLength(body))
-      response.end(body)
-    },
+    answerError: answerErrorAs({
+      log,
+      // Triton answers 503 when the time of a request has passed in its queue.
+      status: (error) => (error.code === 'TIMEOUT' ? 503 : modelStatus(error)),
+      body: ({ code }, error) => ({ error, code }),
+    }),
   })
-}
-
-/** The protocol knows 400 for whatever is wrong with a request; Triton answers 503 when its time has passed. */
-function statusOf({ code }: GyreError): number {
-  if (code === 'INVALID_INPUT') return 400
-  return ERRORS[code === 'TIMEOUT' ? 'UNAVAILABLE' : code].status
 }
 
 function oneOf(header: string | string[] | undefined): string | undefined {

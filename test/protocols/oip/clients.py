@@ -90,6 +90,13 @@ async def kserve(binary):
     return [ready, told]
 
 
+async def kserve_v1():
+    client = InferenceRESTClient(RESTConfig(protocol="v1", retries=0))
+    reply = await client.infer(url, {"instances": rows.tolist()}, model_name=model)
+    await client.close()
+    return reply["predictions"]
+
+
 async def main():
     print(
         json.dumps(
@@ -98,6 +105,7 @@ async def main():
                 "triton aio": await triton_aio(),
                 "kserve json": await kserve(False),
                 "kserve binary": await kserve(True),
+                "kserve v1": await kserve_v1(),
             }
         )
     )

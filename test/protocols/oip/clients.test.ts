@@ -189,6 +189,7 @@ test(
       'triton aio': BOTH,
       'kserve json': [true, BOTH],
       'kserve binary': [true, BOTH],
+      'kserve v1': BOTH,
     })
     expect((await server.stop('SIGTERM')).code).toBe(0)
   },
