@@ -230,8 +230,12 @@ async function open(
         return takes === 'tensors' ? modelFiles.graph(ref, digest) : modelFiles.source(ref, digest)
       },
       planFeatures: (project, names, fields) => features.planLookup(system(project), names, fields),
-      onOutcome({ releaseId, randomised, variant, subject, ...evidence }) {
-        if (releaseId === null || !randomised) return
+      onOutcome({ releaseId, randomised, variant, subject, crashLoop, ...evidence }) {
+        if (releaseId === null) return
+        const { project, endpoint } = evidence
+        if (variant === 'canary' && crashLoop !== undefined)
+          releases.crashed({ project, endpoint, releaseId, reason: crashLoop })
+        if (!randomised) return
         releases.count({ ...evidence, releaseId, arm: variant, subject: subject ?? undefined })
       },
       onShadow(landing) {

@@ -25,6 +25,7 @@ export interface Reply {
 export interface Doors extends AsyncDisposable {
   readonly served: ServeBench
   readonly port: number
+  keyOf(role: 'viewer' | 'member'): Promise<string>
   /** Sends a body as it is: text and bytes raw, anything else as JSON. */
   post(path: string, body: unknown, headers?: Record<string, string>): Promise<Reply>
   ask(method: string, path: string): Promise<Reply>
@@ -46,12 +47,15 @@ const CHURN = EndpointSpec.parse({
   input: {},
 })
 
-export async function openDoors(infer: Partial<InferDeps> = {}): Promise<Doors> {
+export async function openDoors(
+  infer: Partial<InferDeps> = {},
+  { keyless = true }: { readonly keyless?: boolean } = {},
+): Promise<Doors> {
   const served = await openServe(infer)
   const { serve, predictions, store } = served
   const { catalog, events, newId } = store
   const [maxBodyBytes, log] = [MAX_BODY_BYTES, silentLog]
-  const access = createAccess({ catalog, events, newId, clock: fakeClock(), keyless: true })
+  const access = createAccess({ catalog, events, newId, clock: fakeClock(), keyless })
   const http = createHttpServer({
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- no route is mounted that could ask for one
     rooms: {} as Rooms,
@@ -85,6 +89,7 @@ export async function openDoors(infer: Partial<InferDeps> = {}): Promise<Doors> 
   return {
     served,
     port,
+    keyOf: async (role) => (await access.createKey(ctx, { name: role, role })).secret,
     ask: async (method, path) => answerTo(sending(port, method, path, {}).end()),
     async post(path, body, headers = { 'content-type': 'application/json' }) {
       const isRaw = typeof body === 'string' || Buffer.isBuffer(body)

@@ -24,6 +24,12 @@ test('a shadow is no canary', () => {
   })
 })
 
+test('blue-green has nothing to tune', () => {
+  expect(() => plan({ blueGreen: true, plan: '10' })).toThrow('--plan: blue-green is one switch')
+  expect(() => plan({ blueGreen: true, shadow: true })).toThrow('--shadow: blue-green')
+  expect(plan({ blueGreen: true })).toEqual({ kind: 'blue-green' })
+})
+
 test('no plan is all traffic at once, and 100 need not be said', () => {
   expect(plan({})).toEqual({ kind: 'immediate' })
   expect(plan({ plan: '100' })).toEqual({ kind: 'immediate' })

@@ -11,6 +11,7 @@ export const StartOptions = z.object({
   deadline: z.exactOptional(z.string()),
   slow: z.exactOptional(z.coerce.number().positive()),
   shadow: z.boolean().default(false),
+  blueGreen: z.boolean().default(false),
   sample: z.exactOptional(z.coerce.number().min(0.01).max(100)),
   tolerance: z.exactOptional(z.coerce.number().min(0)),
   why: z.exactOptional(z.string().min(1)),
@@ -22,6 +23,10 @@ export type StartOptions = z.infer<typeof StartOptions>
 export function planOf(options: Omit<StartOptions, 'why' | 'force'>): Partial<ReleasePlan> {
   const { canary, plan, manual, minSamples, deadline, slow } = options
   const judged = { canary, plan, manual: manual || undefined, minSamples, deadline, slow }
+  if (options.blueGreen) {
+    refuse({ ...judged, shadow: options.shadow || undefined }, 'blue-green is one switch, by hand')
+    return { kind: 'blue-green' }
+  }
   if (options.shadow) return shadowOf(options, judged)
   refuse({ sample: options.sample, tolerance: options.tolerance }, 'only of a --shadow')
   if (canary !== undefined && plan !== undefined)

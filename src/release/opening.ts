@@ -88,7 +88,8 @@ function armOf({ id, endpoint, plan, stage }: Release, version: ModelVersion): P
   if (plan.kind === 'shadow') return { shadow: { ...arm, sampleBp, tolerance } }
   const canary = {
     ...arm,
-    weightBp: stageOf({ plan, stage }).weightBp,
+    // Green is warm, and answers those alone who ask for it, until the switch.
+    weightBp: plan.kind === 'blue-green' ? 0 : stageOf({ plan, stage }).weightBp,
     salt: saltOf(endpoint, version.digest),
     ...(slowMs !== null && { slowMs }),
   }
@@ -130,7 +131,7 @@ function assertFree({ endpoint, canary, shadow, stable }: RouteState, ref: strin
   if (open)
     throw new GyreError(
       'CONFLICT',
-      `${endpoint} has an open ${canary ? 'canary' : 'shadow'} of ${open.model}: end it with "gyre promote ${endpoint}" or "gyre rollback ${endpoint}"`,
+      `${endpoint} has an open release of ${open.model}: end it with "gyre promote ${endpoint}" or "gyre rollback ${endpoint}"`,
       { endpoint, open: open.model },
     )
   if (stable === ref)

@@ -78,6 +78,11 @@ export interface Releases {
   analyse(ctx: Context, endpoint: string): Promise<Release | undefined>
   /** Counts one request under an open canary; the analysis follows within a second. */
   count(outcome: Outcome): void
+  /**
+   * Takes a canary back whose worker has died again and again: who asked for it by header is no evidence, but dead is
+   * dead. Returns at once; told again of the same release it does nothing.
+   */
+  crashed(crash: Crash): void
   /** Sums up what became of one request that a shadow was to answer. */
   countShadow(outcome: ShadowOutcome): void
   findCanary(ctx: Context, endpoint: string): Promise<Release | undefined>
@@ -86,6 +91,14 @@ export interface Releases {
   /** Newest first; of one endpoint when given. */
   list(ctx: Context, endpoint?: string): Promise<readonly Release[]>
   close(): Promise<void>
+}
+
+/** A canary's worker that died too often. */
+export interface Crash {
+  readonly project: string
+  readonly endpoint: string
+  readonly releaseId: string
+  readonly reason: string
 }
 
 interface Steer {
@@ -108,6 +121,8 @@ export function createReleases(deps: ReleaseDeps): Releases {
       }),
   })
   const counters = createCounters({ catalog, log, writer, onFlushed: judgeAll })
+  /** Releases whose end by a crash loop is under way or over. */
+  const dead = new Set<string>()
   const shadows = createShadowCounters({ catalog, log, writer })
   const inTurn = <T>(ctx: Context, endpoint: string, work: () => Promise<T>) =>
     turns(`${ctx.project}/${endpoint}`, work)
@@ -157,6 +172,19 @@ export function createReleases(deps: ReleaseDeps): Releases {
 
   return {
     count: (outcome) => counters.count(outcome),
+    crashed({ project, endpoint, releaseId, reason }) {
+      if (dead.has(releaseId)) return
+      dead.add(releaseId)
+      const ctx = { project, actor: 'policy:crash-loop', requestId: releaseId }
+      const work = inTurn(ctx, endpoint, async () => {
+        const open = await findOpen(catalog.read, ctx, endpoint)
+        if (open?.id !== releaseId) return
+        const at = await deps.eventTime(ctx, endpoint)
+        await owed.takeBack(ctx, endpoint, { reason, analysis: open.analysis, at })
+        await routes.refresh()
+      })
+      work.catch((error: unknown) => log.error({ err: error, endpoint }, 'a dead canary stays'))
+    },
     countShadow: (outcome) => shadows.count(outcome),
     findCanary: (ctx, endpoint) => findOpen(catalog.read, ctx, endpoint),
     get: (ctx, id) => getRelease(catalog.read, ctx, id),

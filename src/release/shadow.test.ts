@@ -15,7 +15,7 @@ test('a shadow cannot be approved, and stands in the way of another release', as
   await expect(harbour.releases.approve(ctx, ENDPOINT)).rejects.toThrow('a shadow has no stages')
   const model = await harbour.addPassed('three')
   await expect(harbour.releases.open(ctx, ENDPOINT, { model, plan: {} })).rejects.toThrow(
-    `has an open shadow of ${two}`,
+    `has an open release of ${two}`,
   )
 })
 

@@ -68,6 +68,11 @@ function drawsCanary(
 
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>
 
+/** Anyone may ask for the canary by `canary: true`; to choose an arm by name takes more than asking. */
+export function scopeOfAsking(headers: Headers): 'predict' | 'write' {
+  return headers['x-gyre-variant'] === undefined ? 'predict' : 'write'
+}
+
 /**
  * `x-gyre-variant: canary` or `stable`, or `canary: true`; names in lower case, as node gives them.
  * Throws INVALID_ARGUMENT naming the header.

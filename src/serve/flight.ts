@@ -30,6 +30,8 @@ export interface Landing {
   readonly latencyMs: number
   /** What a shadow may be asked too; undefined where there is none to ask. */
   readonly trial: Trial | undefined
+  /** Why the arm has gone out of service. */
+  readonly crashLoop: string | undefined
 }
 
 export function toReply({ id, picked, endpoint }: Flight, answer: ArmAnswer): PredictReply {
@@ -83,7 +85,7 @@ export function toLogged({ flight, outcome, reasons, latencyMs }: Landing): Logg
   }
 }
 
-export function toOutcome({ flight, outcome, latencyMs }: Landing): Outcome {
+export function toOutcome({ flight, outcome, latencyMs, crashLoop }: Landing): Outcome {
   const { endpoint, subject, picked } = flight
   const { variant, releaseId, weightBp, randomised, slowMs } = picked
   return {
@@ -96,5 +98,6 @@ export function toOutcome({ flight, outcome, latencyMs }: Landing): Outcome {
     subject: subject ?? null,
     failed: outcome.status === 'error',
     slow: slowMs === undefined ? undefined : latencyMs > slowMs,
+    crashLoop,
   }
 }

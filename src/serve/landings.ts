@@ -13,6 +13,8 @@ export interface LandingsDeps {
   readonly onOutcome: (outcome: Outcome) => void
   /** Given what a shadow may be asked too, after the outcome. */
   readonly offer: (trial: Trial, latencyMs: number) => void
+  /** Why the arm of a flight that has failed is out of service, if it is. */
+  readonly crashLoopOf: (flight: Flight) => string | undefined
 }
 
 /** Where flights end: logged and counted. */
@@ -28,7 +30,13 @@ export interface Landings {
   readonly failed: (flight: Flight, error: GyreError) => GyreError
 }
 
-export function createLandings({ predictions, clock, onOutcome, offer }: LandingsDeps): Landings {
+export function createLandings({
+  predictions,
+  clock,
+  onOutcome,
+  offer,
+  crashLoopOf,
+}: LandingsDeps): Landings {
   const landed: Landing[] = []
 
   function land(
@@ -39,7 +47,8 @@ export function createLandings({ predictions, clock, onOutcome, offer }: Landing
   ): void {
     const latencyMs = clock.monotonicMs() - flight.startedMs
     if (landed.length === 0) setImmediate(record)
-    landed.push({ flight, outcome, reasons, latencyMs, trial })
+    const crashLoop = outcome.status === 'error' ? crashLoopOf(flight) : undefined
+    landed.push({ flight, outcome, reasons, latencyMs, trial, crashLoop })
   }
 
   function record(): void {

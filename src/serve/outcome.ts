@@ -15,6 +15,8 @@ export interface Outcome {
   readonly failed: boolean
   /** It took longer than the release allows; undefined where that is not looked at. */
   readonly slow: boolean | undefined
+  /** Why the arm is out of service, its worker having died again and again; undefined while it works. */
+  readonly crashLoop: string | undefined
 }
 
 /** Errors that say nothing about the model: a bad request, a full queue, a client that left. */

@@ -274,6 +274,44 @@ test('an arm that would not load fails its own requests, and they count against 
   ])
 })
 
+test('a canary whose worker dies again and again is told as out of service', async () => {
+  await using served = await openServe()
+  await served.route('delay', { ...stable, canary: canary('model:deadly@1', 1) })
+  await served.serve.ready()
+  const ask = () => served.serve.predict(ctx, 'delay', flightAsk(), 'canary')
+  for (let i = 0; i < 2; i++) await expect(ask()).rejects.toMatchObject({ code: 'UNAVAILABLE' })
+  await served.landed()
+  expect(served.outcomes.map(({ crashLoop, randomised }) => [crashLoop, randomised])).toEqual([
+    [undefined, false],
+    [expect.stringMatching(/crashed its worker 3 times within a minute/), false],
+  ])
+})
+
+test('a subject that the request does not say is found where the endpoint says to look', async () => {
+  await using served = await openServe()
+  const canaryArm = canary('model:delay@2', 5000)
+  const bySubject = async (change: object) => {
+    const { reply } = await served.serve.predict(ctx, 'delay', flightAsk(change), undefined)
+    await served.landed()
+    return [reply.variant, served.outcomes.at(-1)?.subject] as const
+  }
+  await served.declare({ ...DELAY, subjectFrom: { header: 'x-user' } })
+  await served.route('delay', { ...stable, canary: canaryArm })
+  await expect(
+    bySubject({ subject: undefined, headers: { 'x-user': 'u'.repeat(257) } }),
+  ).rejects.toThrow('header x-user: expected a number or a text')
+  for (const user of ['a', 'b', 'c']) {
+    const said = await bySubject({ subject: user })
+    expect(said[1]).toBe(user)
+    expect(await bySubject({ subject: undefined, headers: { 'x-user': user } })).toEqual(said)
+  }
+  expect((await bySubject({ subject: '7', headers: { 'x-user': 'a' } }))[1]).toBe('7')
+  expect((await bySubject({ subject: undefined, headers: {} }))[1]).toBeNull()
+
+  await served.declare({ ...DELAY, subjectFrom: { field: 'distance' } })
+  expect((await bySubject({ subject: undefined }))[1]).toBe('404')
+})
+
 test('a full queue is OVERLOADED, which is neither a prediction nor a failure', async () => {
   await using served = await openServe({ maxQueueRows: 1, maxBatch: 1 })
   await served.route('delay', stable)

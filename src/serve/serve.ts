@@ -1,13 +1,10 @@
 import { setImmediate as afterReply } from 'node:timers/promises'
-import type { EndpointSpec } from '@gyre/sdk/wire/endpoint'
 import type { PredictReply } from '@gyre/sdk/wire/predict'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
 import { GyreError, toGyreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
-import { compileRequest, type RequestContract } from '../data/request-contract.ts'
 import type { Infer } from '../infer/infer.ts'
-import type { Source } from '../infer/session.ts'
 import { firstNonfinite, type Tensor } from '../core/tensor.ts'
 import { eventTimeMs } from '../predictions/event-time.ts'
 import type { Predictions } from '../predictions/predictions.ts'
@@ -15,12 +12,14 @@ import type { AskedArm, Picked } from '../routes/pick.ts'
 import { pinned } from '../routes/pinned.ts'
 import type { Routes } from '../routes/routes.ts'
 import type { RoutedEndpoint } from '../routes/snapshot.ts'
-import { planArm, type ArmAnswer, type PlanFeatures } from './arm.ts'
+import type { ArmAnswer } from './arm.ts'
+import { armOpener, createContracts, type OpenArmDeps } from './open-arm.ts'
 import { createArms, primaryModels, shadowModels, type Arm } from './arms.ts'
+import { endpointNamer } from './default-endpoint.ts'
 import { replyOf, toReply, type Flight } from './flight.ts'
 import { createLandings } from './landings.ts'
 import type { Outcome } from './outcome.ts'
-import { readRequest, type Ask, type TensorRequest } from './request.ts'
+import { readRequest, subjectOf, type Ask, type TensorRequest } from './request.ts'
 import { assertFinite, classOf, readAnswer } from './row-answer.ts'
 import { rowTensors } from './row-tensors.ts'
 import {
@@ -30,11 +29,11 @@ import {
   type VersionStatistics,
 } from './served-model.ts'
 import { createShadow, type ShadowLanding } from './shadow.ts'
-import { tensorArm, type TensorArm } from './tensor-arm.ts'
+import type { TensorArm } from './tensor-arm.ts'
 import { NONFINITE, toTensorOutcome } from './tensor-outcome.ts'
 import { fieldsTrial, tensorTrial } from './trial.ts'
 
-export interface ServeDeps {
+export interface ServeDeps extends OpenArmDeps {
   readonly routes: Routes
   readonly infer: Infer
   /** Workers of their own for shadows: what those do to them costs the others nothing. */
@@ -42,9 +41,6 @@ export interface ServeDeps {
   readonly predictions: Pick<Predictions, 'newId' | 'log'>
   readonly clock: Clock
   readonly log: Log
-  /** Where a model version lies. Throws NOT_FOUND. */
-  modelSource(project: string, endpoint: EndpointSpec, model: string): Promise<Source>
-  readonly planFeatures: PlanFeatures
   /** Told of every answered request, after its reply; must not throw. */
   readonly onOutcome: (outcome: Outcome) => void
   /** Told of what shadows answered; must not throw. */
@@ -105,10 +101,16 @@ export interface Serve {
 
 export function createServe(deps: ServeDeps): Serve {
   const { routes, infer, predictions, clock, log } = deps
-  const contracts = new WeakMap<EndpointSpec, RequestContract>()
-  const arms = createArms({ open: openArm(infer), modelsOf: primaryModels, clock, log })
+  const contractOf = createContracts()
+  const nameOf = endpointNamer(routes, deps.defaultEndpoint)
+  const arms = createArms({
+    open: armOpener(deps, infer, contractOf),
+    modelsOf: primaryModels,
+    clock,
+    log,
+  })
   const shadowArms = createArms({
-    open: openArm(deps.shadowInfer),
+    open: armOpener(deps, deps.shadowInfer, contractOf),
     modelsOf: shadowModels,
     clock,
     log,
@@ -120,31 +122,15 @@ export function createServe(deps: ServeDeps): Serve {
     clock,
     onLanding: (landing) => deps.onShadow(landing),
   })
-  const { land, failed } = createLandings({ ...deps, offer: shadow.offer })
+  const { land, failed } = createLandings({
+    ...deps,
+    offer: shadow.offer,
+    crashLoopOf: ({ endpoint, picked }) => arms.find(endpoint, picked.model)?.failed,
+  })
   const stopping = new AbortController()
   const firstLoad = arms.follow(routes.all())
   void shadowArms.follow(routes.all())
   void followRoutes()
-
-  function contractOf(spec: EndpointSpec): RequestContract {
-    const contract = contracts.get(spec) ?? compileRequest(spec.input)
-    contracts.set(spec, contract)
-    return contract
-  }
-
-  function openArm(where: Infer): (endpoint: RoutedEndpoint, name: string) => Promise<Arm> {
-    return async ({ project, spec }, name) => {
-      const model = await deps.modelSource(project, spec, name)
-      if (model.kind === 'graph') return tensorArm(await where.openGraph(model))
-      const { planFeatures } = deps
-      const parts = { project, spec, contract: contractOf(spec), model, planFeatures }
-      const [session, fit] = await Promise.allSettled([where.open(model), planArm(parts)])
-      if (session.status === 'rejected') throw session.reason
-      if (fit.status === 'fulfilled') return fit.value(session.value)
-      session.value.close()
-      throw fit.reason
-    }
-  }
 
   async function followRoutes(): Promise<void> {
     while (!stopping.signal.aborted) {
@@ -248,33 +234,20 @@ export function createServe(deps: ServeDeps): Serve {
     }
   }
 
-  function nameOf(project: string, endpoint: string | undefined): string {
-    const name = endpoint ?? deps.defaultEndpoint
-    if (name !== undefined) return name
-    const [only, ...others] = routes.list(project)
-    if (only && others.length === 0) return only.name
-    const known = routes.list(project).map((route) => route.name)
-    throw new GyreError(
-      'NOT_FOUND',
-      known.length === 0
-        ? 'endpoint: none is declared; run gyre apply'
-        : `endpoint: there are several, ask /predict/ENDPOINT (${known.join(', ')})`,
-      { known },
-    )
-  }
-
   return {
     async predict(ctx, endpointName, ask, asked) {
-      const { subject, at, input: fields } = ask
+      const { at, input: fields } = ask
       const endpoint = routes.find(ctx.project, nameOf(ctx.project, endpointName))
+      const subject = subjectOf(endpoint.spec, ask)
       const picked = routes.pick(ctx.project, endpoint.name, { subject, asked })
       const flight = takeOff(endpoint, picked, { subject, at, fields })
       return whileFlying(endpoint.spec.takes === 'tensors' ? flyRow(flight, ask) : fly(flight, ask))
     },
 
     async infer(ctx, name, request, asked) {
-      const { subject, at, version } = request
+      const { at, version } = request
       const endpoint = routes.find(ctx.project, name)
+      const subject = subjectOf(endpoint.spec, { ...request, input: undefined })
       const picked =
         version === undefined
           ? routes.pick(ctx.project, name, { subject, asked })

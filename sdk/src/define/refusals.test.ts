@@ -47,6 +47,8 @@ const gated = (thresholds: Thresholds, slices: Slices = ['origin', 'page']) =>
   inPipeline(() => {
     gate('g', { candidate: { digest, rows: 1 }, rows: newest }, thresholds, { slices })
   })
+const found = (subjectFrom: { header: string } | { field: string }) =>
+  endpoint('e', { model: 'm', subject: 's', subjectFrom, input: { x: int() } })
 const train = pipeline('train', { until: day(), depth: int() }, ({ depth }) => {
   step('noop', async () => async (_ctx, _inputs: { depth: number }) => null)({ depth })
 })
@@ -475,6 +477,13 @@ const refusals: [title: string, define: () => unknown, field: string, problem: s
     'onQuality',
     '`worseBy`',
   ],
+  [
+    'a subject in no header',
+    () => found({ header: 'X User' }),
+    'endpoint e.subjectFrom',
+    'a header in lower',
+  ],
+  ['a subject in no field', () => found({ field: 'y' }), 'endpoint e.subjectFrom', 'one of x'],
   ['a canary that is everything', () => canary({ weight: 1 }), 'canary.weight', 'below 1'],
   ['a canary of two sizes', () => canary({ weight: 0.1, stages: [10] }), 'canary.weight', 'either'],
   ['a canary that shrinks', () => canary(50, 10), 'canary.stages.1', 'rising percents, got 10'],

@@ -2,6 +2,8 @@ import { z } from 'zod'
 import { ColumnContract } from './dataset.ts'
 import { Name } from './ref.ts'
 
+const HEADER_NAME = 'expected the name of a header in lower case'
+
 export const EndpointSpec = z.strictObject({
   name: Name,
   /** Name of the registered model whose versions may be released here. */
@@ -12,6 +14,13 @@ export const EndpointSpec = z.strictObject({
   takes: z.enum(['fields', 'tensors']).default('fields'),
   /** Request fields and what each must be; none of tensors. A type mismatch is refused, a broken bound is quarantined. */
   input: z.record(Name, ColumnContract),
+  /** Where the id of the subject is looked for in a request that does not say `subject`. */
+  subjectFrom: z.exactOptional(
+    z.union([
+      z.strictObject({ header: z.string().regex(/^[a-z0-9-]{1,64}$/, HEADER_NAME) }),
+      z.strictObject({ field: Name }),
+    ]),
+  ),
   /** A probability from here on is answered as 1. */
   threshold: z.number().min(0).max(1).default(0.5),
   /** NaN and infinities are numbers like others, as inputs and as outputs. Of endpoints that take tensors. */

@@ -16,7 +16,7 @@ const MAX_STAGES = 20
 
 /** How a version is brought to an endpoint, and what decides. */
 export const ReleasePlan = z.strictObject({
-  kind: z.enum(['immediate', 'canary', 'shadow']),
+  kind: z.enum(['immediate', 'canary', 'shadow', 'blue-green']),
   /** Share of subjects on a canary without `stages`, in basis points (1000 = 10 %). */
   weightBp: z.number().int().min(1).max(9999).default(1000),
   /** Rising shares; after the last one comes all traffic. None: one stage of `weightBp`. */
@@ -66,7 +66,7 @@ export const AnalysisReply = z.strictObject({
 export type AnalysisReply = z.infer<typeof AnalysisReply>
 
 /** How a release came to be: by its plan, or as the return to an earlier version. */
-export const ReleaseKind = z.enum(['immediate', 'canary', 'shadow', 'rollback'])
+export const ReleaseKind = z.enum(['immediate', 'canary', 'shadow', 'blue-green', 'rollback'])
 export type ReleaseKind = z.infer<typeof ReleaseKind>
 
 export const Release = z.strictObject({

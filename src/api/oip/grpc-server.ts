@@ -16,7 +16,7 @@ import type { NewId } from '../../core/id.ts'
 import type { Log } from '../../core/log.ts'
 import { VERSION } from '../../core/package.ts'
 import { parseRef } from '../../core/ref.ts'
-import { askedArm } from '../../routes/pick.ts'
+import { askedArm, scopeOfAsking } from '../../routes/pick.ts'
 import type { Serve } from '../../serve/serve.ts'
 import { retryAfter } from '../problem.ts'
 import { rpcCode } from '../rpc-code.ts'
@@ -122,7 +122,11 @@ function handlerOf({ access, clock, newId, log }: GrpcDeps, { scope, answer }: M
     const requestId = newId('req')
     const work = async (): Promise<void> => {
       const { request: message, metadata } = call
-      const { project, actor } = await access.admit(textOf(metadata, 'authorization'), scope)
+      const asked = { 'x-gyre-variant': textOf(metadata, 'x-gyre-variant') }
+      const { project, actor } = await access.admit(
+        textOf(metadata, 'authorization'),
+        scope === 'predict' ? scopeOfAsking(asked) : scope,
+      )
       const ctx = { project, actor, requestId }
       const leftMs = millisecondsTo(call.getDeadline(), clock)
       const told = await answer({ ctx, message, metadata, signal: gone.signal, leftMs })

@@ -7,7 +7,7 @@ import { GyreError, type ErrorCode } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { VERSION } from '../../core/package.ts'
 import { parseRef } from '../../core/ref.ts'
-import { askedArm } from '../../routes/pick.ts'
+import { askedArm, scopeOfAsking } from '../../routes/pick.ts'
 import type { Serve } from '../../serve/serve.ts'
 import { readPacked } from '../packed-body.ts'
 import { answerErrorAs, modelStatus } from '../protocol-error.ts'
@@ -92,7 +92,7 @@ export function oipDoor({ serve, maxBodyBytes, isReady, log }: OipDoorDeps): Raw
     const { outputs, picked, id } = await serve.infer(
       ctx,
       model,
-      { subject, at: undefined, version, inputs, schedule },
+      { subject, at: undefined, version, inputs, schedule, headers },
       askedArm(headers),
     )
     nameVersion(response, picked.variant, picked.model, picked.rev)
@@ -103,7 +103,8 @@ export function oipDoor({ serve, maxBodyBytes, isReady, log }: OipDoorDeps): Raw
   }
 
   return defineRawRoute({
-    scope: (request) => (pathOf(request).startsWith('/v2/health/') ? 'public' : 'predict'),
+    scope: (request) =>
+      pathOf(request).startsWith('/v2/health/') ? 'public' : scopeOfAsking(request.headers),
     described: [
       described('GET', '/v2', 'What the server is, by the Open Inference Protocol'),
       described('GET', '/v2/health/live', 'Whether the process answers'),

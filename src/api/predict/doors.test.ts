@@ -226,6 +226,22 @@ test('every reply says which version gave it, a failed one too', async () => {
   expect(blue).toMatchObject(problem(400, /^header x-gyre-variant: expected canary or stable/))
 })
 
+test('anyone may ask for the canary, who may write may choose an arm by name', async () => {
+  await using doors = await openDoors({}, { keyless: false })
+  const canary = { model: 'model:delay@2', weightBp: 1, salt: 's', releaseId: 'rel_1' }
+  await doors.served.route('delay', { stable: 'model:delay@1', canary })
+  const ask = async (role: 'viewer' | 'member', header: object) => {
+    const authorization = `Bearer ${await doors.keyOf(role)}`
+    const headers = { 'content-type': 'application/json', authorization, ...header }
+    return doors.post('/predict/delay', PREDICT, headers)
+  }
+  expect(await ask('viewer', { 'x-gyre-variant': 'canary' })).toMatchObject({ status: 403 })
+  expect(await ask('member', { 'x-gyre-variant': 'canary' })).toMatchObject({
+    status: 200,
+    headers: { 'x-gyre-variant': 'canary' },
+  })
+})
+
 test('a quarantined request is answered in valid JSON whatever it holds', async () => {
   await using doors = await openDoors()
   const reply = await doors.post('/predict', { input: { ...FLIGHT, origin: '"\\\n\u2028é' } })

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import { PredictReply, PredictRequest } from '@gyre/sdk/wire/predict'
 import { GyreError, toGyreError } from '../../core/errors.ts'
-import { askedArm } from '../../routes/pick.ts'
+import { askedArm, scopeOfAsking } from '../../routes/pick.ts'
 import type { Serve } from '../../serve/serve.ts'
 import { defineRawRoute, type RawDoor } from '../raw-door.ts'
 import { readAsk } from './ask.ts'
@@ -36,7 +36,7 @@ const DESCRIBED = {
 /** `POST /predict` asks the default endpoint, `POST /predict/{endpoint}` the named one. */
 export function predictDoor({ serve, maxBodyBytes }: PredictDoorDeps): RawDoor {
   return defineRawRoute({
-    scope: 'predict',
+    scope: (request) => scopeOfAsking(request.headers),
     described: [
       { ...DESCRIBED, path: '/predict', summary: 'Ask the only endpoint there is' },
       { ...DESCRIBED, path: '/predict/:endpoint', summary: 'Ask an endpoint' },
@@ -45,9 +45,14 @@ export function predictDoor({ serve, maxBodyBytes }: PredictDoorDeps): RawDoor {
     async handle(request, response, ctx) {
       expectMethod(request, response, 'POST')
       const endpoint = endpointOf(request)
+      const { headers } = request
       const schedule = readSchedule(request, response)
-      const ask = { ...readAsk(await readJson(request, response, maxBodyBytes)), schedule }
-      const asked = askedArm(request.headers)
+      const ask = {
+        ...readAsk(await readJson(request, response, maxBodyBytes)),
+        schedule,
+        headers,
+      }
+      const asked = askedArm(headers)
       try {
         const { reply, rev } = await serve.predict(ctx, endpoint, ask, asked)
         nameVersion(response, reply.variant, reply.model_version, rev)

@@ -88,6 +88,7 @@ function addStart(release: Command): void {
     .option('--deadline <duration>', 'event time after which an undecided stage is taken back')
     .option('--slow <ms>', 'judge latency too: answers beyond this are slow')
     .option('--shadow', 'it answers nobody: it is asked after the reply, and compared')
+    .option('--blue-green', 'loaded and waiting; gyre release complete switches everyone at once')
     .option('--sample <percent>', 'of the requests that a shadow is asked')
     .option('--tolerance <number>', 'a shadow agrees when no number is further off than this')
     .option('--why <text>', 'recorded with the release')
