@@ -14,9 +14,9 @@ export interface OpenItems extends AsyncDisposable {
 
 /** What an item logs. */
 export interface ItemPoints {
-  add(key: string, value: number, step?: number): void
+  readonly add: (key: string, value: number, step?: number) => void
   /** In the order of their coming, curves by their last point. */
-  all(): ItemPoint[]
+  readonly all: () => ItemPoint[]
 }
 
 /**

@@ -249,7 +249,7 @@ test.skipIf(!hasPython)(
     }
     const third = 1 / 3
     expect(await curveOf('alone')).toEqual([0, 1, 2].map((step) => [step, [1, 0.5, third][step]]))
-    const each = (await curveOf('each')).toSorted(([a = 0], [b = 0]) => Number(a) - Number(b))
+    const each = (await curveOf('each')).toSorted(([a = 0], [b = 0]) => a - b)
     expect(each).toEqual([0, 1, 2].map((item) => [item, [1, 0.25, 0.5][item]]))
   },
 )
