@@ -8,6 +8,7 @@ import {
 import { PipelineRun } from '@gyre/sdk/wire/pipeline'
 import { MetricSample, Run } from '@gyre/sdk/wire/run'
 import { z } from 'zod'
+import { GyreError } from '../core/errors.ts'
 import { failureLine } from './failure-line.ts'
 
 /** How often it is looked what a step has logged. */
@@ -25,7 +26,7 @@ export interface Tried {
 
 /**
  * A pipeline run with the trial's parameters, the one that does its work already where there is one; its value is what
- * the step logged last. One that is not worth more steps is cancelled.
+ * the step logged last. One that is not worth more steps is cancelled. Throws INVALID_ARGUMENT for a metric that is not there.
  */
 export async function tryPipeline(
   client: GyreClient,
@@ -54,9 +55,25 @@ export async function tryPipeline(
   const runId = ended.steps.find((one) => one.step === step)?.runId
   const run = runId ? await patiently(() => client.get(`/api/v1/runs/${runId}`, Run)) : undefined
   const value = run?.metrics[metric]
-  if (value === undefined)
-    throw new Error(`pipeline run ${id}: step ${step} logged no metric ${metric}`)
+  if (value === undefined) throw unlogged(id, { step, metric }, Object.keys(run?.metrics ?? {}))
   return { value, by: id }
+}
+
+function unlogged(
+  id: string,
+  { step, metric }: Pick<Tried, 'step' | 'metric'>,
+  logged: readonly string[],
+): GyreError {
+  return new GyreError(
+    'INVALID_ARGUMENT',
+    `--metric: step ${step} logged no ${metric} in pipeline run ${id}; it logged ${logged.join(', ') || 'nothing'}`,
+    { field: 'metric', step, metric, logged, run: id },
+  )
+}
+
+/** Whether a trial failed because its run, which succeeded, has no such metric. */
+export function isUnlogged(error: unknown): error is GyreError {
+  return error instanceof GyreError && error.details['field'] === 'metric'
 }
 
 function awaitEnd(client: GyreClient, id: string, { signal, patiently }: RunningTrial) {

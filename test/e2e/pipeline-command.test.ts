@@ -104,6 +104,16 @@ test('a table shows the line that matters; gyre runs show has them all', async (
   expect(fanned.stdout).toMatch(/1 of 3 items failed; item 2: RangeError: no such country/)
 })
 
+test('the ended run as JSON says that no gate refused; with a failure the exit code is 1 all the same', async () => {
+  const ended = await cli('pipeline', 'run', 'odd', '--param', 'mode=good', '--json')
+  const run = JSON.parse(ended.stdout)
+  expect([ended.code, run]).toMatchObject([0, { status: 'succeeded', refused: [] }])
+  const { id } = await newest()
+  expect(JSON.parse((await cli('pipeline', 'show', id, '--json')).stdout)).toEqual(run)
+  const failed = await cli('pipeline', 'run', 'script', '--json')
+  expect([failed.code, JSON.parse(failed.stdout)]).toMatchObject([1, { status: 'failed' }])
+})
+
 test('Ctrl-C says that the run goes on, and how to end it', async () => {
   const running = begin(['pipeline', 'run', 'waiting'], {
     cwd: folder,
@@ -155,4 +165,20 @@ test('a bad line of a file is told by file, line and column', async () => {
     stderr:
       'gyre: torn.csv:3: source: not readable as csv: line 3: expected 2 columns, got 3: 2,b,c\n',
   })
+})
+
+test('a search for what its step does not log ends with the first trial', async () => {
+  await writeFile(join(folder, 'over.json'), '{"mode":{"kind":"choice","of":["a","b"]}}')
+  const asked = ['tune', 'odd', '--over', join(folder, 'over.json'), '--maximize', '--trials', '9']
+  const ended = await cli(...asked, '--metric', 'fit.auc')
+  const { id, pipeline } = await newest()
+  expect(pipeline).toBe('odd')
+  expect([ended.code, ended.stderr]).toEqual([
+    2,
+    `gyre: --metric: step fit logged no auc in pipeline run ${id}; it logged nothing: the search has stopped; "gyre studies rm odd" frees its name for another metric\n`,
+  ])
+  const { stdout } = await cli('studies', 'show', 'odd', '--json')
+  const counts = { running: 0, finished: 0, failed: 1 }
+  expect(JSON.parse(stdout)).toMatchObject({ study: { counts } })
+  expect((await cli('studies', 'rm', 'odd', '--yes')).code).toBe(0)
 })

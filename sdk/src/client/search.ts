@@ -62,6 +62,7 @@ export async function search(
 
   async function work(): Promise<void> {
     for (;;) {
+      ending.throwIfAborted()
       const asked = await patiently(() => client.post(`${path}/ask`, undefined, Asked))
       if (asked.state === 'done') return
       if (asked.state === 'wait') await delay(ASK_AGAIN_MS, undefined, { signal: ending })

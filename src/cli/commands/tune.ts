@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises'
 import { search } from '@gyre/sdk/client'
 import { Manifest } from '@gyre/sdk/wire/manifest'
 import { Json } from '@gyre/sdk/wire/ref'
-import { SearchSpace, Trial } from '@gyre/sdk/wire/study'
+import { SearchSpace, Study, Trial } from '@gyre/sdk/wire/study'
 import { z } from 'zod'
 import { GyreError } from '../../core/errors.ts'
 import { issueText } from '@gyre/sdk/wire/issue-text'
 import { withClient, withServer, type AddCommand } from '../command.ts'
 import { readParam } from '../pair.ts'
 import { assertTrials } from '../trial-check.ts'
-import { tryPipeline } from '../trial-pipeline.ts'
+import { isUnlogged, tryPipeline } from '../trial-pipeline.ts'
 import { jsonOf, paramsText, textOf, valueText } from './studies.ts'
 
 /** Digits alone: `1e3`, ` 7` and an empty text are slips. */
@@ -63,12 +63,16 @@ export const addTune: AddCommand = (program, { exit }) => {
         const { manifest } = await client.get('/api/v1/project', Applied)
         assertTrials(manifest, { pipeline, step, metric, over, fixed })
         const prunes = options.pruner !== 'none'
+        const name = options.study ?? pipeline
+        const path = `/api/v1/studies/${encodeURIComponent(name)}`
         /** Why trials failed, by their number. */
         const reasons = new Map<number, string>()
+        const calledOff = new AbortController()
+        let unlogged: GyreError | undefined
         const study = await search(
           client,
           {
-            name: options.study ?? pipeline,
+            name,
             over,
             metric: options.metric,
             direction: options.maximize ? 'maximize' : 'minimize',
@@ -81,19 +85,26 @@ export const addTune: AddCommand = (program, { exit }) => {
           },
           (trial) =>
             tryPipeline(client, { pipeline, step, metric, fixed, prunes }, trial).catch(
-              (error: unknown) => {
+              async (error: unknown) => {
                 reasons.set(trial.number, error instanceof Error ? error.message : String(error))
+                // Once a trial has had it, it is a metric that only some parameters bring.
+                if (isUnlogged(error) && (await client.get(path, Study)).counts.finished === 0)
+                  unlogged ??= error
                 throw error
               },
             ),
           {
+            signal: calledOff.signal,
             onTrial: (trial) => {
               if (!options.json) console.log(lineOf(trial, reasons.get(trial.number)))
+              if (unlogged) calledOff.abort(stopped(unlogged, name))
             },
           },
         )
-        const path = `/api/v1/studies/${encodeURIComponent(study.name)}/trials`
-        const { trials } = await client.get(path, z.strictObject({ trials: z.array(Trial) }))
+        const { trials } = await client.get(
+          `${path}/trials`,
+          z.strictObject({ trials: z.array(Trial) }),
+        )
         console.log(options.json ? jsonOf(study, trials) : `\n${textOf(study, trials)}`)
         if (!study.best) exit(1)
       }),
@@ -132,6 +143,12 @@ async function readSpace(path: string): Promise<SearchSpace> {
     const reason = error instanceof z.ZodError ? z.prettifyError(error) : String(error)
     throw refuse('over', `${path}: ${reason.replaceAll(/\s+/g, ' ')}`)
   }
+}
+
+/** A search for what its step does not log would burn all its trials. */
+function stopped({ message, details }: GyreError, study: string): GyreError {
+  const help = `the search has stopped; "gyre studies rm ${study}" frees its name for another metric`
+  return new GyreError('INVALID_ARGUMENT', `${message}: ${help}`, details)
 }
 
 function lineOf({ number, state, value, params }: Trial, reason: string | undefined): string {
