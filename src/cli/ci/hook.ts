@@ -27,7 +27,8 @@ cd "$root"/${quoted(inside === '' ? '.' : inside)} || exit 1
 ${hook === 'pre-push' ? PUSHED : COMMITTED}
 # Git's own variables would send the tests' git commands into this repository.
 unset $(git rev-parse --local-env-vars)
-# A server that other commands speak to has judged another state than this one.
+# A server that other commands speak to has judged another state than this one. One of its own has no champion: what a
+# gate compares with one passes here. For yours: gyre ci init hook . -- --url URL
 unset GYRE_URL
 exec ${[...command, 'ci', '.', ...options].map(quoted).join(' ')} </dev/null
 `

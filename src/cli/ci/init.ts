@@ -77,6 +77,10 @@ async function writeHook(
   await writeNew(path, hookText(hook, { inside, command, options }), force || isOurs)
   await chmod(path, 0o755)
   console.log(`wrote ${path}: it runs gyre ci at each ${hook === 'pre-push' ? 'push' : 'commit'}`)
+  if (!options.some((option) => option === '--url' || option.startsWith('--url=')))
+    console.log(
+      'it asks a server of its own, which has no champion: comparisons with one pass; to compare, put -- --url URL behind',
+    )
 }
 
 async function writeNew(path: string, text: string, force: boolean): Promise<void> {

@@ -1,13 +1,21 @@
+import { counted } from '../counted.ts'
 import { intervalText } from '../interval-text.ts'
 import type { CiCheck, CiGate, CiReport, Status } from './report.ts'
 
 const MARKS: Record<Status, string> = { passed: '✅', failed: '❌', skipped: '➖' }
 
 /** For a pull request: the verdict, then a table a gate. */
-export function reportMarkdown({ project, passed, gates }: CiReport): string {
+export function reportMarkdown({ project, passed, server, gates }: CiReport): string {
   const failed = gates.filter(({ status }) => status === 'failed').length
-  const verdict = passed ? 'all gates passed' : `refused, ${failed} of ${gates.length} gates failed`
+  const verdict = passed
+    ? 'all gates passed'
+    : `refused, ${failed} of ${counted(gates.length, 'gate')} failed`
   return [`## ${MARKS[passed ? 'passed' : 'failed']} ${cell(project)}: ${verdict}`]
+    .concat(
+      server === null
+        ? ['On a server of its own, which has no champion: comparisons with one pass.']
+        : [],
+    )
     .concat(gates.map(gateText))
     .join('\n\n')
     .concat('\n')

@@ -13,7 +13,7 @@ export function reportText({ gates, passed, server, project }: CiReport): string
     about,
   ])
   const failed = gates.filter(({ status }) => status === 'failed')
-  const where = server ?? 'a server of its own, empty before'
+  const where = server ?? 'a server of its own, empty before: there is no champion to compare with'
   return [
     `${project} on ${where}`,
     table(['gate', 'of', 'result', 'checks', 'about'], rows, 90),

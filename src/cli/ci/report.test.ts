@@ -73,7 +73,11 @@ test('the JUnit report holds every check, whatever is in its texts', () => {
 
 test('Markdown keeps a check on its line, and shows marks as they are', () => {
   const text = reportMarkdown(reportOf('churn', null, gates))
-  expect(text).toContain('## ❌ churn: refused, 2 of 2 gates failed')
+  expect(text).toContain(
+    '## ❌ churn: refused, 2 of 2 gates failed\n\nOn a server of its own, which has no champion',
+  )
+  const one = reportMarkdown(reportOf('churn', 'http://gyre:7400', gates.slice(0, 1)))
+  expect(one).toContain('## ❌ churn: refused, 1 of 1 gate failed\n\n### ')
   expect(text).toContain('two<br>lines \\| of \\*it\\* |')
   expect(text).toContain('| ❌ | auc | ≥ 0.65 | 0.62 | 0.6012 to 0.64 | 0.62 is not ≥ 0.65 |')
 })
