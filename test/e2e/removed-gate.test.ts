@@ -19,7 +19,18 @@ test('a refusal by a gate that the code has no more stands in no way: one that i
 
   await isDone('apply', project)
   await isDone('data', 'import', 'customers', '--project', project)
-  await isDone('pipeline', 'run', 'train')
+  // A refusal is no failure of the run, and a failure of the command only where one asks for that.
+  const ran = await command('pipeline', 'run', 'train', '--json')
+  expect(ran).toMatchObject({ code: 0, stderr: '' })
+  const refused = [
+    { gate: 'good-enough', reasons: [expect.stringMatching(/^auc: 0\.8\d+ is not/)] },
+  ]
+  expect(JSON.parse(ran.stdout)).toMatchObject({ status: 'succeeded', refused })
+  const strict = await command('pipeline', 'run', 'train', '--json', '--fail-on-refusal')
+  expect([strict.code, JSON.parse(strict.stdout)]).toMatchObject([
+    1,
+    { status: 'succeeded', refused },
+  ])
   await isDone('model', 'approve', 'churn@1')
   expect(await release()).toMatchObject({
     code: 1,
@@ -41,7 +52,7 @@ test('a refusal by a gate that the code has no more stands in no way: one that i
   expect((await ci()).stdout).toContain('no gate of this folder has judged it')
 
   // The same rows give the same files, which are the same version.
-  await isDone('pipeline', 'run', 'train')
+  await isDone('pipeline', 'run', 'train', '--fail-on-refusal')
   await isDone('model', 'approve', 'churn@1')
   await isDone('release', 'churn', 'churn@1')
   expect(await ci()).toMatchObject({

@@ -1,5 +1,4 @@
 import type { GyreClient } from '@gyre/sdk/client'
-import { Verdict } from '@gyre/sdk/wire/gate'
 import { PipelineRun, type ItemCounts, type StepRun } from '@gyre/sdk/wire/pipeline'
 import type { Resources } from '@gyre/sdk/wire/resources'
 import { StepItems } from '@gyre/sdk/wire/step'
@@ -10,6 +9,7 @@ import { withClient, withServer, type AddCommand } from '../command.ts'
 import { failureLine } from '../failure-line.ts'
 import { oneLine } from '../one-line.ts'
 import { readParam } from '../pair.ts'
+import { refusalsOf } from '../refusals.ts'
 import { addBackfills } from './backfill.ts'
 import { table } from '../table.ts'
 
@@ -20,12 +20,18 @@ const ItemOptions = z.object({
   json: z.boolean().default(false),
 })
 
+const EndOptions = z.object({
+  json: z.boolean().default(false),
+  failOnRefusal: z.boolean().default(false),
+})
+
 /** `gyre pipeline run|resume|ls|show|items|cancel` */
 export const addPipeline: AddCommand = (program, { exit }) => {
   const pipeline = program.command('pipeline').description('pipelines and their runs')
 
   /** Whoever interrupts the command does not end the run. */
-  async function awaitEnd(client: GyreClient, id: string): Promise<void> {
+  async function awaitEnd(client: GyreClient, id: string, options: unknown): Promise<void> {
+    const { json, failOnRefusal } = EndOptions.parse(options)
     // For whoever waits before it; a script that went well says nothing here.
     if (process.stderr.isTTY) process.stderr.write(`${id} has begun\n`)
     const leave = (): void => {
@@ -37,8 +43,9 @@ export const addPipeline: AddCommand = (program, { exit }) => {
     process.once('SIGINT', leave)
     try {
       const ended = await client.get(`/api/v1/pipeline-runs/${id}?wait=true`, PipelineRun)
-      print(ended)
-      if (ended.status !== 'succeeded') exit(1)
+      if (json) console.log(jsonOf(ended))
+      else print(ended)
+      if (ended.status !== 'succeeded' || (failOnRefusal && refusalsOf(ended).length > 0)) exit(1)
     } finally {
       process.off('SIGINT', leave)
     }
@@ -48,11 +55,13 @@ export const addPipeline: AddCommand = (program, { exit }) => {
     .description('run a pipeline to its end')
     .argument('<name>')
     .option('--param <name=value...>', 'a parameter; the value is JSON or plain text')
+    .option('--json', 'the ended run as JSON, with the gates that refused')
+    .option('--fail-on-refusal', 'end with 1 when a gate refused, though the run succeeded')
     .action((name: string, options: unknown) =>
       withClient(options, async (client) => {
         const path = `/api/v1/pipelines/${encodeURIComponent(name)}/runs`
         const started = await client.post(path, { params: paramsOf(options) }, PipelineRun)
-        await awaitEnd(client, started.id)
+        await awaitEnd(client, started.id, options)
       }),
     )
 
@@ -61,12 +70,14 @@ export const addPipeline: AddCommand = (program, { exit }) => {
     .argument('<run>')
     .option('--from <step>', 'with all that reads from it; what did not succeed unless told')
     .option('--param <name=value...>', 'another value of a parameter that no kept step has read')
+    .option('--json', 'the ended run as JSON, with the gates that refused')
+    .option('--fail-on-refusal', 'end with 1 when a gate refused, though the run succeeded')
     .action((run: string, options: unknown) =>
       withClient(options, async (client) => {
         const { from } = z.object({ from: z.exactOptional(z.string()) }).parse(options)
         const path = `/api/v1/pipeline-runs/${encodeURIComponent(run)}/resume`
         const body = { params: paramsOf(options), ...(from !== undefined && { from }) }
-        await awaitEnd(client, (await client.post(path, body, PipelineRun)).id)
+        await awaitEnd(client, (await client.post(path, body, PipelineRun)).id, options)
       }),
     )
 
@@ -115,10 +126,14 @@ export const addPipeline: AddCommand = (program, { exit }) => {
   withServer(pipeline.command('show'))
     .description('a run and its steps')
     .argument('<run>')
-    .action((run: string, options: unknown) =>
-      withClient(options, async (client) =>
-        print(await client.get(`/api/v1/pipeline-runs/${encodeURIComponent(run)}`, PipelineRun)),
-      ),
+    .option('--json', 'as JSON, with the gates that refused')
+    .action((id: string, options: unknown) =>
+      withClient(options, async (client) => {
+        const path = `/api/v1/pipeline-runs/${encodeURIComponent(id)}`
+        const run = await client.get(path, PipelineRun)
+        if (EndOptions.parse(options).json) console.log(jsonOf(run))
+        else print(run)
+      }),
     )
 
   withServer(pipeline.command('cancel'))
@@ -138,6 +153,11 @@ function paramsOf(options: unknown): Record<string, unknown> {
   return Object.fromEntries(param.map(readParam))
 }
 
+/** As the server tells it, and `refused`: what gates had against their candidates. */
+function jsonOf(run: PipelineRun): string {
+  return JSON.stringify({ ...run, refused: refusalsOf(run) }, null, 2)
+}
+
 function print(run: PipelineRun): void {
   const by = run.cancelled ? `, cancelled by ${oneLine(run.cancelled.by)}` : ''
   const since = run.resumes === null ? '' : `, resumes ${run.resumes}`
@@ -152,19 +172,12 @@ function print(run: PipelineRun): void {
     step.attempt,
     step.error ? failureLine(step.error.message) : '',
   ])
-  const refusals = run.steps.flatMap(refusalsOf)
   const headings = ['step', 'kind', 'state', 'items', ...(asks ? ['resources'] : [])]
   console.log(table([...headings, 'attempt', 'error'], rows, MAX_ERROR_CHARS))
-  for (const refusal of refusals) console.log(refusal)
+  for (const { gate, reasons } of refusalsOf(run))
+    for (const reason of reasons) console.log(`\ngate ${gate} refused: ${reason}`)
   const failed = run.steps.find(({ state }) => state === 'failed')
   if (failed?.runId) console.log(`\nin full: gyre runs show ${failed.runId}`)
-}
-
-/** What a gate had against its candidate: its step has succeeded all the same. */
-function refusalsOf({ step, kind, outputs }: StepRun): readonly string[] {
-  const verdict = kind === 'gate' ? Verdict.safeParse(outputs).data : undefined
-  const failed = verdict?.checks.filter(({ passed }) => !passed) ?? []
-  return failed.map(({ metric, reason }) => `\ngate ${step} refused: ${metric}: ${reason}`)
 }
 
 function stateText({ cached, state, retryAt }: StepRun): string {
