@@ -30,6 +30,7 @@ import { isLoopback } from './core/loopback.ts'
 import { processFacts } from './core/process-facts.ts'
 import { systemSleep } from './core/sleep.ts'
 import { siblingUrl } from './core/spawn.ts'
+import { createConvert } from './convert/convert.ts'
 import { createData } from './data/data.ts'
 import { createEvaluate } from './evaluate/evaluate.ts'
 import { openLocalExec } from './exec/adapters/local.ts'
@@ -40,6 +41,7 @@ import { createLoop } from './loop/loop.ts'
 import { createMonitor } from './monitor/monitor.ts'
 import { createPipelines } from './pipelines/pipelines.ts'
 import { createPredictions } from './predictions/predictions.ts'
+import { createBundleFolders } from './projects/bundle-folder.ts'
 import { gateNames, modelPolicy } from './projects/model-policy.ts'
 import { createProjects, type Projects } from './projects/projects.ts'
 import type { EndpointUse } from './registry/endpoint-use.ts'
@@ -68,6 +70,8 @@ import { traceLocation } from './tracking/locations.ts'
 import { createTracking } from './tracking/tracking.ts'
 import { createTraces } from './traces/traces.ts'
 import { createBuiltinSteps } from './train/builtin-steps.ts'
+import { openPython } from './train/python-environment.ts'
+import { interpreterFile } from './train/python-step.ts'
 import { createUpkeep } from './upkeep/upkeep.ts'
 
 export interface Server {
@@ -284,6 +288,21 @@ async function open(
   let url = ''
   let grpcAddress: string | undefined
   const pythonFolder = resolve(config.data, 'python')
+  const python = (requirements: string) =>
+    openPython({ folder: pythonFolder, known: interpreterFile(pythonFolder) }, requirements)
+  const modelFolders = createBundleFolders(resolve(config.data, 'models'), { blobs, newId })
+  const convert = createConvert({
+    catalog,
+    blobs,
+    runs,
+    registry,
+    unpack: (digest) => modelFolders.folder(digest),
+    python,
+    folder: resolve(config.data, 'tmp'),
+    allowPickle: config.allowPickle,
+    log,
+  })
+  closers.push(() => convert.close())
   const exec = openLocalExec({
     runner: siblingUrl('./runner', import.meta.url),
     maxJobs: Math.max(2, availableParallelism()),
@@ -351,6 +370,7 @@ async function open(
     access,
     artifacts,
     blobs,
+    convert,
     data,
     evaluate,
     events,

@@ -1,4 +1,5 @@
 import type { Access } from '../access/access.ts'
+import type { Convert } from '../convert/convert.ts'
 import type { Data } from '../data/data.ts'
 import type { Evaluate } from '../evaluate/evaluate.ts'
 import type { Features } from '../features/features.ts'
@@ -29,6 +30,7 @@ export interface Rooms {
   readonly access: Access
   readonly artifacts: Artifacts
   readonly blobs: Blobs
+  readonly convert: Convert
   readonly data: Data
   readonly evaluate: Pick<Evaluate, 'verdicts' | 'evaluationSets'>
   readonly events: Events

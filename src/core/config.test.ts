@@ -64,6 +64,13 @@ test('a module brings those it stands on, in one order and once', () => {
   expect(modulesOf()).toEqual([...MODULES])
 })
 
+test('pickles are opened where a flag, a variable or the file says so', () => {
+  expect(() => readConfig({}, { GYRE_ALLOW_PICKLE: 'yes' })).toThrow(/^GYRE_ALLOW_PICKLE: /)
+  expect(readConfig({}, {}).allowPickle).toBe(false)
+  expect(readConfig({}, { GYRE_ALLOW_PICKLE: 'true' }).allowPickle).toBe(true)
+  expect(readConfig({ allowPickle: true }, { GYRE_ALLOW_PICKLE: 'false' }).allowPickle).toBe(true)
+})
+
 test('flags beat the environment, the environment beats the file, the file beats what is built in', async () => {
   const file = { port: 7401, host: '127.0.0.2', data: '/file', maxBodyBytes: 2048 }
   const folder = await folderWith(JSON.stringify(file))

@@ -40,6 +40,10 @@ const Modules = z.preprocess(
   z.array(z.enum(MODULES)).min(1).transform(withFoundations),
 )
 
+/** A flag without a value on the command line, a word in the environment. */
+const flag = () =>
+  z.union([z.boolean(), z.enum(['true', 'false']).transform((text) => text === 'true')])
+
 /**
  * Everything an operator may set. Flags beat the environment, the environment beats the file `gyre.json` in the
  * folder where Gyre is started.
@@ -58,6 +62,8 @@ export const Config = z.strictObject({
   egressAllow: z.array(z.string().min(1)).default([]),
   /** Inference worker threads; 0 = one per core, less one for the event loop. */
   inferenceWorkers: number().int().min(0).max(64).default(0),
+  /** Models may be read that run whatever code they hold; in processes of their own, never in the server's. */
+  allowPickle: flag().default(false),
   analyticsMemoryMb: number().int().min(128).default(1024),
   maxBodyBytes: number().int().min(1024).default(1_048_576),
   /** Of a request with tensors. */
@@ -81,6 +87,7 @@ const ENVIRONMENT = {
   GYRE_HOST: 'host',
   GYRE_DATA: 'data',
   GYRE_MODULES: 'modules',
+  GYRE_ALLOW_PICKLE: 'allowPickle',
   GYRE_LOG_LEVEL: 'logLevel',
   GYRE_INFERENCE_WORKERS: 'inferenceWorkers',
   GYRE_ANALYTICS_MEMORY_MB: 'analyticsMemoryMb',

@@ -395,6 +395,7 @@ function refusals(): readonly Refusal[] {
       /^decision: /,
       'decision',
     ),
+    missing('POST /api/v1/models/churn/versions/99/prepare', undefined, /churn@99/),
     missing('POST /api/v1/models/churn/versions/9/approve', { decision: 'approved' }, /churn@9/),
     bad('POST /api/v1/models/churn/versions/1/stage', { stage: 'live' }, /^stage: /, 'stage'),
     conflict(
@@ -674,6 +675,7 @@ const ROUTES = {
     'POST /api/v1/endpoints',
     'POST /api/v1/endpoints/{endpoint}/settle',
     'POST /api/v1/models/{name}/versions',
+    'POST /api/v1/models/{name}/versions/{version}/prepare',
     'POST /api/v1/features/materialize',
     'POST /api/v1/import/aliases',
     'POST /api/v1/import/experiments',

@@ -230,5 +230,12 @@ export const RegisterVersion = z.union([
   z.strictObject({ source: z.string().min(1) }),
 ])
 
+/** What answers for a version: a version, or the run that makes one and tags itself `gyre.serves`. */
+export const Prepared = z.strictObject({
+  serves: z.string().nullable(),
+  run: z.string().nullable(),
+})
+export type Prepared = z.infer<typeof Prepared>
+
 export const StageRequest = z.strictObject({ stage: Stage })
 export type StageRequest = z.infer<typeof StageRequest>

@@ -5,6 +5,7 @@ import {
   ModelCard,
   ModelReport,
   ModelVersion,
+  Prepared,
   RegisterVersion,
   StageRequest,
 } from '@gyre/sdk/wire/model'
@@ -73,6 +74,17 @@ export const registerModelFiles = defineRoute({
     'files' in body
       ? registry.registerFiles(ctx, params.name, body.files)
       : registry.registerSource(ctx, params.name, body.source),
+})
+
+export const prepareModel = defineRoute({
+  method: 'POST',
+  path: '/api/v1/models/:name/versions/:version/prepare',
+  summary: 'What answers for a version: itself, or the ONNX form that a run makes of it',
+  scope: 'write',
+  params: VersionParams,
+  reply: Prepared,
+  errors: ['NOT_FOUND', 'INVALID_INPUT', 'FORBIDDEN'],
+  handle: ({ convert }, ctx, { params }) => convert.prepare(ctx, refOf(params)),
 })
 
 export const showModelCard = defineRoute({

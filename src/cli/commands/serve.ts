@@ -2,6 +2,7 @@ import { basename } from 'node:path'
 import { connect } from '@gyre/sdk/client'
 import { z } from 'zod'
 import { readConfig } from '../../core/config.ts'
+import { GyreError } from '../../core/errors.ts'
 import { withClient, withServer, type AddCommand } from '../command.ts'
 import { bring, type Brought } from '../serve/bring.ts'
 import { endpointName, readSource } from '../serve/source.ts'
@@ -15,6 +16,7 @@ const Options = z.object({
   data: z.exactOptional(z.string()),
   grpcPort: z.exactOptional(z.string()),
   allowNonfinite: z.boolean().default(false),
+  allowPickle: z.exactOptional(z.boolean()),
 })
 
 /** `gyre serve`: a model behind an address, by a server of its own or by one that runs. */
@@ -31,9 +33,14 @@ export const addServe: AddCommand = (program, { startServer }) => {
     .option('--data <folder>', 'where everything is kept (GYRE_DATA, ./.gyre)')
     .option('--grpc-port <port>', 'speak gRPC too, on this port (GYRE_GRPC_PORT)')
     .option('--allow-nonfinite', 'take and give NaN and infinities as numbers like others')
+    .option(
+      '--allow-pickle',
+      'the server it starts opens models that run whatever code they hold, in processes of their own (GYRE_ALLOW_PICKLE)',
+    )
     .action(async (text: string, raw: unknown) => {
       const { name, url, allowNonfinite, ...settings } = Options.parse(raw)
       const brought = { ...(await toBring(text, name)), allowNonfinite }
+      if (url !== undefined && settings.allowPickle) throw notHere()
       if (url !== undefined)
         return withClient(raw, async (client) => console.log(await bring(client, brought)))
       const config = readConfig(settings)
@@ -63,4 +70,12 @@ async function toBring(
   endpointName(source, name)
   const isPath = source.kind === 'file' || source.kind === 'folder'
   return { source, name, asked: isPath ? basename(text) : text }
+}
+
+function notHere(): GyreError {
+  return new GyreError(
+    'INVALID_ARGUMENT',
+    '--allow-pickle: the server at --url says what it opens; start that one with it',
+    { field: 'allowPickle' },
+  )
 }

@@ -8,6 +8,7 @@ const Options = z.object({
   host: z.exactOptional(z.string()),
   data: z.exactOptional(z.string()),
   modules: z.exactOptional(z.string()),
+  allowPickle: z.exactOptional(z.boolean()),
   grpcPort: z.exactOptional(z.string()),
 })
 
@@ -26,6 +27,10 @@ export const addUp: AddCommand = (program, { startServer }) => {
     .option(
       '--modules <names>',
       `only these and what they stand on, of ${MODULES.join(', ')} (GYRE_MODULES)`,
+    )
+    .option(
+      '--allow-pickle',
+      'open models that run whatever code they hold, in processes of their own (GYRE_ALLOW_PICKLE)',
     )
     .action(async (options: unknown) => {
       const config = readConfig(Options.parse(options))

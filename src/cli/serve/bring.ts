@@ -2,6 +2,7 @@ import type { GyreClient } from '@gyre/sdk/client'
 import { EndpointSpec } from '@gyre/sdk/wire/endpoint'
 import { Release, RouteState } from '@gyre/sdk/wire/release'
 import { z } from 'zod'
+import { servable } from './servable.ts'
 import { endpointName, versionOf, type ServedSource } from './source.ts'
 
 /** What is brought, and where to. */
@@ -24,7 +25,7 @@ export async function bring(
   { source, name, asked, allowNonfinite }: Brought,
 ): Promise<string> {
   const endpoint = endpointName(source, name)
-  const version = await versionOf(client, source, endpoint)
+  const version = await servable(client, await versionOf(client, source, endpoint))
   const spec = {
     name: endpoint,
     model: version.name,

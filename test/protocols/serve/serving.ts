@@ -1,7 +1,10 @@
 import { execFile } from 'node:child_process'
+import { mkdir, symlink } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { z } from 'zod'
+import { tempFolder } from '../../../src/store/contract/temp-folder.ts'
 import { pinnedPython } from '../python.ts'
 
 /** The first test that needs the environment builds it. */
@@ -53,6 +56,19 @@ export async function infer(
   const text = await response.text()
   if (!response.ok) throw new Error(`HTTP ${response.status}: ${text}`)
   return Reply.parse(JSON.parse(text))
+}
+
+/**
+ * A data folder for a server. Its Python environments are kept between the tests: they take a minute each to make,
+ * and are the same by what is in them.
+ */
+export async function dataFolder(): Promise<string> {
+  const data = join(await tempFolder(), 'data')
+  const environments = fileURLToPath(new URL('../../../.venvs/served', import.meta.url))
+  await mkdir(environments, { recursive: true })
+  await mkdir(data)
+  await symlink(environments, join(data, 'python'))
+  return data
 }
 
 /** Numbers that may differ by what float32 rounds. */
