@@ -264,6 +264,7 @@ async function open(
     },
     eventTime: async (ctx, endpoint) =>
       (await loop.eventTime(ctx, endpoint))?.toISOString() ?? null,
+    rewards: (ctx, query) => predictions.rewards(ctx, query),
     writer: server,
   })
   closers.push(() => releases.close())

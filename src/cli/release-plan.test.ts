@@ -30,6 +30,17 @@ test('blue-green has nothing to tune', () => {
   expect(plan({ blueGreen: true })).toEqual({ kind: 'blue-green' })
 })
 
+test('a bandit finds its own shares, within floor and cap', () => {
+  expect(() => plan({ bandit: true, plan: '10' })).toThrow('--plan: a bandit finds')
+  expect(() => plan({ floor: '5' })).toThrow('--floor: only of a --bandit')
+  expect(plan({ bandit: true, floor: '10', cap: '80', horizon: '2d' })).toEqual({
+    kind: 'bandit',
+    floorBp: 1000,
+    capBp: 8000,
+    horizon: '2d',
+  })
+})
+
 test('no plan is all traffic at once, and 100 need not be said', () => {
   expect(plan({})).toEqual({ kind: 'immediate' })
   expect(plan({ plan: '100' })).toEqual({ kind: 'immediate' })

@@ -12,6 +12,10 @@ export const StartOptions = z.object({
   slow: z.exactOptional(z.coerce.number().positive()),
   shadow: z.boolean().default(false),
   blueGreen: z.boolean().default(false),
+  bandit: z.boolean().default(false),
+  floor: z.exactOptional(z.coerce.number().min(0.01).max(50)),
+  cap: z.exactOptional(z.coerce.number().min(0.01).lt(100)),
+  horizon: z.exactOptional(z.string()),
   sample: z.exactOptional(z.coerce.number().min(0.01).max(100)),
   tolerance: z.exactOptional(z.coerce.number().min(0)),
   why: z.exactOptional(z.string().min(1)),
@@ -23,6 +27,9 @@ export type StartOptions = z.infer<typeof StartOptions>
 export function planOf(options: Omit<StartOptions, 'why' | 'force'>): Partial<ReleasePlan> {
   const { canary, plan, manual, minSamples, deadline, slow } = options
   const judged = { canary, plan, manual: manual || undefined, minSamples, deadline, slow }
+  const { floor, cap, horizon } = options
+  if (options.bandit) return banditOf(options, { ...judged, shadow: options.shadow || undefined })
+  refuse({ floor, cap, horizon }, 'only of a --bandit')
   if (options.blueGreen) {
     refuse({ ...judged, shadow: options.shadow || undefined }, 'blue-green is one switch, by hand')
     return { kind: 'blue-green' }
@@ -49,6 +56,19 @@ export function planOf(options: Omit<StartOptions, 'why' | 'force'>): Partial<Re
     'only a release in stages is judged: say --plan or --canary',
   )
   return { kind: 'immediate' }
+}
+
+function banditOf(
+  { floor, cap, horizon }: Pick<StartOptions, 'floor' | 'cap' | 'horizon'>,
+  judged: Readonly<Record<string, unknown>>,
+): Partial<ReleasePlan> {
+  refuse(judged, 'a bandit finds its own shares')
+  return {
+    kind: 'bandit',
+    ...(floor !== undefined && { floorBp: Math.round(floor * 100) }),
+    ...(cap !== undefined && { capBp: Math.round(cap * 100) }),
+    ...(horizon !== undefined && { horizon }),
+  }
 }
 
 function shadowOf(

@@ -17,6 +17,7 @@ import { labelledSql } from './labelled.ts'
 import { createPredictionIds, endpointTag, tagOf } from './prediction-id.ts'
 import { PREDICTION_COLUMNS, toRow, type LoggedPrediction } from './prediction-row.ts'
 import { restoreClocks } from './restore.ts'
+import { readRewards, rewardsSql, type ArmOutcome, type RewardsQuery } from './rewards.ts'
 import { SHADOW_COLUMNS, toShadowRow, type LoggedShadow } from './shadow-row.ts'
 import { toStoredPrediction, type StoredPrediction } from './stored-prediction.ts'
 import { createTrafficClocks, type TrafficSpan } from './traffic-clock.ts'
@@ -68,6 +69,8 @@ export interface Predictions {
   exportParquet(ctx: Context, endpoint: string): Promise<ExportedFile>
   /** Throws NOT_FOUND. */
   counts(ctx: Context, endpoint: string): Promise<TrafficCounts>
+  /** What came back for each arm of a release, from the log itself: a label told twice counts once, restarts lose none. */
+  rewards(ctx: Context, query: Omit<RewardsQuery, 'project'>): Promise<readonly ArmOutcome[]>
   /** First and last event time of an endpoint's traffic; undefined before the first prediction. */
   span(ctx: Context, endpoint: string): Promise<TrafficSpan | undefined>
 }
@@ -203,6 +206,11 @@ export function createPredictions(deps: PredictionsDeps): Predictions {
         const [row] = await analytics.query(sql)
         return readCounts(row, predictions.dropped())
       }),
+
+    rewards: ({ project }, query) =>
+      withTraffic(async (traffic) =>
+        readRewards(await analytics.query(rewardsSql(traffic, { project, ...query }))),
+      ),
 
     async span({ project }, endpoint) {
       await restore()

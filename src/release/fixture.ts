@@ -71,6 +71,7 @@ export async function openHarbour(change: Partial<ReleaseDeps> = {}): Promise<Ha
     registry,
     ensure: async (_ctx, _endpoint, model, as) => void loaded.push(`${model} ${as}`),
     eventTime: async () => eventTime,
+    rewards: async () => [],
     writer: 'server_1',
     ...change,
   }

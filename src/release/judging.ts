@@ -12,7 +12,8 @@ import type { Cell } from './outcome-tally.ts'
 import type { EvidenceRow } from './evidence.ts'
 import type { OwedRollbacks } from './owed-rollback.ts'
 import { findOpen, getRelease, noteAnalysis } from './release-row.ts'
-import { analyseStage, stageOf } from './stages.ts'
+import { analyseStage, analyseWhole, stageOf } from './stages.ts'
+import { rewardsOf, steerBandit, type ReadRewards } from './steering.ts'
 
 /** Longer than any analysis takes; a server that dies in one holds up the next by this much. */
 const LEASE_MS = 10_000
@@ -27,6 +28,9 @@ export interface JudgingDeps extends MoveDeps {
   readonly owed: Pick<OwedRollbacks, 'takeBack'>
   readonly eventTime: (ctx: Context, endpoint: string) => Promise<string | null>
   readonly holder: string
+  readonly rewards: ReadRewards
+  /** Whether the shares of a bandit are looked at again now. */
+  readonly isSteeringDue: (releaseId: string) => boolean
 }
 
 /**
@@ -39,10 +43,10 @@ export async function judgeCanary(
   endpoint: string,
   unwritten: readonly Cell[] = [],
 ): Promise<Release | undefined> {
-  const { catalog, leases, owed, holder } = deps
+  const { catalog, owed } = deps
   const ctx = { ...asked, actor: ACTOR }
   const release = await findOpen(catalog.read, ctx, endpoint)
-  if (release?.kind !== 'canary') return release
+  if (release?.kind !== 'canary' && release?.kind !== 'bandit') return release
   const evidence = await loadEvidence(catalog.read, release.id, unwritten)
   const analysis = judge(evidence, release)
   const decision = decide(release, analysis, await deps.eventTime(ctx, endpoint))
@@ -51,19 +55,37 @@ export async function judgeCanary(
     return getRelease(catalog.read, ctx, release.id)
   }
   if (unwritten.length > 0) return release
+  if (release.kind === 'bandit') {
+    if (!deps.isSteeringDue(release.id)) return release
+    const rewards = await rewardsOf(deps.rewards, ctx, release)
+    await inLease(deps, ctx, endpoint, (tx) => steerBandit(deps, tx, ctx, release, rewards))
+  } else {
+    const withdrawn = await inLease(deps, ctx, endpoint, (tx) =>
+      act(deps, tx, ctx, { release, decision }),
+    )
+    if (withdrawn) await owed.takeBack(ctx, endpoint, withdrawn)
+  }
+  return getRelease(catalog.read, ctx, release.id)
+}
+
+/** One unit of the one server that may act for the endpoint; undefined where that is another. */
+async function inLease<T>(
+  { catalog, leases, holder }: JudgingDeps,
+  ctx: Context,
+  endpoint: string,
+  work: (tx: Tx) => Promise<T>,
+): Promise<T | undefined> {
   const name = `release:${ctx.project}/${endpoint}`
   const lease = await leases.acquire(name, holder, LEASE_MS)
-  if (!lease) return release
+  if (!lease) return undefined
   try {
-    const withdrawn = await catalog.write(async (tx) => {
+    return await catalog.write(async (tx) => {
       await leases.assertHeld(tx, name, lease.fence)
-      return act(deps, tx, ctx, { release, decision })
+      return work(tx)
     })
-    if (withdrawn) await owed.takeBack(ctx, endpoint, withdrawn)
   } finally {
     await leases.release(name, holder, lease.fence)
   }
-  return getRelease(catalog.read, ctx, release.id)
 }
 
 type Decision =
@@ -117,9 +139,14 @@ async function act(
   return undefined
 }
 
-/** What the stage that a release has reached has shown so far. */
+/** What the stage that a release has reached has shown so far; of a bandit, all of it. */
 export function judge(evidence: readonly EvidenceRow[], release: Release): AnalysisReply {
-  return toReply(decidingOf(analyseStage(evidence, release.plan, stageOf(release))))
+  const { kind, plan } = release
+  const each =
+    kind === 'bandit'
+      ? analyseWhole(evidence, plan)
+      : analyseStage(evidence, plan, stageOf(release))
+  return toReply(decidingOf(each))
 }
 
 export function toReply({ metric: _metric, needed: _needed, ...reply }: Analysis): AnalysisReply {

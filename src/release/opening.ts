@@ -12,6 +12,7 @@ import { parseRef } from '../core/ref.ts'
 import type { Registry } from '../registry/registry.ts'
 import type { Tx } from '../store/catalog.ts'
 import type { Arms } from '../routes/snapshot.ts'
+import { banditWeight } from './bandit.ts'
 import { makeStable, tell, type MoveDeps } from './moves.ts'
 import { insertRelease, retire } from './release-row.ts'
 import { stageOf } from './stages.ts'
@@ -57,6 +58,7 @@ export async function openRelease(
   const { endpoint, version, request } = opening
   const route = await deps.routes.get(ctx, endpoint, tx)
   assertFree(route, version.ref)
+  assertRoom(request.plan)
   const verdict =
     request.force === undefined
       ? await deps.registry.assertReleasable(tx, ctx, version.ref)
@@ -88,13 +90,21 @@ function armOf({ id, endpoint, plan, stage }: Release, version: ModelVersion): P
   if (plan.kind === 'shadow') return { shadow: { ...arm, sampleBp, tolerance } }
   const canary = {
     ...arm,
-    // Green is warm, and answers those alone who ask for it, until the switch.
-    weightBp: plan.kind === 'blue-green' ? 0 : stageOf({ plan, stage }).weightBp,
+    weightBp: firstWeight(plan, stage),
     salt: saltOf(endpoint, version.digest),
     ...(slowMs !== null && { slowMs }),
   }
   return { canary }
 }
+
+function firstWeight(plan: ReleasePlan, stage: number): number {
+  // Green is warm, and answers those alone who ask for it, until the switch.
+  if (plan.kind === 'blue-green') return 0
+  if (plan.kind === 'bandit') return banditWeight(plan, { canary: NOTHING, stable: NOTHING })
+  return stageOf({ plan, stage }).weightBp
+}
+
+const NOTHING = { requests: 0, successes: 0, failures: 0 }
 
 function newRelease(
   { clock, newId }: OpeningDeps,
@@ -124,6 +134,16 @@ function newRelease(
   if (kind !== 'immediate') return { ...base, state: 'open', closedAt: null, reason: null }
   const reason = isFirst ? 'the first release of the endpoint' : 'asked for at once'
   return { ...base, state: 'promoted', closedAt: now, reason }
+}
+
+/** Throws INVALID_ARGUMENT where a bandit's cap lies below its floor. */
+function assertRoom({ floorBp = 0, capBp = 10_000 }: OpenRelease['plan']): void {
+  if (floorBp <= capBp) return
+  throw new GyreError(
+    'INVALID_ARGUMENT',
+    `plan.capBp: expected at least the floor of ${floorBp}, got ${capBp}`,
+    { field: 'plan.capBp', floorBp, capBp },
+  )
 }
 
 function assertFree({ endpoint, canary, shadow, stable }: RouteState, ref: string): void {

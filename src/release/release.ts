@@ -20,7 +20,11 @@ import type { Cell, Outcome } from './outcome-tally.ts'
 import { createOwedRollbacks } from './owed-rollback.ts'
 import { findOpen, getRelease, listReleases } from './release-row.ts'
 import { createShadowCounters, type ShadowOutcome } from './shadow-counters.ts'
+import type { ReadRewards } from './steering.ts'
 import { releaseStatus } from './status.ts'
+
+/** Between two looks at a bandit's rewards, which read the log of predictions. */
+const STEER_MS = 10_000
 
 export interface ReleaseDeps {
   readonly catalog: Catalog
@@ -40,6 +44,8 @@ export interface ReleaseDeps {
   ) => Promise<void>
   /** The endpoint's event time, ISO; null before its first prediction. */
   readonly eventTime: (ctx: Context, endpoint: string) => Promise<string | null>
+  /** What came back for the arms of a bandit. */
+  readonly rewards: ReadRewards
   /** Names this server among those that count. */
   readonly writer: string
 }
@@ -121,14 +127,23 @@ export function createReleases(deps: ReleaseDeps): Releases {
       }),
   })
   const counters = createCounters({ catalog, log, writer, onFlushed: judgeAll })
+  /** When the shares of a bandit were looked at last, monotonic. */
+  const steered = new Map<string, number>()
   /** Releases whose end by a crash loop is under way or over. */
   const dead = new Set<string>()
   const shadows = createShadowCounters({ catalog, log, writer })
   const inTurn = <T>(ctx: Context, endpoint: string, work: () => Promise<T>) =>
     turns(`${ctx.project}/${endpoint}`, work)
 
+  function isSteeringDue(releaseId: string): boolean {
+    const nowMs = deps.clock.monotonicMs()
+    if (nowMs - (steered.get(releaseId) ?? -Infinity) < STEER_MS) return false
+    steered.set(releaseId, nowMs)
+    return true
+  }
+
   function judge(ctx: Context, endpoint: string, unwritten: readonly Cell[] = []) {
-    const judging = { ...deps, owed, holder: writer }
+    const judging = { ...deps, owed, holder: writer, isSteeringDue }
     return inTurn(ctx, endpoint, () => judgeCanary(judging, ctx, endpoint, unwritten))
   }
 
@@ -238,13 +253,14 @@ export function createReleases(deps: ReleaseDeps): Releases {
     async status(ctx, endpoint) {
       routes.find(ctx.project, endpoint)
       await Promise.all([counters.flush(), shadows.flush()])
-      return releaseStatus(catalog.read, ctx, endpoint)
+      return releaseStatus({ db: catalog.read, routes, rewards: deps.rewards }, ctx, endpoint)
     },
 
     async analyse(ctx, endpoint) {
       routes.find(ctx.project, endpoint)
       const open = await findOpen(catalog.read, ctx, endpoint)
       if (!open) return undefined
+      steered.delete(open.id)
       await counters.flush()
       await judge(ctx, endpoint)
       const release = await getRelease(catalog.read, ctx, open.id)

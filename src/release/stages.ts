@@ -29,6 +29,12 @@ export function stageAfter({ plan, stage }: Release): Stage | undefined {
   return stagesOf(plan)[stage + 1]
 }
 
+/** What a release without stages has shown, at whatever shares. */
+export function analyseWhole(rows: readonly EvidenceRow[], plan: ReleasePlan): Analysis[] {
+  const [only] = stagesOf(plan)
+  return analyseEach(rows, analysisPlan(plan, only))
+}
+
 /** What one stage has shown by itself, a metric each: its share of the subjects tells its evidence. */
 export function analyseStage(
   rows: readonly EvidenceRow[],

@@ -116,6 +116,7 @@ async function addModels(store: Store, { endpoint, onnx, spec }: Workload): Prom
     registry,
     ensure: async () => {},
     eventTime: async () => null,
+    rewards: async () => [],
     writer: 'bench',
   })
   try {

@@ -16,7 +16,7 @@ const MAX_STAGES = 20
 
 /** How a version is brought to an endpoint, and what decides. */
 export const ReleasePlan = z.strictObject({
-  kind: z.enum(['immediate', 'canary', 'shadow', 'blue-green']),
+  kind: z.enum(['immediate', 'canary', 'shadow', 'blue-green', 'bandit']),
   /** Share of subjects on a canary without `stages`, in basis points (1000 = 10 %). */
   weightBp: z.number().int().min(1).max(9999).default(1000),
   /** Rising shares; after the last one comes all traffic. None: one stage of `weightBp`. */
@@ -39,6 +39,12 @@ export const ReleasePlan = z.strictObject({
   sampleBp: z.number().int().min(1).max(10_000).default(10_000),
   /** A shadow agrees when no number of its answer is further from the primary's. */
   tolerance: z.number().min(0).default(1e-6),
+  /** Neither arm of a bandit gets less than this share, in basis points. */
+  floorBp: z.number().int().min(1).max(5000).default(500),
+  /** The new version's largest share in a bandit, in basis points. */
+  capBp: z.number().int().min(1).max(9999).default(9500),
+  /** Event time after a prediction within which its label counts as a reward of a bandit. */
+  horizon: Duration.default('7d'),
 })
 export type ReleasePlan = z.infer<typeof ReleasePlan>
 
@@ -66,7 +72,14 @@ export const AnalysisReply = z.strictObject({
 export type AnalysisReply = z.infer<typeof AnalysisReply>
 
 /** How a release came to be: by its plan, or as the return to an earlier version. */
-export const ReleaseKind = z.enum(['immediate', 'canary', 'shadow', 'blue-green', 'rollback'])
+export const ReleaseKind = z.enum([
+  'immediate',
+  'canary',
+  'shadow',
+  'blue-green',
+  'bandit',
+  'rollback',
+])
 export type ReleaseKind = z.infer<typeof ReleaseKind>
 
 export const Release = z.strictObject({
@@ -126,6 +139,27 @@ export const ShadowReport = z.strictObject({
 })
 export type ShadowReport = z.infer<typeof ShadowReport>
 
+/** What a bandit has learned, and how it shares the subjects. */
+export const BanditReport = z.strictObject({
+  /** The share of subjects on the new version, after floor and cap, in basis points. */
+  weightBp: z.number().int(),
+  arms: z.array(
+    z.strictObject({
+      model: z.string(),
+      /** Labels of 1 and of 0. */
+      successes: z.number().int(),
+      failures: z.number().int(),
+      /** Of Beta(1 + successes, 1 + failures). */
+      mean: z.number(),
+      /** Share of all labels; null before the first. */
+      allocation: z.number().nullable(),
+      /** Share of all requests that chance decided; null before the first. */
+      observed: z.number().nullable(),
+    }),
+  ),
+})
+export type BanditReport = z.infer<typeof BanditReport>
+
 /** A release with what each stage of its plan has shown so far. */
 export const ReleaseStatus = z.strictObject({
   release: Release,
@@ -142,6 +176,8 @@ export const ReleaseStatus = z.strictObject({
   ),
   /** Null for what is no shadow. */
   shadow: ShadowReport.nullable(),
+  /** Null for what is no bandit. */
+  bandit: BanditReport.nullable(),
 })
 export type ReleaseStatus = z.infer<typeof ReleaseStatus>
 
