@@ -30,6 +30,7 @@ import { isLoopback } from './core/loopback.ts'
 import { processFacts } from './core/process-facts.ts'
 import { systemSleep } from './core/sleep.ts'
 import { siblingUrl } from './core/spawn.ts'
+import { createBatches } from './batches/batches.ts'
 import { createConvert } from './convert/convert.ts'
 import { createData } from './data/data.ts'
 import { createEvaluate } from './evaluate/evaluate.ts'
@@ -50,7 +51,7 @@ import { createRegistry } from './registry/registry.ts'
 import { createReleases } from './release/release.ts'
 import { createRoutes } from './routes/routes.ts'
 import type { RoutedEndpoint } from './routes/snapshot.ts'
-import { createServe } from './serve/serve.ts'
+import { createServe, type Serve } from './serve/serve.ts'
 import { toLoggedShadow } from './serve/shadow-row.ts'
 import { makeWritable } from './store/folder.ts'
 import { inheritMetrics } from './pipelines/checkpoint.ts'
@@ -249,6 +250,18 @@ async function open(
     })
   const serve = isOn('serving') ? openServe() : undefined
   if (serve) closers.push(() => serve.close())
+  const batches = createBatches({
+    catalog,
+    runs,
+    analytics,
+    blobs,
+    routes,
+    serve: serve ?? NO_SERVE,
+    clock,
+    sleep: systemSleep,
+    log,
+  })
+  closers.push(() => batches.close())
   const releases = createReleases({
     catalog,
     events,
@@ -259,8 +272,7 @@ async function open(
     routes,
     registry,
     async ensure(ctx, endpoint, model, as) {
-      if (!serve) throw new GyreError('UNAVAILABLE', 'serving is off here: name it in --modules')
-      await serve.ensure(ctx, endpoint, model, as)
+      await (serve ?? NO_SERVE).ensure(ctx, endpoint, model, as)
     },
     eventTime: async (ctx, endpoint) =>
       (await loop.eventTime(ctx, endpoint))?.toISOString() ?? null,
@@ -370,6 +382,7 @@ async function open(
   const rooms: Rooms = {
     access,
     artifacts,
+    batches,
     blobs,
     convert,
     data,
@@ -452,6 +465,7 @@ async function open(
     log.info({ port: bound }, 'gRPC is ready')
     grpcAddress = `${reachableHost(config.host)}:${bound}`
   }
+  if (serve) await batches.resume()
   if (isOn('tracking')) {
     await heldRuns.watch()
     closers.push(async () => heldRuns.close())
@@ -498,6 +512,13 @@ function toUse({ name, spec, state }: RoutedEndpoint): EndpointUse {
   const { stable, previous, canary } = state
   const versions = [stable, previous, canary?.model ?? null].filter((ref) => ref !== null)
   return { endpoint: name, model: spec.model, versions }
+}
+
+/** In the place of serving where it is off. */
+const NO_SERVE: Pick<Serve, 'ensure' | 'hold'> = { ensure: refuseServing, hold: refuseServing }
+
+async function refuseServing(): Promise<never> {
+  throw new GyreError('UNAVAILABLE', 'serving is off here: name it in --modules')
 }
 
 /** What the server does on its own account, in one project. */

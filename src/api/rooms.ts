@@ -1,4 +1,5 @@
 import type { Access } from '../access/access.ts'
+import type { Batches } from '../batches/batches.ts'
 import type { Convert } from '../convert/convert.ts'
 import type { Data } from '../data/data.ts'
 import type { Evaluate } from '../evaluate/evaluate.ts'
@@ -29,6 +30,7 @@ import type { Upkeep } from '../upkeep/upkeep.ts'
 export interface Rooms {
   readonly access: Access
   readonly artifacts: Artifacts
+  readonly batches: Batches
   readonly blobs: Blobs
   readonly convert: Convert
   readonly data: Data

@@ -6,6 +6,7 @@ import { VERSION } from '../core/package.ts'
 
 type Load = () => Promise<AddCommand>
 
+const batching: Load = async () => (await import('./commands/batch.ts')).addBatch
 const releasing: Load = async () => (await import('./commands/release.ts')).addRelease
 
 /** Commands by the name they are called by, in the order of the help; each is loaded when it is asked for. */
@@ -33,6 +34,8 @@ const COMMANDS = new Map<string, Load>(
     releases: releasing,
     promote: releasing,
     rollback: releasing,
+    batch: batching,
+    batches: batching,
     predictions: async () => (await import('./commands/predictions.ts')).addPredictions,
     lineage: async () => (await import('./commands/lineage.ts')).addLineage,
     key: async () => (await import('./commands/key.ts')).addKey,

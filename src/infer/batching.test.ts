@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { fakeClock } from '../core/clock.ts'
 import { flight, handTimers, openBench, type Bench } from './fixture.ts'
+import { BACKGROUND_PRIORITY } from './schedule.ts'
 import type { ModelAnswer, Session } from './session.ts'
 
 /** A session whose only worker is busy with a row until `bench.release()`. */
@@ -23,6 +24,23 @@ test('rows beyond the queue are refused with a time to come back', async () => {
   })
   await bench.release()
   await expect(Promise.all([first, ...waiting])).resolves.toHaveLength(3)
+})
+
+test('patient rows wait until no others do, and take nobody the room in the queue', async () => {
+  await using bench = await openBench({ maxQueueRows: 2, maxBatch: 1 })
+  const { session, first } = await busySession(bench)
+  const patient = await bench.infer.open(await bench.source('model:flight@1'), BACKGROUND_PRIORITY)
+  const order: string[] = []
+  const ask = async (by: Session, name: string) => {
+    await by.predict(flight('ATL'))
+    order.push(name)
+  }
+  const asked = [ask(patient, 'p1'), ask(patient, 'p2'), ask(session, 'a'), ask(session, 'b')]
+  await expect(session.predict(flight('ATL'))).rejects.toMatchObject({ code: 'OVERLOADED' })
+  await expect(patient.predict(flight('ATL'))).rejects.toMatchObject({ code: 'OVERLOADED' })
+  await bench.release()
+  await Promise.all([first, ...asked])
+  expect(order).toEqual(['a', 'b', 'p1', 'p2'])
 })
 
 test('an aborted row leaves the queue and never runs', async () => {

@@ -50,11 +50,12 @@ export interface Infer {
    * Loads and warms a model on every worker, once per key however many ask. After the last lease is
    * closed it stays loaded while the memory budget has room. Throws INVALID_INPUT for a file or spec
    * that is no model, NOT_FOUND without the file, MODEL_FAILED when loading kills the worker, and
-   * UNAVAILABLE when leased models take the whole budget.
+   * UNAVAILABLE when leased models take the whole budget. With `priority`, it is that of everything asked
+   * through the lease.
    */
-  open(source: ModelSource): Promise<Session>
+  open(source: ModelSource, priority?: number): Promise<Session>
   /** As `open`, for a graph that is asked by its tensors. */
-  openGraph(source: GraphSource): Promise<TensorSession>
+  openGraph(source: GraphSource, priority?: number): Promise<TensorSession>
   stats(): InferStats
   /** Answers every row it has accepted, refuses new ones, ends the workers. */
   close(): Promise<void>
@@ -147,6 +148,7 @@ export function createInfer(deps: InferDeps): Infer {
     holdings: Map<string, Holding<Ask, Reply>>,
     source: Source,
     lane: Lane<Ask, Reply>,
+    priority?: number,
   ): Promise<Lease<Ask, Reply>> {
     const { key } = source
     const bytes = holdings.has(key) ? 0 : (await fileBytes(source)) * workers
@@ -167,6 +169,7 @@ export function createInfer(deps: InferDeps): Infer {
     return openLease(holding.live, {
       wake: () => pool.wake(holding.live),
       isClosed: () => isClosed,
+      priority,
       release() {
         holding.leases -= 1
         holding.lastUsedMs = clock.monotonicMs()
@@ -177,9 +180,10 @@ export function createInfer(deps: InferDeps): Infer {
 
   return {
     start: () => pool.start(),
-    open: async (source) => scoredSession(source, await lease(scored, source, scoredLane(source))),
-    openGraph: async (source) =>
-      tensorSession(source, await lease(graphs, source, tensorLane(source))),
+    open: async (source, priority) =>
+      scoredSession(source, await lease(scored, source, scoredLane(source), priority)),
+    openGraph: async (source, priority) =>
+      tensorSession(source, await lease(graphs, source, tensorLane(source), priority)),
     stats: () => ({
       sessions: all().map(statsOf),
       workers: pool.workers.map(({ state, restarts }) => ({ state, restarts })),

@@ -20,6 +20,8 @@ export interface LeaseDeps {
   /** Tells the pool that rows wait. */
   readonly wake: () => void
   readonly isClosed: () => boolean
+  /** Of everything that is asked through it; each ask's own when undefined. */
+  readonly priority: number | undefined
   /** Called once, when the lease is given back. */
   readonly release: () => void
 }
@@ -35,7 +37,7 @@ export interface Lease<Ask, Reply> {
 
 export function openLease<Ask, Reply>(
   live: LiveSession<Ask, Reply>,
-  { wake, isClosed, release }: LeaseDeps,
+  { wake, isClosed, priority, release }: LeaseDeps,
 ): Lease<Ask, Reply> {
   let isReleased = false
   return {
@@ -48,8 +50,9 @@ export function openLease<Ask, Reply>(
       if (isReleased || isClosed())
         throw new GyreError('UNAVAILABLE', `${live.source.key}: the session is closed`)
       if (live.failed !== undefined) throw live.unavailable()
-      live.admit(schedule)
-      const answer = live.queue.push(ask, schedule)
+      const asked = priority === undefined ? schedule : { ...schedule, priority }
+      live.admit(asked)
+      const answer = live.queue.push(ask, asked)
       wake()
       return answer
     },

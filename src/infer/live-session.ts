@@ -137,7 +137,7 @@ export class LiveSession<Ask, Reply> implements PooledSession {
   /** Throws OVERLOADED when the queue is full, or so long that a row of `deadlineMs` would die in it. */
   admit({ deadlineMs = NEVER, priority = DEFAULT_PRIORITY }: Schedule): void {
     const waitMs = (this.queue.ahead(priority) * this.rowMs) / this.#workers
-    if (!this.queue.isFull && waitMs < deadlineMs) return
+    if (!this.queue.isFull(priority) && waitMs < deadlineMs) return
     this.statistics.failed(0)
     const retryAfterS = Math.max(1, Math.ceil(waitMs / 1_000))
     const facts = { retryAfterS, queued: this.queue.waiting }

@@ -1,6 +1,11 @@
 import type { Clock } from '../core/clock.ts'
 import { GyreError } from '../core/errors.ts'
-import { DEFAULT_PRIORITY, PRIORITY_LEVELS, type Schedule } from './schedule.ts'
+import {
+  BACKGROUND_PRIORITY,
+  DEFAULT_PRIORITY,
+  PRIORITY_LEVELS,
+  type Schedule,
+} from './schedule.ts'
 import type { Timers } from './timers.ts'
 
 /** Rows of one caller, which are answered together. */
@@ -39,7 +44,10 @@ export interface RowQueueDeps<Ask> {
 export class RowQueue<Ask, Answer> {
   readonly #deps: RowQueueDeps<Ask>
   /** By priority, the most urgent first; in each the oldest first. */
-  readonly #levels = Array.from({ length: PRIORITY_LEVELS }, () => new Set<Pending<Ask, Answer>>())
+  readonly #levels = Array.from(
+    { length: BACKGROUND_PRIORITY },
+    () => new Set<Pending<Ask, Answer>>(),
+  )
   readonly #again = new Set<Pending<Ask, Answer>>()
   readonly #running = new Set<Pending<Ask, Answer>>()
   /** Rows that wait, or are to be retried, of each priority. */
@@ -54,7 +62,7 @@ export class RowQueue<Ask, Answer> {
 
   /** Rows no worker has taken yet. */
   get waiting(): number {
-    return this.ahead(PRIORITY_LEVELS)
+    return this.ahead(BACKGROUND_PRIORITY)
   }
 
   /** Rows no worker has taken yet that go before, or beside, one of `priority`. */
@@ -70,8 +78,9 @@ export class RowQueue<Ask, Answer> {
     return waiting + this.#again.size + this.#running.size
   }
 
-  get isFull(): boolean {
-    return this.waiting >= this.#deps.maxRows
+  /** Whether one of `priority` finds no room. */
+  isFull(priority: number): boolean {
+    return this.ahead(Math.max(priority, PRIORITY_LEVELS)) >= this.#deps.maxRows
   }
 
   /** Rejects with CANCELLED when its signal aborts and with TIMEOUT after its deadline, wherever the rows then are. */
@@ -110,7 +119,7 @@ export class RowQueue<Ask, Answer> {
     const nowMs = this.#deps.clock.monotonicMs()
     const batch: Pending<Ask, Answer>[] = []
     let rows = 0
-    for (const source of this.#again.size > 0 ? [this.#again] : this.#levels)
+    for (const source of this.#sources())
       for (const pending of source) {
         // The timer that tells it may itself be late, in a busy process.
         if (pending.expiresAtMs <= nowMs) {
@@ -126,6 +135,12 @@ export class RowQueue<Ask, Answer> {
         rows += pending.rows
       }
     return batch
+  }
+
+  /** What the next batch is made of: what runs in the background joins nobody's. */
+  #sources(): readonly Set<Pending<Ask, Answer>>[] {
+    if (this.#again.size > 0) return [this.#again]
+    return this.ahead(PRIORITY_LEVELS) > 0 ? this.#levels.slice(0, PRIORITY_LEVELS) : this.#levels
   }
 
   #mayFollow(

@@ -2,10 +2,9 @@ import type { PredictReply } from '@gyre/sdk/wire/predict'
 import type { PredictionOutcome, LoggedPrediction } from '../predictions/prediction-row.ts'
 import type { Picked } from '../routes/pick.ts'
 import type { RoutedEndpoint } from '../routes/snapshot.ts'
-import type { ArmAnswer } from './arm.ts'
 import type { Outcome } from './outcome.ts'
 import type { Trial } from './shadow.ts'
-import { classOf, type RowAnswer } from './row-answer.ts'
+import type { RowAnswer } from './row-answer.ts'
 
 /** A request on its way through the arm that was picked for it. */
 export interface Flight {
@@ -32,13 +31,6 @@ export interface Landing {
   readonly trial: Trial | undefined
   /** Why the arm has gone out of service. */
   readonly crashLoop: string | undefined
-}
-
-export function toReply({ id, picked, endpoint }: Flight, answer: ArmAnswer): PredictReply {
-  const { score, reasons } = answer
-  const prediction = classOf(score, endpoint.spec.threshold)
-  const confidence = prediction === 1 ? score : 1 - score
-  return replyOf(id, picked, { prediction, confidence, score }, reasons)
 }
 
 export function replyOf(

@@ -23,17 +23,18 @@ export function createContracts(): (spec: EndpointSpec) => RequestContract {
   }
 }
 
-/** Loads versions into the workers of `infer` and fits them to their endpoint. */
+/** Loads versions into the workers of `infer` and fits them to their endpoint; `priority` is that of all that they are asked. */
 export function armOpener(
   { modelSource, planFeatures }: OpenArmDeps,
   infer: Infer,
   contractOf: (spec: EndpointSpec) => RequestContract,
-): (endpoint: RoutedEndpoint, name: string) => Promise<Arm> {
+  priority?: number,
+): (endpoint: Pick<RoutedEndpoint, 'project' | 'spec'>, name: string) => Promise<Arm> {
   return async ({ project, spec }, name) => {
     const model = await modelSource(project, spec, name)
-    if (model.kind === 'graph') return tensorArm(await infer.openGraph(model))
+    if (model.kind === 'graph') return tensorArm(await infer.openGraph(model, priority))
     const parts = { project, spec, contract: contractOf(spec), model, planFeatures }
-    const [session, fit] = await Promise.allSettled([infer.open(model), planArm(parts)])
+    const [session, fit] = await Promise.allSettled([infer.open(model, priority), planArm(parts)])
     if (session.status === 'rejected') throw session.reason
     if (fit.status === 'fulfilled') return fit.value(session.value)
     session.value.close()

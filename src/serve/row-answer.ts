@@ -36,6 +36,18 @@ export function readAnswer(
   return isDistribution(odds) ? classified(label, odds, threshold) : plain(label, values)
 }
 
+/** What a graph's predictions are: a class or a value, a text, or several values. */
+export type AnswerKind = 'number' | 'text' | 'numbers'
+
+/** As far as a graph declares it; of outputs of an unknown width, several values. */
+export function kindOfAnswers({ outputs, operators }: Graph): AnswerKind {
+  const label = outputs.find(({ datatype }) => datatype === 'INT64' || datatype === 'BYTES')
+  if (label) return label.datatype === 'BYTES' ? 'text' : 'number'
+  const numbers = outputs.find(({ datatype }) => datatype === 'FP32' || datatype === 'FP64')
+  if (!numbers || meaningOf(numbers.name, operators[numbers.name], false)) return 'number'
+  return numbers.shape.slice(1).every((size) => size === 1) ? 'number' : 'numbers'
+}
+
 /** Throws MODEL_FAILED where JSON has no number for the answer. */
 export function assertFinite(model: string, { prediction }: RowAnswer): void {
   const values = typeof prediction === 'string' ? [] : [prediction].flat()

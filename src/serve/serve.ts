@@ -1,27 +1,29 @@
 import { setImmediate as afterReply } from 'node:timers/promises'
+import type { EndpointSpec } from '@gyre/sdk/wire/endpoint'
 import type { PredictReply } from '@gyre/sdk/wire/predict'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
-import { GyreError, toGyreError } from '../core/errors.ts'
+import { toGyreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Infer } from '../infer/infer.ts'
 import { firstNonfinite, type Tensor } from '../core/tensor.ts'
+import { BACKGROUND_PRIORITY } from '../infer/schedule.ts'
 import { eventTimeMs } from '../predictions/event-time.ts'
 import type { Predictions } from '../predictions/predictions.ts'
 import type { AskedArm, Picked } from '../routes/pick.ts'
 import { pinned } from '../routes/pinned.ts'
 import type { Routes } from '../routes/routes.ts'
 import type { RoutedEndpoint } from '../routes/snapshot.ts'
-import type { ArmAnswer } from './arm.ts'
 import { armOpener, createContracts, type OpenArmDeps } from './open-arm.ts'
 import { createArms, primaryModels, shadowModels, type Arm } from './arms.ts'
+import { askArm, takesOther } from './ask-arm.ts'
 import { endpointNamer } from './default-endpoint.ts'
-import { replyOf, toReply, type Flight } from './flight.ts'
+import { replyOf, type Flight } from './flight.ts'
+import { heldArm, type HeldArm } from './held-arm.ts'
 import { createLandings } from './landings.ts'
 import type { Outcome } from './outcome.ts'
-import { readRequest, subjectOf, type Ask, type TensorRequest } from './request.ts'
-import { assertFinite, classOf, readAnswer } from './row-answer.ts'
-import { rowTensors } from './row-tensors.ts'
+import { subjectOf, type Ask, type TensorRequest } from './request.ts'
+import { readAnswer } from './row-answer.ts'
 import {
   servedModel,
   versionStatistics,
@@ -31,7 +33,7 @@ import {
 import { createShadow, type ShadowLanding } from './shadow.ts'
 import type { TensorArm } from './tensor-arm.ts'
 import { NONFINITE, toTensorOutcome } from './tensor-outcome.ts'
-import { fieldsTrial, tensorTrial } from './trial.ts'
+import { tensorTrial } from './trial.ts'
 
 export interface ServeDeps extends OpenArmDeps {
   readonly routes: Routes
@@ -93,6 +95,12 @@ export interface Serve {
   allowsNonfinite(ctx: Context, endpoint: string): boolean
   /** Loads a version where it will answer, before it is asked. Throws UNAVAILABLE when it would not load. */
   ensure(ctx: Context, endpoint: string, model: string, as?: 'primary' | 'shadow'): Promise<void>
+  /**
+   * A version of a model fitted to an endpoint as it was declared, kept loaded until it is closed, whatever the routes say
+   * meanwhile. Its answers are those of `predict`; they wait behind requests, are not logged and count for no release.
+   * Throws NOT_FOUND, CONFLICT (the model reads other fields), UNAVAILABLE.
+   */
+  hold(ctx: Context, spec: EndpointSpec, model: string): Promise<HeldArm>
   /** Resolves when every routed version is loaded, or has refused to. */
   ready(): Promise<void>
   /** Answers what is under way; then gives the models back. */
@@ -115,6 +123,7 @@ export function createServe(deps: ServeDeps): Serve {
     clock,
     log,
   })
+  const openHeld = armOpener(deps, infer, contractOf, BACKGROUND_PRIORITY)
   const flying = new Set<Promise<unknown>>()
   const shadow = createShadow({
     arms: shadowArms,
@@ -142,35 +151,14 @@ export function createServe(deps: ServeDeps): Serve {
   }
 
   async function fly(flight: Flight, ask: Ask): Promise<Answered> {
-    const { endpoint, picked } = flight
-    const request = readRequest(contractOf(endpoint.spec), ask)
-    let answer: ArmAnswer
-    try {
-      const arm = await armOf(endpoint, picked.model)
-      if (arm.takes !== 'fields') throw takesOther(endpoint)
-      answer = await arm.answer(request, flight.atMs ?? flight.receivedMs, ask.schedule)
-    } catch (thrown) {
-      throw failed(flight, toGyreError(thrown))
-    }
-    const { score, inputs, reasons } = answer
-    const prediction = classOf(score, endpoint.spec.threshold)
-    const trial = endpoint.state.shadow && fieldsTrial(flight, request, ask, score)
-    land(flight, { status: 'ok', score, prediction, inputs }, reasons, trial)
-    return { reply: toReply(flight, answer), rev: picked.rev }
-  }
-
-  /** A simple request to a graph: one row in, what its outputs say about it out. */
-  async function flyRow(flight: Flight, ask: Ask): Promise<Answered> {
     const { endpoint, picked, id } = flight
+    const asked = { spec: endpoint.spec, contract: contractOf(endpoint.spec), model: picked.model }
     try {
-      const arm = await armOf(endpoint, picked.model)
-      if (arm.takes !== 'tensors') throw takesOther(endpoint)
-      const inputs = rowTensors(picked.model, arm.graph, ask)
-      const outputs = await arm.answer(inputs, ask.schedule)
-      const answer = readAnswer(arm.graph, outputs, endpoint.spec.threshold)
-      assertFinite(picked.model, answer)
-      land(flight, toTensorOutcome(inputs, answer), [], tensorTrial(flight, inputs, outputs))
-      return { reply: replyOf(id, picked, answer, []), rev: picked.rev }
+      const armed = { ...asked, arm: () => armOf(endpoint, picked.model) }
+      const said = await askArm(armed, ask, flight.atMs ?? flight.receivedMs)
+      const trial = endpoint.state.shadow && said.trial(flight)
+      land(flight, said.outcome, said.reasons, trial)
+      return { reply: replyOf(id, picked, said.answer, said.reasons), rev: picked.rev }
     } catch (thrown) {
       throw failed(flight, toGyreError(thrown))
     }
@@ -183,7 +171,7 @@ export function createServe(deps: ServeDeps): Serve {
     const { endpoint, picked, id } = flight
     try {
       const arm = await armOf(endpoint, picked.model)
-      if (arm.takes !== 'tensors') throw takesOther(endpoint)
+      if (arm.takes !== 'tensors') throw takesOther(endpoint.spec)
       const outputs = await arm.answer(inputs, schedule)
       const answer = readAnswer(arm.graph, outputs, endpoint.spec.threshold)
       const isFit =
@@ -241,7 +229,7 @@ export function createServe(deps: ServeDeps): Serve {
       const subject = subjectOf(endpoint.spec, ask)
       const picked = routes.pick(ctx.project, endpoint.name, { subject, asked })
       const flight = takeOff(endpoint, picked, { subject, at, fields })
-      return whileFlying(endpoint.spec.takes === 'tensors' ? flyRow(flight, ask) : fly(flight, ask))
+      return whileFlying(fly(flight, ask))
     },
 
     async infer(ctx, name, request, asked) {
@@ -278,13 +266,18 @@ export function createServe(deps: ServeDeps): Serve {
           : pinned(endpoint.state, version)
       const arm = await armOf(endpoint, model)
       if (arm.takes === 'tensors') return arm
-      throw takesOther(endpoint)
+      throw takesOther(endpoint.spec)
     },
 
     allowsNonfinite: (ctx, name) => routes.find(ctx.project, name).spec.allowNonfinite ?? false,
 
     ensure: (ctx, endpoint, model, as = 'primary') =>
       (as === 'shadow' ? shadowArms : arms).warm(routes.find(ctx.project, endpoint), model),
+
+    async hold({ project }, spec, model) {
+      const arm = await openHeld({ project, spec }, model)
+      return heldArm({ spec, contract: contractOf(spec), model }, arm)
+    },
 
     ready: () => firstLoad,
 
@@ -296,12 +289,4 @@ export function createServe(deps: ServeDeps): Serve {
       await Promise.all([arms.close(), shadowArms.close()])
     },
   }
-}
-
-function takesOther({ name, spec }: RoutedEndpoint): GyreError {
-  const ask = spec.takes === 'tensors' ? `POST /v2/models/${name}/infer` : `POST /predict/${name}`
-  return new GyreError('INVALID_INPUT', `endpoint ${name} takes ${spec.takes}: ${ask}`, {
-    field: 'endpoint',
-    takes: spec.takes,
-  })
 }

@@ -22,6 +22,7 @@ import type { RunLogTables } from './migrations/0026-run-control.ts'
 import type { StepCheckpointTables } from './migrations/0028-step-checkpoints.ts'
 import type { ItemTables } from './migrations/0029-items-and-partitions.ts'
 import type { RunCheckpointTables } from './migrations/0031-run-checkpoints.ts'
+import type { BatchTables } from './migrations/0036-batches.ts'
 
 /** Every table of the catalog, by the migration that made it. */
 export interface Tables
@@ -49,4 +50,5 @@ export interface Tables
     RunLogTables,
     StepCheckpointTables,
     ItemTables,
-    RunCheckpointTables {}
+    RunCheckpointTables,
+    BatchTables {}

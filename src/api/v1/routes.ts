@@ -1,6 +1,7 @@
 import { MODULES, type Module } from '../../core/config.ts'
 import { GyreError } from '../../core/errors.ts'
 import type { AnyRoute } from '../route.ts'
+import { cancelBatch, listBatches, listBatchShards, showBatch, startBatch } from './batches.ts'
 import { blobPresent, getBlob, putBlob } from './blobs.ts'
 import { importDataset, listDatasets } from './datasets.ts'
 import {
@@ -210,6 +211,11 @@ const BY_MODULE: Readonly<Record<Module, readonly AnyRoute[]>> = {
     analyseCanary,
     countPredictions,
     exportPredictions,
+    startBatch,
+    listBatches,
+    showBatch,
+    listBatchShards,
+    cancelBatch,
   ],
   monitoring: [listWindows, checkMonitor, listAlerts, settle, listRetrains],
 }

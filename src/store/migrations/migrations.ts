@@ -29,6 +29,7 @@ import { runCheckpoints } from './0031-run-checkpoints.ts'
 import { releaseStages } from './0034-release-stages.ts'
 import { uncommittedCode } from './0032-uncommitted-code.ts'
 import { releaseShadows } from './0035-release-shadows.ts'
+import { batches } from './0036-batches.ts'
 import type { Migration } from './migration.ts'
 
 /** Every migration, oldest first. A new one is a file and a line here, and a name in `../schema.ts`. */
@@ -64,4 +65,5 @@ export const MIGRATIONS: readonly Migration[] = [
   releaseStages,
   uncommittedCode,
   releaseShadows,
+  batches,
 ]
