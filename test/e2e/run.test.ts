@@ -444,7 +444,10 @@ test.skipIf(!hasGit)(
     const clean = await runIn(cwd, 'train.py')
     expect(clean.run?.code).toMatchObject({ dirty: false })
     const none = await gyre(['runs', 'show', '--diff', clean.run?.id ?? ''], inFolder(cwd))
-    expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('did not differ from a')])
+    expect([none.code, none.stderr]).toEqual([
+      1,
+      expect.stringContaining('did not differ from its commit'),
+    ])
 
     await writeFile(join(cwd, 'helper.py'), 'lr = 2\n')
     await writeFile(join(cwd, 'extra.py'), 'x = 1\n')
