@@ -1,12 +1,9 @@
 import { setImmediate as afterReply } from 'node:timers/promises'
 import type { EndpointSpec } from '@gyre/sdk/wire/endpoint'
-import type { PredictReply } from '@gyre/sdk/wire/predict'
 import type { Clock } from '../core/clock.ts'
 import type { Context } from '../core/context.ts'
-import { toGyreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import type { Infer } from '../infer/infer.ts'
-import { firstNonfinite, type Tensor } from '../core/tensor.ts'
 import { BACKGROUND_PRIORITY } from '../infer/schedule.ts'
 import { eventTimeMs } from '../predictions/event-time.ts'
 import type { Predictions } from '../predictions/predictions.ts'
@@ -16,14 +13,14 @@ import type { Routes } from '../routes/routes.ts'
 import type { RoutedEndpoint } from '../routes/snapshot.ts'
 import { armOpener, createContracts, type OpenArmDeps } from './open-arm.ts'
 import { createArms, primaryModels, shadowModels, type Arm } from './arms.ts'
-import { askArm, takesOther } from './ask-arm.ts'
 import { endpointNamer } from './default-endpoint.ts'
-import { replyOf, type Flight } from './flight.ts'
+import { fieldsGraph } from './field-tensors.ts'
+import type { Flight } from './flight.ts'
+import { createFlights, type Answered, type AnsweredTensors } from './flights.ts'
 import { heldArm, type HeldArm } from './held-arm.ts'
 import { createLandings } from './landings.ts'
 import type { Outcome } from './outcome.ts'
 import { subjectOf, type Ask, type TensorRequest } from './request.ts'
-import { readAnswer } from './row-answer.ts'
 import {
   servedModel,
   versionStatistics,
@@ -31,9 +28,7 @@ import {
   type VersionStatistics,
 } from './served-model.ts'
 import { createShadow, type ShadowLanding } from './shadow.ts'
-import type { TensorArm } from './tensor-arm.ts'
-import { NONFINITE, toTensorOutcome } from './tensor-outcome.ts'
-import { tensorTrial } from './trial.ts'
+import type { DescribedArm } from './tensor-arm.ts'
 
 export interface ServeDeps extends OpenArmDeps {
   readonly routes: Routes
@@ -51,19 +46,6 @@ export interface ServeDeps extends OpenArmDeps {
   readonly defaultEndpoint?: string
 }
 
-export interface Answered {
-  readonly reply: PredictReply
-  /** Revision of the route that picked the version. */
-  readonly rev: number
-}
-
-/** What a model gave for tensors, and which version it was. */
-export interface AnsweredTensors {
-  readonly outputs: readonly Tensor[]
-  readonly id: string
-  readonly picked: Picked
-}
-
 /** Answers requests by the version that the route names. */
 export interface Serve {
   /**
@@ -73,7 +55,7 @@ export interface Serve {
    */
   predict(ctx: Context, endpoint: string | undefined, ask: Ask, asked: AskedArm): Promise<Answered>
   /**
-   * Asks an endpoint by the tensors of its model. Throws as `predict` does; INVALID_INPUT names the tensor, and
+   * Asks an endpoint by the tensors of its model, or by one tensor for each of its fields. Throws as `predict` does; INVALID_INPUT names the tensor, and
    * NOT_FOUND a version that the route does not name.
    */
   infer(
@@ -82,9 +64,12 @@ export interface Serve {
     request: TensorRequest,
     asked: AskedArm,
   ): Promise<AnsweredTensors>
-  /** The arm that answers for a version of an endpoint, the stable one unless told. Throws NOT_FOUND, UNAVAILABLE. */
-  tensorArm(ctx: Context, endpoint: string, version?: string): Promise<TensorArm>
-  /** The endpoints that take tensors, by name. */
+  /**
+   * What a version of an endpoint takes and gives as tensors, the stable one unless told; one of fields a tensor a field.
+   * Throws NOT_FOUND, UNAVAILABLE.
+   */
+  tensorArm(ctx: Context, endpoint: string, version?: string): Promise<DescribedArm>
+  /** The endpoints, by name. */
   models(ctx: Context): readonly ServedModel[]
   /**
    * What the loaded versions of one of them have done, or of all where `endpoint` is undefined. Throws NOT_FOUND for an
@@ -131,12 +116,16 @@ export function createServe(deps: ServeDeps): Serve {
     clock,
     onLanding: (landing) => deps.onShadow(landing),
   })
-  const { land, failed } = createLandings({
-    ...deps,
-    offer: shadow.offer,
-    crashLoopOf: ({ endpoint, picked }) => arms.find(endpoint, picked.model)?.failed,
-  })
   const stopping = new AbortController()
+  const { fly, flyTensors, flyFields } = createFlights({
+    contractOf,
+    armOf,
+    ...createLandings({
+      ...deps,
+      offer: shadow.offer,
+      crashLoopOf: ({ endpoint, picked }) => arms.find(endpoint, picked.model)?.failed,
+    }),
+  })
   const firstLoad = arms.follow(routes.all())
   void shadowArms.follow(routes.all())
   void followRoutes()
@@ -147,46 +136,6 @@ export function createServe(deps: ServeDeps): Serve {
       if (stopping.signal.aborted) return
       void arms.follow(routes.all())
       void shadowArms.follow(routes.all())
-    }
-  }
-
-  async function fly(flight: Flight, ask: Ask): Promise<Answered> {
-    const { endpoint, picked, id } = flight
-    const asked = { spec: endpoint.spec, contract: contractOf(endpoint.spec), model: picked.model }
-    try {
-      const armed = { ...asked, arm: () => armOf(endpoint, picked.model) }
-      const said = await askArm(armed, ask, flight.atMs ?? flight.receivedMs)
-      const trial = endpoint.state.shadow && said.trial(flight)
-      land(flight, said.outcome, said.reasons, trial)
-      return { reply: replyOf(id, picked, said.answer, said.reasons), rev: picked.rev }
-    } catch (thrown) {
-      throw failed(flight, toGyreError(thrown))
-    }
-  }
-
-  async function flyTensors(
-    flight: Flight,
-    { inputs, schedule }: TensorRequest,
-  ): Promise<AnsweredTensors> {
-    const { endpoint, picked, id } = flight
-    try {
-      const arm = await armOf(endpoint, picked.model)
-      if (arm.takes !== 'tensors') throw takesOther(endpoint.spec)
-      const outputs = await arm.answer(inputs, schedule)
-      const answer = readAnswer(arm.graph, outputs, endpoint.spec.threshold)
-      const isFit =
-        endpoint.spec.allowNonfinite ||
-        outputs.every((output) => firstNonfinite(output) === undefined)
-      // It is answered as it is, and is a failure nevertheless: what the caller has is no number.
-      land(
-        flight,
-        isFit ? toTensorOutcome(inputs, answer) : NONFINITE,
-        [],
-        isFit ? tensorTrial(flight, inputs, outputs) : undefined,
-      )
-      return { outputs, id, picked }
-    } catch (thrown) {
-      throw failed(flight, toGyreError(thrown))
     }
   }
 
@@ -240,21 +189,24 @@ export function createServe(deps: ServeDeps): Serve {
         version === undefined
           ? routes.pick(ctx.project, name, { subject, asked })
           : pinned(endpoint.state, version)
-      const flight = takeOff(endpoint, picked, { subject, at, fields: undefined })
-      return whileFlying(flyTensors(flight, request))
+      if (endpoint.spec.takes === 'tensors') {
+        const flight = takeOff(endpoint, picked, { subject, at, fields: undefined })
+        return whileFlying(flyTensors(flight, request))
+      }
+      // One request is one draw of the split, so that no more than one of its rows is evidence.
+      const others = { ...picked, randomised: false }
+      return whileFlying(
+        flyFields(endpoint, request, (fields, row) =>
+          takeOff(endpoint, row === 0 ? picked : others, { subject, at, fields }),
+        ),
+      )
     },
 
-    models: (ctx) =>
-      routes
-        .list(ctx.project)
-        .filter(({ spec }) => spec.takes === 'tensors')
-        .map((endpoint) => servedModel(endpoint, arms)),
+    models: (ctx) => routes.list(ctx.project).map((endpoint) => servedModel(endpoint, arms)),
 
     statistics(ctx, name, version) {
       const endpoints =
-        name === undefined
-          ? routes.list(ctx.project).filter(({ spec }) => spec.takes === 'tensors')
-          : [routes.find(ctx.project, name)]
+        name === undefined ? routes.list(ctx.project) : [routes.find(ctx.project, name)]
       return endpoints.flatMap((endpoint) => versionStatistics(endpoint, arms, version))
     },
 
@@ -266,7 +218,7 @@ export function createServe(deps: ServeDeps): Serve {
           : pinned(endpoint.state, version)
       const arm = await armOf(endpoint, model)
       if (arm.takes === 'tensors') return arm
-      throw takesOther(endpoint.spec)
+      return { graph: fieldsGraph(endpoint.spec), failed: arm.failed }
     },
 
     allowsNonfinite: (ctx, name) => routes.find(ctx.project, name).spec.allowNonfinite ?? false,

@@ -4,7 +4,7 @@ import { pinned } from '../routes/pinned.ts'
 import type { RoutedEndpoint } from '../routes/snapshot.ts'
 import type { Arms } from './arms.ts'
 
-/** An endpoint that takes tensors, as its clients see it. */
+/** An endpoint, as clients of the Open Inference Protocol see it. */
 export interface ServedModel {
   readonly name: string
   /** That traffic may reach, the stable one first. */

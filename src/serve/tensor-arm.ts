@@ -20,6 +20,9 @@ export interface TensorArm {
   close(): void
 }
 
+/** What can be told of an arm to those who ask by tensors. */
+export type DescribedArm = Pick<TensorArm, 'graph' | 'failed'>
+
 export function tensorArm(session: TensorSession): TensorArm {
   const { graph, key } = session
   return {

@@ -1,7 +1,7 @@
 import type { TensorType } from '../../core/tensor.ts'
 import { DEFAULT_PRIORITY, PRIORITY_LEVELS } from '../../infer/schedule.ts'
 import type { ServedModel } from '../../serve/served-model.ts'
-import type { TensorArm } from '../../serve/tensor-arm.ts'
+import type { DescribedArm } from '../../serve/tensor-arm.ts'
 
 /** What the server says of itself; the extensions are those that it speaks in full. */
 export const SERVER = {
@@ -22,7 +22,7 @@ const PLATFORM = 'onnxruntime_onnx'
 export function describeModel(
   name: string,
   models: readonly ServedModel[],
-  { graph }: TensorArm,
+  { graph }: DescribedArm,
 ): object {
   const { versions = [] } = models.find((model) => model.name === name) ?? {}
   const { inputs, outputs } = graph
@@ -30,7 +30,7 @@ export function describeModel(
 }
 
 /** A model's configuration in the words of Triton's; the shapes of a model that is batched go without the batch. */
-export function modelConfig(name: string, { graph }: TensorArm): unknown {
+export function modelConfig(name: string, { graph }: DescribedArm): unknown {
   const { batches, maxBatch } = graph
   const typed = ({ name: tensor, datatype, shape }: TensorType) => ({
     name: tensor,
