@@ -17,7 +17,7 @@ const SCRIPT = join(CONVERTERS, 'convert.py')
  * in float32, which holds seven digits; sums over some hundred trees lose two or three of them, while a model that was
  * understood wrongly is off in the second.
  */
-export const MAX_RELATIVE = 1e-4
+const MAX_RELATIVE = 1e-4
 
 const Parity = z.strictObject({
   /** The largest difference of any number. */
