@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os'
-import { resolve } from 'node:path'
+import { join, resolve } from 'node:path'
 import type { Key } from '@gyre/sdk/wire/key'
 import type { Manifest } from '@gyre/sdk/wire/manifest'
 import { createAccess } from './access/access.ts'
@@ -194,9 +194,21 @@ async function open(
     tellLoggedModel: noteRegistered,
     findPrediction: (ctx, id) => predictions.find(ctx, id),
   })
+  const pythonFolder = resolve(config.data, 'python')
+  const python = (requirements: string) =>
+    openPython({ folder: pythonFolder, known: interpreterFile(pythonFolder) }, requirements)
+  const modelFolders = createBundleFolders(resolve(config.data, 'models'), { blobs, newId })
   const modelFiles = createModelFiles({
     blobs,
     bundleFolder: (digest) => projects.bundleFolder(digest),
+    // What a model requires is installed as it says, and its code is run as it is.
+    ...(config.allowPickle && {
+      async python(digest) {
+        const folder = await modelFolders.folder(digest)
+        const { command } = await python(join(folder, 'requirements.txt'))
+        return { folder, command }
+      },
+    }),
   })
   const modelSpec = async (ctx: Context, ref: string) =>
     modelFiles.spec((await registry.get(ctx, ref)).digest)
@@ -300,10 +312,6 @@ async function open(
   const isReady = (): boolean => phase === 'serving'
   let url = ''
   let grpcAddress: string | undefined
-  const pythonFolder = resolve(config.data, 'python')
-  const python = (requirements: string) =>
-    openPython({ folder: pythonFolder, known: interpreterFile(pythonFolder) }, requirements)
-  const modelFolders = createBundleFolders(resolve(config.data, 'models'), { blobs, newId })
   const convert = createConvert({
     catalog,
     blobs,

@@ -115,11 +115,20 @@ export function createConvert(deps: ConvertDeps): Convert {
     })
   }
 
+  /** Its own Python answers for a model that has no graph. */
+  async function answerByPython(ctx: Context, id: string, { version }: Described, why: string) {
+    const tags = { [SERVES]: version.ref, 'gyre.runtime': 'python', 'gyre.not_converted': why }
+    await runs.setTags(ctx, id, tags)
+    await runs.finish(ctx, id, { status: 'succeeded' })
+  }
+
   async function toItsEnd(ctx: Context, id: string, plan: ConversionPlan, of: Described) {
     try {
       await work(ctx, id, plan, of)
     } catch (thrown) {
       const { code, message } = toGyreError(thrown)
+      if (code === 'STEP_FAILED' && deps.allowPickle && hasPython(of) && !stopping.signal.aborted)
+        return answerByPython(ctx, id, of, message)
       log.warn({ err: thrown, run: id, model: of.version.ref }, 'a model was not converted')
       await runs
         .finish(ctx, id, { status: 'failed', error: { code, message } })
@@ -133,6 +142,7 @@ export function createConvert(deps: ConvertDeps): Convert {
       const of = await describe(version)
       if (!of || of.mlModel.flavors['onnx']) return { serves: version.ref, run: null }
       const plan = conversionPlan(of.mlModel, of.entries)
+      if (!plan && hasPython(of) && deps.allowPickle) return { serves: version.ref, run: null }
       if (!plan) throw notServed(of)
       if (plan.format === 'pickle' && !deps.allowPickle) throw isPickle(of, plan)
       const converter = await converterDigest(plan.library)
@@ -159,6 +169,14 @@ export function createConvert(deps: ConvertDeps): Convert {
   }
 }
 
+/** Whether it can be asked by `mlflow.pyfunc`, in an environment of its own requirements. */
+function hasPython({ mlModel, entries }: Described): boolean {
+  return (
+    mlModel.flavors['python_function'] !== undefined &&
+    entries.some(({ path }) => path === 'requirements.txt')
+  )
+}
+
 function isPickle({ version }: Described, { file }: ConversionPlan): GyreError {
   return new GyreError(
     'FORBIDDEN',
@@ -171,7 +189,7 @@ function notServed({ version, mlModel }: Described): GyreError {
   const flavors = Object.keys(mlModel.flavors).join(', ') || 'none'
   return new GyreError(
     'INVALID_INPUT',
-    `flavors: ${version.ref} has ${flavors}; Gyre serves onnx, and converts sklearn, xgboost and lightgbm`,
+    `flavors: ${version.ref} has ${flavors}; Gyre serves onnx, converts sklearn, xgboost and lightgbm, and asks a python_function with requirements.txt where it was started with --allow-pickle`,
     { field: 'flavors' },
   )
 }

@@ -8,12 +8,14 @@ import type { Lane } from './lane.ts'
 import { openLease, scoredSession, tensorSession, type Lease } from './lease.ts'
 import { LiveSession, type PooledSession } from './live-session.ts'
 import { Pool } from './pool.ts'
+import { openPythonLink } from './python-link.ts'
 import { scoredLane } from './scored-lane.ts'
 import type {
   GraphSource,
   ModelAnswer,
   ModelRow,
   ModelSource,
+  PythonSource,
   Session,
   Source,
   TensorAnswer,
@@ -22,6 +24,7 @@ import type {
 } from './session.ts'
 import { tensorLane } from './tensor-lane.ts'
 import { systemTimers, type Timers } from './timers.ts'
+import { WorkerLink, type LinkDeps } from './worker-link.ts'
 import type { WorkerState } from './worker-slot.ts'
 
 interface SessionStats {
@@ -54,8 +57,8 @@ export interface Infer {
    * through the lease.
    */
   open(source: ModelSource, priority?: number): Promise<Session>
-  /** As `open`, for a graph that is asked by its tensors. */
-  openGraph(source: GraphSource, priority?: number): Promise<TensorSession>
+  /** As `open`, for what is asked by its tensors; a Python model in a process of its own, which others do not share. */
+  openGraph(source: GraphSource | PythonSource, priority?: number): Promise<TensorSession>
   stats(): InferStats
   /** Answers every row it has accepted, refuses new ones, ends the workers. */
   close(): Promise<void>
@@ -89,30 +92,47 @@ const DEFAULTS = {
   memoryBudgetBytes: 512 * 1024 * 1024,
 }
 
+/** One process a model; importing MLflow and a library alone takes seconds, on a busy machine a minute. */
+const PYTHON = { workers: 1, batchTimeoutMs: 60_000, loadTimeoutMs: 180_000 }
+
 /** A loaded model and who holds it. */
 interface Holding<Ask, Reply> {
   readonly live: LiveSession<Ask, Reply>
+  readonly pool: Pool
   readonly bytes: number
   readonly ready: Promise<void>
   leases: number
   lastUsedMs: number
 }
 
+/** What of a holding does not depend on how it is asked. */
+interface Loaded {
+  readonly live: PooledSession
+  readonly pool: Pool
+}
+
 export function createInfer(deps: InferDeps): Infer {
   const settings = { ...DEFAULTS, ...deps }
   const { clock, memoryBudgetBytes } = settings
   const workers = settings.workers || Math.max(1, availableParallelism() - 1)
-  const pool = new Pool({ ...settings, workers })
+  const threads = new Pool({ ...settings, workers, openLink: (link) => new WorkerLink(link) })
   const scored = new Map<string, Holding<ModelRow, ModelAnswer>>()
   const graphs = new Map<string, Holding<TensorAsk, TensorAnswer>>()
   const all = () => [...scored.values(), ...graphs.values()]
   let nextId = 1
   let isClosed = false
 
-  const drop = ({ live }: ReturnType<typeof all>[number]): void => {
+  const poolFor = (source: Source): Pool => {
+    if (source.kind !== 'python') return threads
+    const openLink = (link: LinkDeps) => openPythonLink(link, source)
+    return new Pool({ ...settings, ...PYTHON, openLink })
+  }
+
+  const drop = ({ live, pool }: Loaded): void => {
     scored.delete(live.source.key)
     graphs.delete(live.source.key)
     pool.remove(live)
+    if (pool !== threads) void pool.close()
   }
 
   const makeRoom = (key: string, bytes: number): void => {
@@ -140,7 +160,8 @@ export function createInfer(deps: InferDeps): Infer {
     makeRoom(source.key, bytes)
     const live = new LiveSession(nextId++, source, lane, { ...settings, workers })
     const lastUsedMs = clock.monotonicMs()
-    return { live, bytes, ready: pool.add(live), leases: 0, lastUsedMs }
+    const pool = poolFor(source)
+    return { live, pool, bytes, ready: pool.add(live), leases: 0, lastUsedMs }
   }
 
   /** A lease on the model of this key, which is loaded if it is not; by the first who asks for it. */
@@ -156,46 +177,46 @@ export function createInfer(deps: InferDeps): Infer {
     const holding = holdings.get(key) ?? hold(source, lane, bytes)
     holdings.set(key, holding)
     holding.leases += 1
-    const letGo = (): void => {
-      holdings.delete(key)
-      pool.remove(holding.live)
-    }
     try {
       await holding.ready
     } catch (thrown) {
-      if (holdings.get(key) === holding) letGo()
+      if (holdings.get(key) === holding) drop(holding)
       throw thrown
     }
     return openLease(holding.live, {
-      wake: () => pool.wake(holding.live),
+      wake: () => holding.pool.wake(holding.live),
       isClosed: () => isClosed,
       priority,
       release() {
         holding.leases -= 1
         holding.lastUsedMs = clock.monotonicMs()
-        if (holding.leases === 0 && holding.live.failed !== undefined) letGo()
+        if (holding.leases === 0 && holding.live.failed !== undefined) drop(holding)
       },
     })
   }
 
   return {
-    start: () => pool.start(),
+    start: () => threads.start(),
     open: async (source, priority) =>
       scoredSession(source, await lease(scored, source, scoredLane(source), priority)),
-    openGraph: async (source, priority) =>
-      tensorSession(source, await lease(graphs, source, tensorLane(source), priority)),
+    openGraph: async (source, priority) => {
+      const lane = tensorLane(source.kind === 'graph' ? source.maxBatch : 0)
+      return tensorSession(source, await lease(graphs, source, lane, priority))
+    },
     stats: () => ({
       sessions: all().map(statsOf),
-      workers: pool.workers.map(({ state, restarts }) => ({ state, restarts })),
+      workers: threads.workers.map(({ state, restarts }) => ({ state, restarts })),
     }),
     async close() {
       isClosed = true
-      await pool.close()
+      const pools = new Set([threads, ...all().map(({ pool }) => pool)])
+      await Promise.all([...pools].map((pool) => pool.close()))
     },
   }
 }
 
 async function fileBytes(source: Source): Promise<number> {
+  if (source.kind === 'python') return 0
   const { key, onnxPath } = source
   const beside = source.kind === 'graph' ? source.beside : []
   try {

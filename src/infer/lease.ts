@@ -8,6 +8,7 @@ import type {
   ModelAnswer,
   ModelRow,
   ModelSource,
+  PythonSource,
   Session,
   TensorAnswer,
   TensorAsk,
@@ -90,7 +91,7 @@ export function scoredSession(
 
 /** A graph, leased. */
 export function tensorSession(
-  { key }: GraphSource,
+  { key }: GraphSource | PythonSource,
   lease: Lease<TensorAsk, TensorAnswer>,
 ): TensorSession {
   return {

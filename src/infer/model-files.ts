@@ -3,15 +3,17 @@ import type { TreeEntry } from '@gyre/sdk/wire/artifact'
 import { DigestText } from '@gyre/sdk/wire/ref'
 import type { Digest } from '../core/digest.ts'
 import { GyreError } from '../core/errors.ts'
-import { MAX_ML_MODEL_BYTES, ML_MODEL_FILE } from '../core/formats/mlmodel.ts'
+import { MAX_ML_MODEL_BYTES, ML_MODEL_FILE, readMlModel } from '../core/formats/mlmodel.ts'
 import type { Blobs } from '../store/blobs.ts'
 import { graphFiles } from './graph-files.ts'
-import type { GraphSource, ModelSource } from './session.ts'
+import type { GraphSource, ModelSource, PythonSource } from './session.ts'
 
 export interface ModelFilesDeps {
   readonly blobs: Blobs
   /** A local folder with a bundle of user code. */
   readonly bundleFolder: (digest: Digest) => Promise<string>
+  /** What answers for a model without a graph, by its folder; absent where none of its code may run. */
+  readonly python?: (digest: Digest) => Promise<Pick<PythonSource, 'folder' | 'command'>>
 }
 
 /** Where the files of a model lie: a tree of `model.onnx` and `model.json`, and its pinned code. */
@@ -20,7 +22,7 @@ export interface ModelFiles {
   spec(digest: string): Promise<ModelSpec>
   source(key: string, digest: string): Promise<ModelSource>
   /** The same version asked by its tensors: any tree with a `model.onnx`, or an `MLmodel` that names one. */
-  graph(key: string, digest: string): Promise<GraphSource>
+  graph(key: string, digest: string): Promise<GraphSource | PythonSource>
 }
 
 /** Rows of small models beyond this gain little from company, and the last waits for the first. */
@@ -30,7 +32,7 @@ const MAX_BATCH = 32
 const MAX_SPECS = 256
 const MAX_SPEC_BYTES = 16 * 1024 * 1024
 
-export function createModelFiles({ blobs, bundleFolder }: ModelFilesDeps): ModelFiles {
+export function createModelFiles({ blobs, bundleFolder, python }: ModelFilesDeps): ModelFiles {
   const specs = new Map<string, Promise<ModelSpec>>()
 
   async function entryOf(digest: string, path: string): Promise<TreeEntry['artifact']> {
@@ -82,7 +84,10 @@ export function createModelFiles({ blobs, bundleFolder }: ModelFilesDeps): Model
 
     async graph(key, digest) {
       const { entries } = await blobs.readTree(DigestText.parse(digest))
-      const { onnx, beside } = graphFiles(digest, entries, await mlModelOf(entries))
+      const mlModel = await mlModelOf(entries)
+      if (python && mlModel !== undefined && !readMlModel(mlModel).flavors['onnx'])
+        return { kind: 'python', key, ...(await python(DigestText.parse(digest))) }
+      const { onnx, beside } = graphFiles(digest, entries, mlModel)
       return {
         kind: 'graph',
         key,

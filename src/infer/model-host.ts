@@ -65,6 +65,8 @@ async function loadInto(
     models.set(session, await load(source, around))
     return { kind: 'loaded' }
   }
+  if (source.kind === 'python')
+    throw new GyreError('INTERNAL', 'a Python model was sent to a thread')
   const opened = await openGraph(source, around)
   models.set(session, { kind: 'graph', ...opened })
   return { kind: 'loaded', graph: opened.graph }

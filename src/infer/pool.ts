@@ -4,7 +4,7 @@ import type { Log } from '../core/log.ts'
 import { batchSize } from './batch-size.ts'
 import type { Batch, PooledSession } from './live-session.ts'
 import type { Timers } from './timers.ts'
-import type { Outcome } from './worker-link.ts'
+import type { Link, LinkDeps, Outcome } from './worker-link.ts'
 import { WorkerSlot } from './worker-slot.ts'
 
 export interface PoolDeps {
@@ -12,6 +12,7 @@ export interface PoolDeps {
   readonly timers: Timers
   readonly log: Log
   readonly workers: number
+  readonly openLink: (deps: LinkDeps) => Link
   readonly maxBatch: number
   readonly batchTimeoutMs: number
   readonly loadTimeoutMs: number
@@ -46,13 +47,14 @@ export class Pool {
   /** Starts the workers, once. */
   start(): void {
     if (this.#slots.size > 0) return
-    const { clock, timers, log } = this.#deps
+    const { clock, timers, log, openLink } = this.#deps
     for (let i = 0; i < this.#deps.workers; i++) {
       const loads: LoadJob[] = []
       const slot = new WorkerSlot({
         clock,
         timers,
         log,
+        openLink,
         onStart: () => this.#reload(loads),
         onStartFailed: (outcome) => this.#startFailed(loads, outcome),
         onIdle: () => this.#planDispatch(),

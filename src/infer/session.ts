@@ -34,7 +34,21 @@ export interface GraphSource extends File {
   readonly maxBatch: number
 }
 
-export type Source = ModelSource | GraphSource
+/** A model that its own Python answers for, by tensors. */
+export interface PythonSource {
+  readonly kind: 'python'
+  /** As of a file. */
+  readonly key: string
+  /** Its files, with their `MLmodel`. */
+  readonly folder: string
+  /** The interpreter that has what the model requires. */
+  readonly command: readonly [string, ...string[]]
+}
+
+/** A model that lies in a file, which any worker can load. */
+export type FileSource = ModelSource | GraphSource
+
+export type Source = FileSource | PythonSource
 
 /** What a graph takes and gives, as its file declares it. */
 export interface Graph {

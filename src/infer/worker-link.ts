@@ -22,11 +22,23 @@ export type Outcome =
   | (Answer & { readonly trip?: Trip })
   | { readonly kind: 'crashed'; readonly reason: string }
 
-export interface WorkerLinkDeps {
+export interface LinkDeps {
   readonly log: Log
   readonly timers: Timers
   /** Called once if the worker ends without having been stopped. */
   readonly onCrash: (reason: string) => void
+}
+
+/** The server's end of whatever runs models. One request is open at a time. */
+export interface Link {
+  /** `ready` once requests are taken. */
+  readonly started: Promise<Outcome>
+  /** What takes longer than `timeoutMs` is ended and counts as crashed. Never rejects. */
+  ask(request: Request, timeoutMs: number): Promise<Outcome>
+  /** Frees a session that no request is open for. */
+  drop(session: number): void
+  /** Ends it; a request still open is answered `crashed`. */
+  stop(): Promise<void>
 }
 
 /** Heap of a worker's JavaScript; a transform that eats more ends its worker, not the server. */
@@ -36,10 +48,10 @@ const WORKER_HEAP_MB = 512
 const START_TIMEOUT_MS = 60_000
 
 /** The server's end of one inference thread. One request is open at a time. */
-export class WorkerLink {
+export class WorkerLink implements Link {
   /** `ready` once the worker takes requests. */
   readonly started: Promise<Outcome>
-  readonly #deps: WorkerLinkDeps
+  readonly #deps: LinkDeps
   readonly #thread: Worker
   readonly #guard = createGuardMemory()
   readonly #gone: Promise<unknown>
@@ -55,7 +67,7 @@ export class WorkerLink {
   #ended = false
   #stopping = false
 
-  constructor(deps: WorkerLinkDeps) {
+  constructor(deps: LinkDeps) {
     this.#deps = deps
     this.#thread = spawnThread(siblingUrl('./worker', import.meta.url), {
       workerData: this.#guard,

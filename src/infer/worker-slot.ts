@@ -4,7 +4,7 @@ import { createCrashRecord } from './crash-record.ts'
 import type { PooledSession } from './live-session.ts'
 import type { Request } from './protocol.ts'
 import type { Timers } from './timers.ts'
-import { WorkerLink, type Outcome } from './worker-link.ts'
+import type { Link, LinkDeps, Outcome } from './worker-link.ts'
 
 export type WorkerState = 'down' | 'starting' | 'idle' | 'busy'
 
@@ -12,6 +12,7 @@ export interface WorkerSlotDeps {
   readonly clock: Clock
   readonly timers: Timers
   readonly log: Log
+  readonly openLink: (deps: LinkDeps) => Link
   /** The worker is up, with no session loaded. */
   readonly onStart: () => void
   /** The worker died before it was up; another attempt follows. */
@@ -31,7 +32,7 @@ export class WorkerSlot {
   readonly #deps: WorkerSlotDeps
   readonly #crashes = createCrashRecord()
   #state: WorkerState = 'down'
-  #link: WorkerLink | undefined
+  #link: Link | undefined
   /** Whose code ran here last: who is to blame when the worker dies, even between two commands. */
   #serving: PooledSession | undefined
   #restarts = 0
@@ -50,10 +51,10 @@ export class WorkerSlot {
   }
 
   async start(): Promise<void> {
-    const { log, timers, onStart, onStartFailed } = this.#deps
+    const { log, timers, openLink, onStart, onStartFailed } = this.#deps
     this.#state = 'starting'
     const onCrash = (reason: string): void => this.#onCrash(reason)
-    this.#link = new WorkerLink({ log, timers, onCrash })
+    this.#link = openLink({ log, timers, onCrash })
     const outcome = await this.#link.started
     if (outcome.kind === 'crashed') return onStartFailed(outcome)
     this.#state = 'idle'

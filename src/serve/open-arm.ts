@@ -32,7 +32,7 @@ export function armOpener(
 ): (endpoint: Pick<RoutedEndpoint, 'project' | 'spec'>, name: string) => Promise<Arm> {
   return async ({ project, spec }, name) => {
     const model = await modelSource(project, spec, name)
-    if (model.kind === 'graph') return tensorArm(await infer.openGraph(model, priority))
+    if (model.kind !== 'scored') return tensorArm(await infer.openGraph(model, priority))
     const parts = { project, spec, contract: contractOf(spec), model, planFeatures }
     const [session, fit] = await Promise.allSettled([infer.open(model, priority), planArm(parts)])
     if (session.status === 'rejected') throw session.reason
