@@ -431,6 +431,7 @@ function refusals(): readonly Refusal[] {
     missing('GET /api/v1/lineage?ref=prediction:p_0', undefined, /p_0/),
 
     bad('POST /api/v1/models/churn/versions', { files: {} }, /^files: /, 'files'),
+    bad('POST /api/v1/models/churn/versions', {}, /^files: /, 'files'),
     bad(
       'POST /api/v1/models/churn/versions',
       { files: { '../model.onnx': MISSING } },

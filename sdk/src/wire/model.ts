@@ -219,16 +219,16 @@ export const ApproveRequest = z.strictObject({
 })
 export type ApproveRequest = z.infer<typeof ApproveRequest>
 
-/** A version by its files, whose bytes are stored already, or by what holds them. */
-export const RegisterVersion = z.union([
-  z.strictObject({
-    files: z.record(TreePath, DigestText).refine((files) => Object.keys(files).length > 0, {
+/** A version by its files, whose bytes are stored already, or by what holds them: one of both. */
+export const RegisterVersion = z.strictObject({
+  files: z.exactOptional(
+    z.record(TreePath, DigestText).refine((files) => Object.keys(files).length > 0, {
       error: 'expected at least one file',
     }),
-  }),
+  ),
   /** `runs:/RUN/PATH`, or `models:/m-ID` of a logged model. */
-  z.strictObject({ source: z.string().min(1) }),
-])
+  source: z.exactOptional(z.string().min(1)),
+})
 
 /** What answers for a version: a version, or the run that makes one and tags itself `gyre.serves`. */
 export const Prepared = z.strictObject({

@@ -11,6 +11,7 @@ import {
 } from '@gyre/sdk/wire/model'
 import { ModelName, Name, RefText } from '@gyre/sdk/wire/ref'
 import { z } from 'zod'
+import { GyreError } from '../../core/errors.ts'
 import { formatRef } from '../../core/ref.ts'
 import { defineRoute } from '../route.ts'
 
@@ -70,10 +71,13 @@ export const registerModelFiles = defineRoute({
   reply: ModelVersion,
   status: 201,
   errors: ['NOT_FOUND', 'INVALID_ARGUMENT'],
-  handle: ({ registry }, ctx, { params, body }) =>
-    'files' in body
-      ? registry.registerFiles(ctx, params.name, body.files)
-      : registry.registerSource(ctx, params.name, body.source),
+  async handle({ registry }, ctx, { params, body: { files, source } }) {
+    if (files && source === undefined) return registry.registerFiles(ctx, params.name, files)
+    if (source !== undefined && !files) return registry.registerSource(ctx, params.name, source)
+    throw new GyreError('INVALID_ARGUMENT', 'files: expected either files or source', {
+      field: 'files',
+    })
+  },
 })
 
 export const prepareModel = defineRoute({
