@@ -11,6 +11,7 @@ import { getArtifactDoor } from './api/mlflow/get-artifact-door.ts'
 import { mlflowRoutes } from './api/mlflow/routes.ts'
 import { versionDoor } from './api/mlflow/server-info.ts'
 import { oipDoor } from './api/oip/oip-door.ts'
+import { repositoryDoor } from './api/oip/repository-door.ts'
 import { otlpDoor } from './api/otlp-door.ts'
 import { predictDoor } from './api/predict/predict-door.ts'
 import { tfServingDoor } from './api/tfserving/tfserving-door.ts'
@@ -49,6 +50,7 @@ import type { EndpointUse } from './registry/endpoint-use.ts'
 import type { Approver } from './registry/model-policy.ts'
 import { createRegistry } from './registry/registry.ts'
 import { createReleases } from './release/release.ts'
+import { createRepository } from './repository/repository.ts'
 import { createRoutes } from './routes/routes.ts'
 import type { RoutedEndpoint } from './routes/snapshot.ts'
 import { createServe, type Serve } from './serve/serve.ts'
@@ -242,9 +244,11 @@ async function open(
       predictions,
       clock,
       log,
-      async modelSource(project, { takes }, ref) {
+      async modelSource(project, { takes, runs: settings }, ref) {
         const { digest } = await registry.get(system(project), ref)
-        return takes === 'tensors' ? modelFiles.graph(ref, digest) : modelFiles.source(ref, digest)
+        return takes === 'tensors'
+          ? modelFiles.graph(ref, digest, settings)
+          : modelFiles.source(ref, digest)
       },
       planFeatures: (project, names, fields) => features.planLookup(system(project), names, fields),
       onOutcome({ releaseId, randomised, variant, subject, crashLoop, ...evidence }) {
@@ -292,6 +296,21 @@ async function open(
     writer: server,
   })
   closers.push(() => releases.close())
+  const repository =
+    serve &&
+    createRepository({
+      folder: config.modelRepository,
+      pollMs: config.pollSeconds * 1_000,
+      blobs,
+      registry,
+      releases,
+      routes,
+      serve,
+      sleep: systemSleep,
+      log,
+      tryModel: async (ref, digest, settings) =>
+        infer.openGraph(await modelFiles.graph(ref, digest, settings)),
+    })
   const manifestNow = async (ctx: Context): Promise<Manifest | undefined> =>
     (await projects.find(ctx))?.manifest
   const monitor = createMonitor({
@@ -425,15 +444,23 @@ async function open(
       },
     }),
   }
+  const protocolServe: typeof serve = serve && {
+    ...serve,
+    models: (ctx) => [...serve.models(ctx), ...(repository?.refused(ctx) ?? [])],
+  }
+  const oip =
+    protocolServe &&
+    oipDoor({ serve: protocolServe, maxBodyBytes: config.maxTensorBytes, isReady, log })
   const http = createHttpServer({
     rooms,
     access,
     routes: v1Routes(config.modules),
     raw: [
-      ...(serve
+      ...(serve && oip && repository
         ? [
             predictDoor({ serve, maxBodyBytes: config.maxBodyBytes }),
-            oipDoor({ serve, maxBodyBytes: config.maxTensorBytes, isReady, log }),
+            repositoryDoor({ repository, door: oip }),
+            oip,
             tfServingDoor({
               serve,
               maxBodyBytes: config.maxTensorBytes,
@@ -462,12 +489,24 @@ async function open(
   const port = await http.listen(config.host, config.port)
   url = `http://${reachableHost(config.host)}:${port}`
   await serve?.ready()
+  if (repository) {
+    closers.push(() => repository.close())
+    await repository.start()
+  }
   phase = 'serving'
-  if (serve && config.grpcPort !== undefined) {
+  if (protocolServe && config.grpcPort !== undefined) {
     const { maxTensorBytes } = config
     // Loaded by those who ask for it: the others need not wait for it.
     const { createGrpcServer } = await import('./api/oip/grpc-server.ts')
-    const grpc = createGrpcServer({ serve, access, maxTensorBytes, isReady, clock, newId, log })
+    const grpc = createGrpcServer({
+      serve: protocolServe,
+      access,
+      maxTensorBytes,
+      isReady,
+      clock,
+      newId,
+      log,
+    })
     closers.push(() => grpc.close())
     const bound = await grpc.listen(config.host, config.grpcPort)
     log.info({ port: bound }, 'gRPC is ready')
@@ -518,7 +557,8 @@ function toApprover({ name, createdAt }: Key): Approver {
 /** An endpoint as the registry sees it. */
 function toUse({ name, spec, state }: RoutedEndpoint): EndpointUse {
   const { stable, previous, canary } = state
-  const versions = [stable, previous, canary?.model ?? null].filter((ref) => ref !== null)
+  const refs = [stable, previous, canary?.model ?? null, ...(spec.named ?? [])]
+  const versions = refs.filter((ref) => ref !== null)
   return { endpoint: name, model: spec.model, versions }
 }
 

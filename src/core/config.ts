@@ -76,6 +76,10 @@ export const Config = z.strictObject({
   ),
   /** How long a server that was told to stop still takes requests, while it says that it is not ready. */
   drainDelayMs: number().int().min(0).max(600_000).default(0),
+  /** A folder of models as Triton reads them, which is served as it lies; none unless told. */
+  modelRepository: z.exactOptional(z.string().min(1)),
+  /** How often that folder is looked at; 0 = when the server starts, and when it is told to. */
+  pollSeconds: number().min(0).max(86_400).default(15),
 })
 export type Config = z.infer<typeof Config>
 
@@ -85,6 +89,8 @@ const ENVIRONMENT = {
   GYRE_PORT: 'port',
   GYRE_GRPC_PORT: 'grpcPort',
   GYRE_HOST: 'host',
+  GYRE_MODEL_REPOSITORY: 'modelRepository',
+  GYRE_POLL_SECONDS: 'pollSeconds',
   GYRE_DATA: 'data',
   GYRE_MODULES: 'modules',
   GYRE_ALLOW_PICKLE: 'allowPickle',
@@ -105,7 +111,12 @@ export function readConfig(
   const sources = [flagsOf(flags), environmentOf(environment), fileOf(join(folder, FILE))]
   const parsed = Config.safeParse(Object.assign({}, ...sources.map(valuesOf).toReversed()))
   if (!parsed.success) throw configError(parsed.error, sources)
-  return { ...parsed.data, data: resolve(parsed.data.data) }
+  const { data, modelRepository } = parsed.data
+  return {
+    ...parsed.data,
+    data: resolve(data),
+    ...(modelRepository !== undefined && { modelRepository: resolve(modelRepository) }),
+  }
 }
 
 /** What one place says, and what each key is called there. */

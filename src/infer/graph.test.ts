@@ -1,8 +1,9 @@
 import { writeFile } from 'node:fs/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { fakeClock } from '../core/clock.ts'
 import { encodeOnnx } from '../core/formats/onnx-writer.ts'
 import type { Tensor } from '../core/tensor.ts'
-import { LINEAR3_OF_1_2_HALF, LINEAR3_ONNX, openBench, type Bench } from './fixture.ts'
+import { LINEAR3_OF_1_2_HALF, LINEAR3_ONNX, handTimers, openBench, type Bench } from './fixture.ts'
 import type { GraphSource } from './session.ts'
 
 let bench: Bench
@@ -154,5 +155,40 @@ test('weights are read from a file that was brought with the graph, and from no 
   const session = await bench.infer.openGraph({ ...source, key, beside: beside.slice(1) })
   const [y] = await session.infer({ inputs: [pair(10, 1)] })
   expect(y).toMatchObject({ shape: [1, 1], data: Float32Array.of(23) })
+  session.close()
+})
+
+test('rows wait for company as long as they were told, and on as many workers', async () => {
+  const [clock, timers] = [fakeClock(), handTimers()]
+  await using patient = await openBench({ workers: 2, clock, timers })
+  const { onnxPath } = await patient.source('model:patient@1', {}, LINEAR3_ONNX)
+  const runs = { shares: true, preferredRows: [2], maxDelayUs: 50_000, workers: 1 }
+  const source = {
+    kind: 'graph',
+    key: 'model:patient@1',
+    onnxPath,
+    maxBatch: 8,
+    beside: [],
+    runs,
+  } as const
+  const session = await patient.infer.openGraph(source)
+  const stats = () => patient.infer.stats().sessions[0]
+  const ask = () => session.infer({ inputs: [features([[1, 2, 0.5]])] })
+
+  const first = ask()
+  await new Promise((resolve) => setImmediate(resolve))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(stats()).toMatchObject({ queued: 1, batches: 0, bytes: LINEAR3_ONNX.length })
+  await Promise.all([first, ask()])
+  expect(stats()).toMatchObject({ rows: 2, batches: 1 })
+
+  const alone = ask()
+  await new Promise((resolve) => setImmediate(resolve))
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(stats()).toMatchObject({ queued: 1, batches: 1 })
+  clock.advance(50)
+  timers.fire(50)
+  await alone
+  expect(stats()).toMatchObject({ rows: 3, batches: 2 })
   session.close()
 })

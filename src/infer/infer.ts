@@ -10,17 +10,18 @@ import { LiveSession, type PooledSession } from './live-session.ts'
 import { Pool } from './pool.ts'
 import { openPythonLink } from './python-link.ts'
 import { scoredLane } from './scored-lane.ts'
-import type {
-  GraphSource,
-  ModelAnswer,
-  ModelRow,
-  ModelSource,
-  PythonSource,
-  Session,
-  Source,
-  TensorAnswer,
-  TensorAsk,
-  TensorSession,
+import {
+  sessionKey,
+  type GraphSource,
+  type ModelAnswer,
+  type ModelRow,
+  type ModelSource,
+  type PythonSource,
+  type Session,
+  type Source,
+  type TensorAnswer,
+  type TensorAsk,
+  type TensorSession,
 } from './session.ts'
 import { tensorLane } from './tensor-lane.ts'
 import { systemTimers, type Timers } from './timers.ts'
@@ -129,8 +130,8 @@ export function createInfer(deps: InferDeps): Infer {
   }
 
   const drop = ({ live, pool }: Loaded): void => {
-    scored.delete(live.source.key)
-    graphs.delete(live.source.key)
+    scored.delete(sessionKey(live.source))
+    graphs.delete(sessionKey(live.source))
     pool.remove(live)
     if (pool !== threads) void pool.close()
   }
@@ -171,9 +172,10 @@ export function createInfer(deps: InferDeps): Infer {
     lane: Lane<Ask, Reply>,
     priority?: number,
   ): Promise<Lease<Ask, Reply>> {
-    const { key } = source
-    const bytes = holdings.has(key) ? 0 : (await fileBytes(source)) * workers
-    if (isClosed) throw new GyreError('UNAVAILABLE', `${key}: the server is stopping`)
+    const key = sessionKey(source)
+    const copies = Math.min(workers, workersOf(source) ?? workers)
+    const bytes = holdings.has(key) ? 0 : (await fileBytes(source)) * copies
+    if (isClosed) throw new GyreError('UNAVAILABLE', `${source.key}: the server is stopping`)
     const holding = holdings.get(key) ?? hold(source, lane, bytes)
     holdings.set(key, holding)
     holding.leases += 1
@@ -200,7 +202,7 @@ export function createInfer(deps: InferDeps): Infer {
     open: async (source, priority) =>
       scoredSession(source, await lease(scored, source, scoredLane(source), priority)),
     openGraph: async (source, priority) => {
-      const lane = tensorLane(source.kind === 'graph' ? source.maxBatch : 0)
+      const lane = tensorLane(source.kind === 'graph' ? source : { maxBatch: 0 })
       return tensorSession(source, await lease(graphs, source, lane, priority))
     },
     stats: () => ({
@@ -213,6 +215,10 @@ export function createInfer(deps: InferDeps): Infer {
       await Promise.all([...pools].map((pool) => pool.close()))
     },
   }
+}
+
+function workersOf(source: Source): number | undefined {
+  return source.kind === 'graph' ? source.runs?.workers : undefined
 }
 
 async function fileBytes(source: Source): Promise<number> {

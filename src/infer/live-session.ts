@@ -1,5 +1,7 @@
+import type { RunSettings } from '@gyre/sdk/wire/endpoint'
 import type { Clock } from '../core/clock.ts'
 import { GyreError } from '../core/errors.ts'
+import { takesTurns } from './batch-turn.ts'
 import { CRASH_WINDOW_MS, createCrashRecord } from './crash-record.ts'
 import type { Lane } from './lane.ts'
 import type { Answer, Request } from './protocol.ts'
@@ -53,10 +55,17 @@ interface TakenBatch<Ask, Reply> {
 export interface PooledSession {
   readonly id: number
   readonly source: Source
-  readonly queue: Pick<RowQueue<never, never>, 'waiting' | 'unanswered' | 'drained' | 'failAll'>
+  readonly queue: Pick<
+    RowQueue<never, never>,
+    'waiting' | 'oldestMs' | 'unanswered' | 'drained' | 'failAll'
+  >
   readonly failed: string | undefined
   /** The most rows of a batch, where the model has a say. */
   readonly maxRows: number | undefined
+  /** The sizes and the delay that its batches are made by, where it was told any and its rows may share a run. */
+  readonly turns: RunSettings | undefined
+  /** Whether the worker of this place, of so many, holds it. */
+  liesOn(place: number, places: number): boolean
   readonly rowMs: number
   readonly statistics: Pick<StatisticsKeeper, 'read'>
   readonly failures: number
@@ -110,6 +119,21 @@ export class LiveSession<Ask, Reply> implements PooledSession {
 
   get maxRows(): number | undefined {
     return this.#lane.maxRows
+  }
+
+  get turns(): RunSettings | undefined {
+    const runs = this.#runs
+    return this.graph?.batches === true && takesTurns(runs) ? runs : undefined
+  }
+
+  /** Those that lie on few workers begin at different ones. */
+  liesOn(place: number, places: number): boolean {
+    const { workers = places } = this.#runs ?? {}
+    return (place + this.id) % places < workers
+  }
+
+  get #runs(): RunSettings | undefined {
+    return this.source.kind === 'graph' ? this.source.runs : undefined
   }
 
   loaded(graph: Graph | undefined): void {

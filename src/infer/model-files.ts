@@ -1,3 +1,4 @@
+import type { RunSettings } from '@gyre/sdk/wire/endpoint'
 import { ModelSpec } from '@gyre/sdk/wire/model'
 import type { TreeEntry } from '@gyre/sdk/wire/artifact'
 import { DigestText } from '@gyre/sdk/wire/ref'
@@ -22,7 +23,7 @@ export interface ModelFiles {
   spec(digest: string): Promise<ModelSpec>
   source(key: string, digest: string): Promise<ModelSource>
   /** The same version asked by its tensors: any tree with a `model.onnx`, or an `MLmodel` that names one. */
-  graph(key: string, digest: string): Promise<GraphSource | PythonSource>
+  graph(key: string, digest: string, runs?: RunSettings): Promise<GraphSource | PythonSource>
 }
 
 /** Rows of small models beyond this gain little from company, and the last waits for the first. */
@@ -82,7 +83,7 @@ export function createModelFiles({ blobs, bundleFolder, python }: ModelFilesDeps
       return { kind: 'scored', key, onnxPath: blobs.pathOf(onnx), spec: parsed, codeFolder }
     },
 
-    async graph(key, digest) {
+    async graph(key, digest, runs) {
       const { entries } = await blobs.readTree(DigestText.parse(digest))
       const mlModel = await mlModelOf(entries)
       if (python && mlModel !== undefined && !readMlModel(mlModel).flavors['onnx'])
@@ -96,7 +97,8 @@ export function createModelFiles({ blobs, bundleFolder, python }: ModelFilesDeps
           location: path,
           path: blobs.pathOf(artifact.digest),
         })),
-        maxBatch: MAX_BATCH,
+        maxBatch: runs?.maxBatch ?? MAX_BATCH,
+        ...(runs && { runs }),
       }
     },
   }

@@ -2,6 +2,7 @@ import type { Clock } from '../core/clock.ts'
 import { GyreError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
 import { batchSize } from './batch-size.ts'
+import { batchTurn, type Turn } from './batch-turn.ts'
 import type { Batch, PooledSession } from './live-session.ts'
 import type { Timers } from './timers.ts'
 import type { Link, LinkDeps, Outcome } from './worker-link.ts'
@@ -34,6 +35,8 @@ export class Pool {
   readonly #sessions = new Set<PooledSession>()
   /** Sessions with rows waiting; the first is served next and then goes to the end. */
   readonly #ready = new Set<PooledSession>()
+  /** Sessions whose rows wait for company, and the timer that ends it. */
+  readonly #patient = new Map<PooledSession, () => void>()
   #dispatchPlanned = false
 
   constructor(deps: PoolDeps) {
@@ -55,7 +58,7 @@ export class Pool {
         timers,
         log,
         openLink,
-        onStart: () => this.#reload(loads),
+        onStart: () => this.#reload(loads, i),
         onStartFailed: (outcome) => this.#startFailed(loads, outcome),
         onIdle: () => this.#planDispatch(),
       })
@@ -71,7 +74,8 @@ export class Pool {
   async add(session: PooledSession): Promise<void> {
     this.start()
     this.#sessions.add(session)
-    for (const loads of this.#slots.values()) {
+    for (const [place, loads] of [...this.#slots.values()].entries()) {
+      if (!session.liesOn(place, this.#slots.size)) continue
       const outcome = await new Promise<Outcome>((done) => {
         loads.push({ session, done })
         this.#planDispatch()
@@ -86,6 +90,8 @@ export class Pool {
   remove(session: PooledSession): void {
     this.#sessions.delete(session)
     this.#ready.delete(session)
+    this.#patient.get(session)?.()
+    this.#patient.delete(session)
     for (const slot of this.#slots.keys()) slot.drop(session.id)
   }
 
@@ -104,9 +110,10 @@ export class Pool {
   }
 
   /** A fresh worker first gets the sessions the others have. */
-  #reload(loads: LoadJob[]): void {
+  #reload(loads: LoadJob[], place: number): void {
     for (const session of this.#sessions)
-      if (session.failed === undefined) loads.push({ session, done: () => undefined })
+      if (session.failed === undefined && session.liesOn(place, this.#deps.workers))
+        loads.push({ session, done: () => undefined })
     this.#planDispatch()
   }
 
@@ -132,28 +139,54 @@ export class Pool {
 
   #dispatch(): void {
     let free = this.workers.filter(({ state }) => state === 'idle').length
+    let place = -1
     for (const [slot, loads] of this.#slots) {
+      place += 1
       if (slot.state !== 'idle') continue
       const job = nextLoad(slot, loads)
       if (job) void this.#load(slot, job.session).then(job.done)
-      else this.#serve(slot, free)
+      else this.#serve(slot, place, free)
       free -= 1
     }
   }
 
-  /** Gives an idle worker the next batch, if any waits. */
-  #serve(slot: WorkerSlot, freeWorkers: number): void {
+  /** Gives an idle worker the next batch, if any waits that it may run. */
+  #serve(slot: WorkerSlot, place: number, freeWorkers: number): void {
     for (const session of this.#ready) {
-      this.#ready.delete(session)
       const { queue } = session
+      if (queue.waiting > 0 && !session.liesOn(place, this.#slots.size)) continue
+      this.#ready.delete(session)
       if (queue.waiting === 0) continue
       if (!slot.loaded.has(session.id)) return void this.#loadLate(slot, session)
-      const maxRows = session.maxRows ?? this.#deps.maxBatch
-      const batch = session.take(batchSize(queue.waiting, freeWorkers, session.rowMs, maxRows))
+      const turn = this.#turnOf(session, freeWorkers)
+      if ('waitMs' in turn) {
+        this.#wakeIn(turn.waitMs, session)
+        continue
+      }
+      const batch = session.take(turn.take)
       if (queue.waiting > 0) this.#ready.add(session)
       if (!batch) continue
       return void this.#run(slot, session, batch)
     }
+  }
+
+  #turnOf(session: PooledSession, freeWorkers: number): Turn {
+    const { queue, turns, rowMs } = session
+    const { waiting: rows, oldestMs } = queue
+    const maxRows = session.maxRows ?? this.#deps.maxBatch
+    if (!turns) return { take: batchSize(rows, freeWorkers, rowMs, maxRows) }
+    const nowMs = this.#deps.clock.monotonicMs()
+    return batchTurn(turns, { rows, waitedMs: nowMs - (oldestMs ?? nowMs), maxRows })
+  }
+
+  /** New rows wake it sooner. */
+  #wakeIn(ms: number, session: PooledSession): void {
+    this.#patient.get(session)?.()
+    const wake = (): void => {
+      this.#patient.delete(session)
+      this.wake(session)
+    }
+    this.#patient.set(session, this.#deps.timers.after(ms, wake))
   }
 
   async #run(slot: WorkerSlot, session: PooledSession, batch: Batch): Promise<void> {

@@ -72,6 +72,12 @@ export class RowQueue<Ask, Answer> {
     return rows
   }
 
+  /** When the ask came that is served next; undefined where none waits. Monotonic. */
+  get oldestMs(): number | undefined {
+    for (const source of this.#sources()) for (const { queuedAtMs } of source) return queuedAtMs
+    return undefined
+  }
+
   /** Asks no answer was given to. */
   get unanswered(): number {
     const waiting = this.#levels.reduce((sum, { size }) => sum + size, 0)

@@ -1,3 +1,4 @@
+import type { RunSettings } from '@gyre/sdk/wire/endpoint'
 import type { ModelSpec } from '@gyre/sdk/wire/model'
 import type { Tensor, TensorType } from '../core/tensor.ts'
 import type { Schedule } from './schedule.ts'
@@ -32,6 +33,8 @@ export interface GraphSource extends File {
   readonly beside: readonly WeightsFile[]
   /** The most rows that callers may share a run of; 0 runs each ask alone. */
   readonly maxBatch: number
+  /** How it was told to be run, where it was. */
+  readonly runs?: RunSettings
 }
 
 /** A model that its own Python answers for, by tensors. */
@@ -49,6 +52,12 @@ export interface PythonSource {
 export type FileSource = ModelSource | GraphSource
 
 export type Source = FileSource | PythonSource
+
+/** What makes two sources one session: a version that is run in two ways is two, and so are other bytes. */
+export function sessionKey(source: Source): string {
+  if (source.kind !== 'graph') return source.key
+  return `${source.key} ${source.onnxPath} ${JSON.stringify(source.runs)}`
+}
 
 /** What a graph takes and gives, as its file declares it. */
 export interface Graph {

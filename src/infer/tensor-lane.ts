@@ -1,6 +1,6 @@
 import { joinRows, rowsOf, type Tensor } from '../core/tensor.ts'
 import type { Lane } from './lane.ts'
-import type { Graph, TensorAnswer, TensorAsk } from './session.ts'
+import type { Graph, GraphSource, TensorAnswer, TensorAsk } from './session.ts'
 
 /** Until a worker has said what it is. */
 export const UNKNOWN: Graph = {
@@ -15,8 +15,12 @@ export const UNKNOWN: Graph = {
  * A graph that is asked by its tensors: those of several callers go as one, joined along their first axis, where rows
  * keep their answers in company and all other dimensions agree.
  */
-export function tensorLane(maxBatch: number): Lane<TensorAsk, TensorAnswer> {
+export function tensorLane({
+  maxBatch,
+  runs,
+}: Pick<GraphSource, 'maxBatch' | 'runs'>): Lane<TensorAsk, TensorAnswer> {
   let graph = UNKNOWN
+  const shares = runs?.shares ?? true
   const countRows = ({ inputs: [first] }: TensorAsk): number =>
     graph.batches ? Math.max(1, first?.shape[0] ?? 1) : 1
 
@@ -26,7 +30,7 @@ export function tensorLane(maxBatch: number): Lane<TensorAsk, TensorAnswer> {
     },
     maxRows: Math.max(1, maxBatch),
     rowsOf: countRows,
-    joins: (first, next) => graph.batches && isAlike(first.inputs, next.inputs),
+    joins: (first, next) => shares && graph.batches && isAlike(first.inputs, next.inputs),
     request: (session, asks) => ({
       kind: 'tensors',
       session,

@@ -32,11 +32,12 @@ import { addVersion, type NewModelVersion } from './new-version.ts'
 import { assertPromotable } from './promotion.ts'
 import { registerFiles } from './register-files.ts'
 import { registerSource } from './register-source.ts'
+import { registerNumbered } from './register-numbered.ts'
 import { seqOfModel } from './registered-model.ts'
 import type { Freeze, TellLoggedModel } from './sourced-version.ts'
 import { moveStage, othersIn } from './stage-move.ts'
 import { assertMove, assertNotServing } from './stage.ts'
-import { keyOf } from './version-key.ts'
+import { keyOf, type VersionKey } from './version-key.ts'
 import { createVersions, type Versions } from './versions.ts'
 
 export interface RegistryDeps {
@@ -74,6 +75,8 @@ export interface Registry {
   ): Promise<ModelVersion>
   /** The same of files that a run or a logged model holds: `runs:/RUN/PATH`. */
   registerSource(ctx: Context, name: string, source: string): Promise<ModelVersion>
+  /** The version of this number, made of this tree, registered unless it is. Throws CONFLICT where it is another. */
+  registerNumbered(ctx: Context, key: VersionKey, digest: Digest): Promise<ModelVersion>
   /** Throws NOT_FOUND. */
   get(ctx: Context, ref: string, tx?: Tx): Promise<ModelVersion>
   find(ctx: Context, ref: string, tx?: Tx): Promise<ModelVersion | undefined>
@@ -144,6 +147,7 @@ export function createRegistry(deps: RegistryDeps): Registry {
     imports: createModelImports({ ...deps, moves }),
     registerFiles: (ctx, name, files) => registerFiles(deps, ctx, name, files),
     registerSource: (ctx, name, source) => registerSource(deps, ctx, name, source),
+    registerNumbered: (ctx, key, digest) => registerNumbered(deps, ctx, key, digest),
     get: (ctx, ref, tx) => getVersion(tx ?? catalog.read, ctx, ref),
     find: (ctx, ref, tx) => findVersion(tx ?? catalog.read, ctx, ref),
     findByDigest: (ctx, name, digest, tx) => findByDigest(tx ?? catalog.read, ctx, name, digest),

@@ -1,10 +1,11 @@
-import type { RouteState } from '@gyre/sdk/wire/release'
 import { GyreError } from '../core/errors.ts'
 import { parseRef } from '../core/ref.ts'
 import type { Picked } from './pick.ts'
+import type { RoutedEndpoint } from './snapshot.ts'
 
 /** A version that the caller named, whatever the split says: no evidence. Throws NOT_FOUND unless traffic may reach it. */
-export function pinned({ endpoint, rev, stable, canary }: RouteState, version: string): Picked {
+export function pinned({ spec, state }: RoutedEndpoint, version: string): Picked {
+  const { endpoint, rev, stable, canary } = state
   const facts = {
     rev,
     releaseId: canary?.releaseId ?? null,
@@ -17,9 +18,10 @@ export function pinned({ endpoint, rev, stable, canary }: RouteState, version: s
     return { model: stable, variant: 'stable', weightBp, ...facts }
   if (canary && isVersion(canary.model, version))
     return { model: canary.model, variant: 'canary', weightBp, ...facts }
-  const served = [stable, canary?.model].flatMap((ref) =>
-    ref ? (parseRef(ref).version ?? []) : [],
-  )
+  const named = spec.named?.find((ref) => isVersion(ref, version))
+  if (named !== undefined) return { model: named, variant: 'stable', weightBp, ...facts }
+  const refs = new Set([stable, canary?.model, ...(spec.named ?? [])])
+  const served = [...refs].flatMap((ref) => (ref ? (parseRef(ref).version ?? []) : []))
   throw new GyreError(
     'NOT_FOUND',
     `version: ${endpoint} does not serve version ${version}; it serves ${served.join(', ') || 'none'}`,

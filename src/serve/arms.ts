@@ -8,6 +8,9 @@ import type { TensorArm } from './tensor-arm.ts'
 /** A model that would not load is tried again after this, not by every request that asks for it. */
 const RETRY_MS = 1_000
 
+/** As Triton says it of a model that was unloaded. */
+const UNLOADED = 'unloaded'
+
 /** One model version, loaded for one endpoint. */
 export type Arm = FieldsArm | TensorArm
 
@@ -45,6 +48,9 @@ export interface Arms {
   follow(endpoints: readonly RoutedEndpoint[]): Promise<void>
   /** Keeps an arm that is not routed yet, until a route names it or another is warmed for the endpoint. */
   warm(endpoint: RoutedEndpoint, model: string): Promise<void>
+  /** Gives an endpoint's models back and loads none until `rouse`. */
+  rest(endpoint: RoutedEndpoint): void
+  rouse(endpoint: RoutedEndpoint): void
   /** Gives every model back; what is still loading is waited for, since a load cannot be broken off. */
   close(): Promise<void>
 }
@@ -52,10 +58,12 @@ export interface Arms {
 export function createArms({ open, modelsOf, clock, log }: ArmsDeps): Arms {
   const held = new Map<string, Held>()
   const warmed = new Map<string, string>()
+  const resting = new Set<string>()
   const specTexts = new WeakMap<object, string>()
 
+  /** What an arm is fitted to: not which versions there are besides. */
   function specText({ spec }: RoutedEndpoint): string {
-    const text = specTexts.get(spec) ?? JSON.stringify(spec)
+    const text = specTexts.get(spec) ?? JSON.stringify({ ...spec, named: undefined })
     specTexts.set(spec, text)
     return text
   }
@@ -95,6 +103,8 @@ export function createArms({ open, modelsOf, clock, log }: ArmsDeps): Arms {
   }
 
   async function load(endpoint: RoutedEndpoint, model: string): Promise<Arm> {
+    if (resting.has(endpointKey(endpoint)))
+      throw new GyreError('UNAVAILABLE', `${endpoint.name}: ${UNLOADED}`)
     try {
       return await hold(endpoint, model).loading
     } catch (error) {
@@ -103,10 +113,14 @@ export function createArms({ open, modelsOf, clock, log }: ArmsDeps): Arms {
     }
   }
 
+  function routedModels(endpoint: RoutedEndpoint): readonly string[] {
+    return resting.has(endpointKey(endpoint)) ? [] : modelsOf(endpoint)
+  }
+
   function wantedKeys(endpoints: readonly RoutedEndpoint[]): Set<string> {
     const wanted = new Set<string>()
     for (const endpoint of endpoints) {
-      const routed = modelsOf(endpoint)
+      const routed = routedModels(endpoint)
       const at = endpointKey(endpoint)
       const warm = warmed.get(at)
       if (warm !== undefined && routed.includes(warm)) warmed.delete(at)
@@ -125,13 +139,14 @@ export function createArms({ open, modelsOf, clock, log }: ArmsDeps): Arms {
 
     look(endpoint, model) {
       const entry = held.get(armKey(endpoint, model))
+      if (resting.has(endpointKey(endpoint))) return { isLoaded: false, failed: UNLOADED }
       return { isLoaded: entry?.arm !== undefined, failed: entry?.arm?.failed ?? entry?.refusal }
     },
 
     async follow(endpoints) {
       const wanted = wantedKeys(endpoints)
       const loading = endpoints.flatMap((endpoint) =>
-        modelsOf(endpoint).map((model) => hold(endpoint, model).loading),
+        routedModels(endpoint).map((model) => hold(endpoint, model).loading),
       )
       for (const [key, entry] of held)
         if (!wanted.has(key)) {
@@ -145,6 +160,9 @@ export function createArms({ open, modelsOf, clock, log }: ArmsDeps): Arms {
       warmed.set(endpointKey(endpoint), model)
       await load(endpoint, model)
     },
+
+    rest: (endpoint) => void resting.add(endpointKey(endpoint)),
+    rouse: (endpoint) => void resting.delete(endpointKey(endpoint)),
 
     async close() {
       const entries = [...held.values()]
@@ -160,10 +178,10 @@ async function discard({ loading }: Held): Promise<void> {
   if (loaded.status === 'fulfilled') loaded.value.close()
 }
 
-/** Everything a route may send traffic to now or after a roll-back. */
-export function primaryModels({ state }: RoutedEndpoint): readonly string[] {
-  const models = [state.stable, state.previous, state.canary?.model ?? null]
-  return models.filter((model) => model !== null)
+/** Everything a route may send traffic to now or after a roll-back, and who may be asked for by number. */
+export function primaryModels({ spec, state }: RoutedEndpoint): readonly string[] {
+  const models = [state.stable, state.previous, state.canary?.model ?? null, ...(spec.named ?? [])]
+  return [...new Set(models.filter((model) => model !== null))]
 }
 
 /** What answers after the reply, for nobody to see. */

@@ -86,6 +86,10 @@ export interface Serve {
    * Throws NOT_FOUND, CONFLICT (the model reads other fields), UNAVAILABLE.
    */
   hold(ctx: Context, spec: EndpointSpec, model: string): Promise<HeldArm>
+  /** Gives the models of an endpoint back; it answers UNAVAILABLE until `load`, or a restart. Throws NOT_FOUND. */
+  unload(ctx: Context, endpoint: string): Promise<void>
+  /** Loads what an endpoint answers with, if it was unloaded. Throws NOT_FOUND, UNAVAILABLE. */
+  load(ctx: Context, endpoint: string): Promise<void>
   /** Resolves when every routed version is loaded, or has refused to. */
   ready(): Promise<void>
   /** Answers what is under way; then gives the models back. */
@@ -188,7 +192,7 @@ export function createServe(deps: ServeDeps): Serve {
       const picked =
         version === undefined
           ? routes.pick(ctx.project, name, { subject, asked })
-          : pinned(endpoint.state, version)
+          : pinned(endpoint, version)
       if (endpoint.spec.takes === 'tensors') {
         const flight = takeOff(endpoint, picked, { subject, at, fields: undefined })
         return whileFlying(flyTensors(flight, request))
@@ -215,7 +219,7 @@ export function createServe(deps: ServeDeps): Serve {
       const { model } =
         version === undefined
           ? routes.pick(ctx.project, name, { subject: undefined, asked: 'stable' })
-          : pinned(endpoint.state, version)
+          : pinned(endpoint, version)
       const arm = await armOf(endpoint, model)
       if (arm.takes === 'tensors') return arm
       return { graph: fieldsGraph(endpoint.spec), failed: arm.failed }
@@ -229,6 +233,18 @@ export function createServe(deps: ServeDeps): Serve {
     async hold({ project }, spec, model) {
       const arm = await openHeld({ project, spec }, model)
       return heldArm({ spec, contract: contractOf(spec), model }, arm)
+    },
+    async unload(ctx, name) {
+      arms.rest(routes.find(ctx.project, name))
+      await arms.follow(routes.all())
+    },
+
+    async load(ctx, name) {
+      const endpoint = routes.find(ctx.project, name)
+      arms.rouse(endpoint)
+      await arms.follow(routes.all())
+      const { stable } = endpoint.state
+      if (stable !== null) await arms.load(endpoint, stable)
     },
 
     ready: () => firstLoad,

@@ -30,20 +30,24 @@ export function versionStatistics(
   arms: Arms,
   version?: string,
 ): readonly VersionStatistics[] {
-  const { name, state } = endpoint
-  const routed = [state.stable, state.canary?.model ?? null].filter((ref) => ref !== null)
-  const refs = version === undefined ? routed : [pinned(state, version).model]
+  const { name } = endpoint
+  const refs = version === undefined ? answering(endpoint) : [pinned(endpoint, version).model]
   return refs.flatMap((ref) => {
     const statistics = arms.find(endpoint, ref)?.statistics()
     return statistics ? [{ name, version: parseRef(ref).version ?? '', statistics }] : []
   })
 }
 
+/** The versions that may answer: by the split, and for who asks by number. */
+function answering({ spec, state }: RoutedEndpoint): readonly string[] {
+  const refs = [state.stable, state.canary?.model ?? null, ...(spec.named ?? [])]
+  return [...new Set(refs.filter((ref) => ref !== null))]
+}
+
 /** How an endpoint fares by its stable arm. */
 export function servedModel(endpoint: RoutedEndpoint, arms: Arms): ServedModel {
   const { name, state } = endpoint
-  const refs = [state.stable, state.canary?.model ?? null].filter((ref) => ref !== null)
-  const versions = refs.flatMap((ref) => parseRef(ref).version ?? [])
+  const versions = answering(endpoint).flatMap((ref) => parseRef(ref).version ?? [])
   if (state.stable === null)
     return { name, versions, state: 'UNAVAILABLE', reason: 'nothing is released' }
   const { failed, isLoaded } = arms.look(endpoint, state.stable)

@@ -736,6 +736,8 @@ const ROUTES = {
     'POST /api/v1/import/stages',
     'POST /api/v1/models/{name}/versions/{version}/approve',
     'POST /api/v1/models/{name}/versions/{version}/stage',
+    'POST /v2/repository/models/{model}/load',
+    'POST /v2/repository/models/{model}/unload',
   ],
   admin: [
     'GET /api/v1/event-log/verify',

@@ -4,6 +4,21 @@ import { Name } from './ref.ts'
 
 const HEADER_NAME = 'expected the name of a header in lower case'
 
+/** How the model of an endpoint that takes tensors is run. */
+export const RunSettings = z.strictObject({
+  /** The most rows of a run that callers share; 0: the first axis counts no rows, and nobody shares. 32 unless told. */
+  maxBatch: z.exactOptional(z.int().min(0).max(65_536)),
+  /** False: each request is run alone. */
+  shares: z.boolean().default(true),
+  /** Rows that are run as soon as so many wait, in ascending order. */
+  preferredRows: z.array(z.int().min(1)).max(64).default([]),
+  /** How long a request may wait for company, in microseconds; 0: it never does where a worker is free. */
+  maxDelayUs: z.int().min(0).max(60_000_000).default(0),
+  /** The model lies on so many of the machine's workers; on all unless told. */
+  workers: z.exactOptional(z.int().min(1)),
+})
+export type RunSettings = z.infer<typeof RunSettings>
+
 export const EndpointSpec = z.strictObject({
   name: Name,
   /** Name of the registered model whose versions may be released here. */
@@ -25,6 +40,9 @@ export const EndpointSpec = z.strictObject({
   threshold: z.number().min(0).max(1).default(0.5),
   /** NaN and infinities are numbers like others, as inputs and as outputs. Of endpoints that take tensors. */
   allowNonfinite: z.exactOptional(z.boolean()),
+  /** Versions of the model, as references, that answer who asks for them by their number, beside those released. */
+  named: z.exactOptional(z.array(z.string())),
+  runs: z.exactOptional(RunSettings),
 })
 export type EndpointSpec = z.infer<typeof EndpointSpec>
 

@@ -7,6 +7,7 @@ import { withClient, withServer, type AddCommand } from '../command.ts'
 import { bring, type Brought } from '../serve/bring.ts'
 import { endpointName, readSource } from '../serve/source.ts'
 import { untilStopped } from '../until-stopped.ts'
+import { isRepository, serveRepository } from './serve-repository.ts'
 
 const Options = z.object({
   name: z.exactOptional(z.string()),
@@ -17,6 +18,7 @@ const Options = z.object({
   grpcPort: z.exactOptional(z.string()),
   allowNonfinite: z.boolean().default(false),
   allowPickle: z.exactOptional(z.boolean()),
+  pollSeconds: z.exactOptional(z.string()),
 })
 
 /** `gyre serve`: a model behind an address, by a server of its own or by one that runs. */
@@ -25,7 +27,7 @@ export const addServe: AddCommand = (program, { startServer }) => {
     .description('put a model behind /v2/models/NAME and /predict/NAME')
     .argument(
       '<model>',
-      'FILE.onnx, a FOLDER with an MLmodel file, models:/NAME@ALIAS, models:/NAME/VERSION or runs:/RUN/PATH',
+      'FILE.onnx, a FOLDER with an MLmodel file or of a model repository, models:/NAME@ALIAS, models:/NAME/VERSION or runs:/RUN/PATH',
     )
     .option('--name <name>', "the endpoint's; the model's own unless told")
     .option('--port <port>', 'TCP port of the server it starts (GYRE_PORT, 7400)')
@@ -37,7 +39,12 @@ export const addServe: AddCommand = (program, { startServer }) => {
       '--allow-pickle',
       'the server it starts opens models that run whatever code they hold, in processes of their own (GYRE_ALLOW_PICKLE)',
     )
+    .option(
+      '--poll-seconds <s>',
+      'how often a folder is looked at, 0 = once (GYRE_POLL_SECONDS, 15)',
+    )
     .action(async (text: string, raw: unknown) => {
+      if (await isRepository(text)) return serveRepository(text, Options.parse(raw), startServer)
       const { name, url, allowNonfinite, ...settings } = Options.parse(raw)
       const brought = { ...(await toBring(text, name)), allowNonfinite }
       if (url !== undefined && settings.allowPickle) throw notHere()

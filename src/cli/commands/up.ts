@@ -10,6 +10,8 @@ const Options = z.object({
   modules: z.exactOptional(z.string()),
   allowPickle: z.exactOptional(z.boolean()),
   grpcPort: z.exactOptional(z.string()),
+  modelRepository: z.exactOptional(z.string()),
+  pollSeconds: z.exactOptional(z.string()),
 })
 
 /** `gyre up`: the server alone, until it is told to stop. */
@@ -24,6 +26,11 @@ export const addUp: AddCommand = (program, { startServer }) => {
       '--grpc-port <port>',
       'speak the Open Inference Protocol over gRPC too (GYRE_GRPC_PORT)',
     )
+    .option(
+      '--model-repository <folder>',
+      'serve the models of this folder, as Triton reads it (GYRE_MODEL_REPOSITORY)',
+    )
+    .option('--poll-seconds <s>', 'how often it is looked at, 0 = once (GYRE_POLL_SECONDS, 15)')
     .option(
       '--modules <names>',
       `only these and what they stand on, of ${MODULES.join(', ')} (GYRE_MODULES)`,
