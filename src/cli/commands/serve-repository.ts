@@ -12,10 +12,16 @@ export async function isRepository(path: string): Promise<boolean> {
   return (await stat(join(path, 'MLmodel')).catch(() => undefined)) === undefined
 }
 
+type RepositoryOptions = ConfigInput & {
+  readonly name?: string
+  readonly url?: string
+  readonly allowNonfinite: boolean
+}
+
 /** `gyre serve FOLDER`: a model repository by a server of its own, which follows the folder. */
 export async function serveRepository(
   folder: string,
-  { name, url, ...settings }: ConfigInput & { readonly name?: string; readonly url?: string },
+  { name, url, allowNonfinite, ...settings }: RepositoryOptions,
   startServer: CliDeps['startServer'],
 ): Promise<void> {
   const odd = name === undefined ? url && '--url' : '--name'
@@ -24,6 +30,12 @@ export async function serveRepository(
       'INVALID_ARGUMENT',
       `${odd}: a folder of models is followed by the server that serves it, under its own names; start one with gyre serve ${folder}`,
       { field: odd.slice(2) },
+    )
+  if (allowNonfinite)
+    throw new GyreError(
+      'INVALID_ARGUMENT',
+      '--allow-nonfinite: it is of one model, and not of a folder of them',
+      { field: 'allow-nonfinite' },
     )
   const config = readConfig({ ...settings, modelRepository: folder })
   const server = await startServer(config)
